@@ -1,0 +1,22 @@
+# Every command makes `.venv` from the lock files first; all are safe to repeat.
+# PORT, SANDBOX_PORT, CONTACTSYNC_HOME and PYTHON move things: make run PORT=9000
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell command -v $(p))) python3)
+VENV_PYTHON = .venv/bin/python
+BOOTSTRAP = "$(PYTHON)" scripts/bootstrap.py
+
+.PHONY: run dev test test-fast lint bench clean
+run: ## the product with a demo tenant and simulated providers
+	@exec $(BOOTSTRAP) run
+dev: ## only make .venv ready for development
+	@$(BOOTSTRAP) dev
+test: dev ## every lane, one summary
+	@exec $(VENV_PYTHON) -m tests.run
+test-fast: dev ## the unit lane on SQLite, without its slow tests
+	@exec $(VENV_PYTHON) -m tests.run --lanes fast
+lint: dev
+	@exec $(VENV_PYTHON) -m tests.run --lanes lint
+bench: dev
+	@exec $(VENV_PYTHON) -m bench
+clean: ## the environment and caches; never the data in var/
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

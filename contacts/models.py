@@ -1,0 +1,138 @@
+"""People, what they consented to, and what happened to them.
+
+Consent and Event are ledgers: rows are only added. They name what they speak of by
+id without a foreign key, so that they cost one insert on the signup path and can
+outlive what they point to.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+from contactsync.lib.clock import now
+from contactsync.lib.ids import uuid7
+from contactsync.tenancy.models import Account, TenantModel, TenantQuerySet
+
+
+class LedgerModel(models.Model):
+    """An append-only row of a tenant."""
+
+    account = models.ForeignKey(
+        Account,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class Contact(LedgerModel):
+    """One person (one ``email_key``) in one account."""
+
+    class Status(models.TextChoices):
+        ACCEPTED = "accepted", "Accepted"
+        FILTERED = "filtered", "Rejected"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.CharField(max_length=320)
+    email_key = models.CharField(max_length=400)
+    status = models.CharField(max_length=8, choices=Status.choices)
+    fields = models.JSONField(default=dict)
+    first_seen_at = models.DateTimeField(default=now)
+    last_seen_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("account", "email_key"), name="contact_once_per_account"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=("accepted", "filtered")),
+                name="contact_status_known",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("account", "-last_seen_at", "-id"), name="contact_latest"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def name(self) -> str:
+        """First and last name as submitted, or an empty string."""
+        parts = (self.fields.get("first_name"), self.fields.get("last_name"))
+        return " ".join(str(part) for part in parts if part)
+
+
+class Consent(LedgerModel):
+    """What a person was shown and answered, in the words they saw."""
+
+    contact_id = models.UUIDField()
+    signup_id = models.UUIDField(null=True)
+    given = models.BooleanField()
+    text = models.TextField(blank=True)
+    source = models.CharField(max_length=20, default="signup")
+    page_url = models.TextField(blank=True)
+    ip = models.GenericIPAddressField(null=True)
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        indexes = (models.Index(fields=("contact_id", "id"), name="consent_contact"),)
+
+    def __str__(self) -> str:
+        return f"{'given' if self.given else 'refused'} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Suppression(TenantModel):
+    """An address nothing is sent to, and who saw to that (SPEC.md D1)."""
+
+    class Actor(models.TextChoices):
+        PERSON = "person", "The person unsubscribed"
+        BOUNCE = "bounce", "The address bounced"
+        COMPLAINT = "complaint", "The person complained"
+        ADMIN = "admin", "Somebody on the team"
+        MERGE = "merge", "Our own merge"
+
+    email_key = models.CharField(max_length=400)
+    actor = models.CharField(max_length=10, choices=Actor.choices)
+    reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("account", "email_key"), name="suppressed_once_per_account"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.email_key} ({self.get_actor_display()})"
+
+
+class Event(LedgerModel):
+    """One line of a contact's timeline.
+
+    ``kind`` is ``noun.verb``; ``data`` is what the page needs to say it in words.
+    ``delivery_id`` and ``attempt_id`` lead to the engine's rows.
+    """
+
+    contact_id = models.UUIDField()
+    kind = models.CharField(max_length=40)
+    data = models.JSONField(default=dict)
+    delivery_id = models.BigIntegerField(null=True)
+    attempt_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        indexes = (models.Index(fields=("contact_id", "id"), name="event_contact"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.at:%Y-%m-%d %H:%M:%S}"

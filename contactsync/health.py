@@ -1,0 +1,67 @@
+"""Whether the process runs, whether it can work, and its figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from kombu import Connection
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from contactsync.lib.clock import now
+from hygiene.facts import default_facts
+from integrations import outbox
+
+LATE_SECONDS = 120
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """What the process needs is there; 503 names what is not.
+
+    A broker that is away degrades (signups are still taken and sent by the sweep
+    once it is back); it does not make the web process unready.
+    """
+    parts: dict[str, Any] = {}
+    ready = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        oldest = outbox.oldest_due()
+        waits = (now() - oldest).total_seconds() if oldest else 0.0
+        parts["database"] = {"ok": True, "engine": connection.vendor}
+        parts["oldest_due_seconds"] = round(waits, 1)
+        parts["outbox"] = {"ok": waits < LATE_SECONDS}
+    except Exception as error:
+        ready = False
+        parts["database"] = {"ok": False, "error": type(error).__name__}
+    parts["broker"] = broker()
+    parts["lists"] = {"ok": bool(default_facts())}
+    status = "ok" if ready and parts["broker"]["ok"] else "degraded"
+    return JsonResponse(
+        {"status": status if ready else "unready", **parts}, status=200 if ready else 503
+    )
+
+
+def broker() -> dict[str, Any]:
+    try:
+        with Connection(
+            settings.BROKER_URL,
+            transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS,
+            connect_timeout=1,
+        ) as link:
+            link.ensure_connection(max_retries=0, timeout=1)
+        return {"ok": True}
+    except Exception as error:
+        return {"ok": False, "error": type(error).__name__}
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus figures of this process."""
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)

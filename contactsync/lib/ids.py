@@ -1,0 +1,21 @@
+"""Ids that are public and sort by time."""
+
+from __future__ import annotations
+
+import os
+import time
+from uuid import UUID
+
+
+def uuid7() -> UUID:
+    """A new UUID, version 7 (RFC 9562): 48 bits of Unix milliseconds, then random.
+
+    New rows land at the end of the index, and a list ordered by id is a list
+    ordered by time.
+    """
+    millis = time.time_ns() // 1_000_000
+    tail = int.from_bytes(os.urandom(10), "big")
+    value = (millis & 0xFFFF_FFFF_FFFF) << 80 | tail
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=value)

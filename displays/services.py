@@ -1,0 +1,107 @@
+"""Writes to displays and their sync rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from contactsync.lib.clock import now
+from contactsync.tenancy.models import Account
+from displays.intake import live_displays
+from displays.models import Display, SyncRule
+from integrations.models import LinkedAccount, Target
+from integrations.services import target_mend
+
+SAVED = "This display's signups will now sync to the selected provider."
+
+
+class StaleRuleError(Exception):
+    """Somebody else saved the rule meanwhile; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSettings:
+    """What a sync rule is made of. ``mapping``: signup field -> provider field id."""
+
+    linked_account: LinkedAccount
+    audience_id: str
+    audience_label: str = ""
+    double_opt_in: bool = False
+    update_existing: bool = True
+    reconfirm: bool = False
+    mapping: dict[str, str] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    conditions: list[dict[str, Any]] = field(default_factory=list)
+    match: str = "all"
+    enabled: bool = True
+
+    def target_values(self) -> dict[str, Any]:
+        return {
+            "linked_account": self.linked_account,
+            "audience_id": self.audience_id,
+            "audience_label": self.audience_label,
+            "double_opt_in": self.double_opt_in,
+            "update_existing": self.update_existing,
+            "reconfirm": self.reconfirm,
+            "mapping": self.mapping,
+            "tags": self.tags,
+            "conditions": self.conditions,
+            "match": self.match,
+        }
+
+
+def display_create(*, account: Account, name: str, kind: str, status: str) -> Display:
+    return Display.objects.create(account=account, name=name, kind=kind, status=status)
+
+
+def display_set_status(*, display: Display, status: str) -> None:
+    """Draft, live, paused or archived; in this process at once, elsewhere in 5 s."""
+    display.status = status
+    display.save(update_fields=["status", "changed_at"])
+    live_displays.clear()
+
+
+def rule_create(*, display: Display, settings: RuleSettings) -> SyncRule:
+    """From now on the display's signups go there too."""
+    with transaction.atomic():
+        target = Target.objects.create(
+            account_id=display.account_id, **settings.target_values()
+        )
+        return SyncRule.objects.create(
+            account_id=display.account_id,
+            display=display,
+            target=target,
+            enabled=settings.enabled,
+            position=SyncRule.objects.filter(display=display).count(),
+        )
+
+
+def rule_update(*, rule: SyncRule, settings: RuleSettings, version: int) -> SyncRule:
+    """Save a changed rule; what was held for its target is sent with the new settings.
+
+    Raises StaleRuleError when the stored version is another than ``version``.
+    """
+    with transaction.atomic():
+        won = SyncRule.objects.filter(pk=rule.pk, version=version).update(
+            enabled=settings.enabled, version=F("version") + 1, changed_at=now()
+        )
+        if not won:
+            raise StaleRuleError
+        Target.objects.filter(pk=rule.target_id).update(**settings.target_values())
+        rule.refresh_from_db()
+        target_mend(rule.target)
+    return rule
+
+
+def rule_set_enabled(*, rule: SyncRule, enabled: bool) -> None:
+    SyncRule.objects.filter(pk=rule.pk).update(
+        enabled=enabled, version=F("version") + 1, changed_at=now()
+    )
+
+
+def rule_remove(*, rule: SyncRule) -> None:
+    """Stop the rule. Nobody is unsubscribed, and what waits is still sent."""
+    SyncRule.objects.filter(pk=rule.pk).update(removed_at=now(), enabled=False)

@@ -1,0 +1,261 @@
+"""Writing a signup: Signup, Contact, Consent, Event and one Delivery per live rule.
+
+All of it or nothing, and durable when the function returns. PostgreSQL does it in one
+statement; SQLite has no data-modifying CTE and runs the same in one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from contactsync.lib.clock import now
+from contactsync.lib.ids import uuid7
+from contactsync.lib.sql import as_uuid, is_postgres, value
+from integrations.outbox import ENQUEUE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSignup:
+    """A signup as it was judged, ready to be written."""
+
+    account_id: int
+    display_id: UUID
+    environment: str
+    email: str
+    email_key: str
+    accepted: bool
+    category: str
+    rule: str
+    evidence: str
+    also: list[str] = field(default_factory=list)
+    suggest: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+    context: dict[str, Any] = field(default_factory=dict)
+    consent_given: bool | None = None
+    consent_text: str = ""
+    page_url: str = ""
+    ip: str | None = None
+    idempotency_key: str = ""
+    request_hash: str = ""
+    id: UUID = field(default_factory=uuid7)
+    at: datetime = field(default_factory=now)
+
+    def payload(self) -> dict[str, Any]:
+        """What a delivery keeps of the signup."""
+        return {
+            "email": self.email,
+            "fields": self.fields,
+            "consent": self.consent_given,
+            "page_url": self.page_url,
+            "utm": self.context.get("utm", {}),
+            "ip": self.ip,
+            "at": self.at.isoformat(),
+        }
+
+    def params(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "contact_id": uuid7(),
+            "account": self.account_id,
+            "display": self.display_id,
+            "environment": self.environment,
+            "email": self.email,
+            "email_key": self.email_key,
+            "status": "accepted" if self.accepted else "filtered",
+            "category": self.category,
+            "rule": self.rule,
+            "evidence": self.evidence,
+            "also": json.dumps(self.also),
+            "suggest": self.suggest,
+            "fields": json.dumps(self.fields),
+            "context": json.dumps(self.context),
+            "ip": self.ip,
+            "key": self.idempotency_key,
+            "hash": self.request_hash,
+            "payload": json.dumps(self.payload()),
+            "given": self.consent_given,
+            "consent_text": self.consent_text,
+            "page_url": self.page_url,
+            "event": "signup.accepted" if self.accepted else "signup.filtered",
+            "event_data": json.dumps(
+                {"signup": str(self.id), "display": str(self.display_id)}
+                | ({} if self.accepted else {"evidence": self.evidence})
+            ),
+            "now": self.at,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """``created`` is False when the idempotency key was used before.
+
+    ``wake`` holds the linked accounts that got something to send.
+    """
+
+    created: bool
+    wake: frozenset[UUID] = frozenset()
+
+
+# Somebody whose address was filtered must not change what a person told us before.
+CONTACT = """INSERT INTO contacts_contact (id, account_id, email, email_key, status,
+    fields, first_seen_at, last_seen_at)
+VALUES (%(contact_id)s, %(account)s, %(email)s, %(email_key)s, %(status)s,
+    {fields}, %(now)s, %(now)s)
+ON CONFLICT (account_id, email_key) DO UPDATE SET
+    last_seen_at = excluded.last_seen_at,
+    status = CASE WHEN excluded.status = 'accepted' THEN 'accepted'
+        ELSE contacts_contact.status END,
+    fields = CASE WHEN excluded.status = 'accepted' THEN {merged}
+        ELSE contacts_contact.fields END
+RETURNING id"""
+
+SIGNUP = """INSERT INTO displays_signup (id, account_id, display_id, contact_id,
+    environment, email, status, category, rule, evidence, also, suggest, fields,
+    context, ip, idempotency_key, request_hash, at)
+SELECT {id}, %(account)s, {display}, {contact}, %(environment)s, %(email)s,
+    %(status)s, %(category)s, %(rule)s, %(evidence)s, {also}, %(suggest)s, {fields},
+    {context}, {ip}, %(key)s, %(hash)s, {now} {from_contact}
+ON CONFLICT (account_id, idempotency_key) WHERE NOT (idempotency_key = '')
+    DO NOTHING RETURNING id"""
+
+CONSENT = """INSERT INTO contacts_consent (account_id, contact_id, signup_id, given,
+    text, source, page_url, ip, at)
+SELECT %(account)s, {contact}, {signup}, {given}, %(consent_text)s, 'signup',
+    %(page_url)s, {ip}, {now} {from_both}"""
+
+EVENT = """INSERT INTO contacts_event (account_id, contact_id, kind, data, at)
+SELECT %(account)s, {contact}, %(event)s, {event_data}, {now} {from_both}"""
+
+
+@cache
+def postgres_sql(accepted: bool, consent: bool) -> str:
+    """The one statement. The parts that a signup does not need are left out."""
+    contact = CONTACT.format(
+        fields="%(fields)s::jsonb", merged="contacts_contact.fields || excluded.fields"
+    )
+    parts = [
+        f"c AS ({contact})",
+        "s AS (" + SIGNUP.format(
+            id="%(id)s::uuid",
+            display="%(display)s::uuid",
+            contact="c.id",
+            also="%(also)s::jsonb",
+            fields="%(fields)s::jsonb",
+            context="%(context)s::jsonb",
+            ip="%(ip)s::inet",
+            now="%(now)s::timestamptz",
+            from_contact="FROM c",
+        ) + ")",
+    ]
+    both = {
+        "contact": "c.id",
+        "signup": "s.id",
+        "now": "%(now)s::timestamptz",
+        "from_both": "FROM c, s",
+    }
+    if consent:
+        parts.append(
+            "k AS ("
+            + CONSENT.format(given="%(given)s::boolean", ip="%(ip)s::inet", **both)
+            + ")"
+        )
+    parts.append(
+        "e AS (" + EVENT.format(event_data="%(event_data)s::jsonb", **both) + ")"
+    )
+    wake = "NULL::uuid[]"
+    if accepted:
+        enqueue = ENQUEUE.format(
+            contact="c.id",
+            signup="s.id",
+            payload="%(payload)s::jsonb",
+            now="%(now)s::timestamptz",
+            account="%(account)s",
+            email_key="%(email_key)s",
+            display="%(display)s::uuid",
+            environment="%(environment)s",
+            more_from="CROSS JOIN c CROSS JOIN s",
+        )
+        parts.append(f"d AS ({enqueue} RETURNING linked_account_id, state)")
+        wake = "ARRAY(SELECT linked_account_id FROM d WHERE state = 'pending')"
+    return f"WITH {', '.join(parts)} SELECT (SELECT id FROM s), {wake}"
+
+
+@cache
+def sqlite_sql() -> dict[str, str]:
+    given = {
+        "contact": "%(contact)s",
+        "signup": "%(id)s",
+        "now": "%(now)s",
+        "from_both": "",
+    }
+    return {
+        "contact": CONTACT.format(
+            fields="%(fields)s",
+            merged="json_patch(contacts_contact.fields, excluded.fields)",
+        ),
+        "signup": SIGNUP.format(
+            id="%(id)s",
+            display="%(display)s",
+            contact="%(contact)s",
+            also="%(also)s",
+            fields="%(fields)s",
+            context="%(context)s",
+            ip="%(ip)s",
+            now="%(now)s",
+            from_contact="WHERE true",  # parses ON CONFLICT apart from a join's ON
+        ),
+        "consent": CONSENT.format(given="%(given)s", ip="%(ip)s", **given),
+        "event": EVENT.format(event_data="%(event_data)s", **given),
+        "enqueue": ENQUEUE.format(
+            contact="%(contact)s",
+            signup="%(id)s",
+            payload="%(payload)s",
+            now="%(now)s",
+            account="%(account)s",
+            email_key="%(email_key)s",
+            display="%(display)s",
+            environment="%(environment)s",
+            more_from="",
+        )
+        + " RETURNING linked_account_id, state",
+    }
+
+
+def store_signup(signup: NewSignup) -> Stored:
+    """Write ``signup``; durable on return."""
+    params = signup.params()
+    if is_postgres():
+        sql = postgres_sql(signup.accepted, signup.consent_given is not None)
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            signup_id, wake = cursor.fetchone()
+        return Stored(signup_id is not None, frozenset(wake or ()))
+    return _store_sqlite(signup, params)
+
+
+def _store_sqlite(signup: NewSignup, params: dict[str, Any]) -> Stored:
+    sql = sqlite_sql()
+    params = {name: value(item) for name, item in params.items()}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql["contact"], params)
+        params["contact"] = cursor.fetchone()[0]
+        cursor.execute(sql["signup"], params)
+        if cursor.fetchone() is None:
+            return Stored(False)
+        if signup.consent_given is not None:
+            cursor.execute(sql["consent"], params)
+        cursor.execute(sql["event"], params)
+        if not signup.accepted:
+            return Stored(True)
+        cursor.execute(sql["enqueue"], params)
+        found = cursor.fetchall()
+    return Stored(
+        True, frozenset(as_uuid(row[0]) for row in found if row[1] == "pending")
+    )

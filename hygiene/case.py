@@ -1,0 +1,205 @@
+"""What the rules look at: one parsed address beside everything known about it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from hygiene.gibberish import Model
+
+BUILTIN = "builtin@2026.11"
+"""Source of every word list and pattern of our own; changes when one of them does."""
+
+SEPARATORS = str.maketrans("", "", "._-")
+DIGITS = "0123456789"
+
+Lookup = Callable[[str], str | None]
+"""Takes a mailbox (``canonical`` or literal form), returns the reason or ``None``."""
+
+
+NONE: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class DomainList:
+    """A list of domains and where it comes from.
+
+    ``exact`` holds the entries that count only for themselves, never for what is below
+    them: suffixes under which strangers register names. ``dropped`` are the entries that
+    were not taken over because they would turn away people.
+    """
+
+    source: str
+    domains: frozenset[str]
+    exact: frozenset[str] = NONE
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """Our own lists, one field per file of ``hygiene/data`` (see each file's head)."""
+
+    broadcast_heads: frozenset[str] = NONE
+    broadcast_hosts: frozenset[str] = NONE
+    broadcast_labels: frozenset[str] = NONE
+    broadcast_locals: frozenset[str] = NONE
+    broadcast_tails: frozenset[str] = NONE
+    common_tlds: frozenset[str] = NONE
+    fake_locals: frozenset[str] = NONE
+    numeric_providers: frozenset[str] = NONE
+    placeholder_domains: frozenset[str] = NONE
+    relay_labels: frozenset[str] = NONE
+    reserved_suffixes: frozenset[str] = NONE
+    role_core: frozenset[str] = NONE
+    role_hard: frozenset[str] = NONE
+    role_qualifiers: frozenset[str] = NONE
+    role_soft: frozenset[str] = NONE
+    transactional_hosts: frozenset[str] = NONE
+    transactional_locals: frozenset[str] = NONE
+    transactional_markers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything the rules know, as plain data. Domains are lower-case IDNA ASCII.
+
+    ``tlds`` and ``suffixes`` are the public endings with one label and with more;
+    ``typos`` maps a domain less one letter to the domains it may have been.
+
+    ``suppressed`` answers ``unsubscribed``, ``complained``, ``bounced`` or ``trap``;
+    ``known_bots`` answers the name of the list that holds the mailbox.
+    """
+
+    mailboxes: frozenset[str] = NONE
+    masks: frozenset[str] = NONE
+    disposable: tuple[DomainList, ...] = ()
+    tlds: frozenset[str] = NONE
+    suffixes: frozenset[str] = NONE
+    words: Words = Words()
+    typos: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: frozenset[str] = NONE
+    model: Model | None = None
+    suppressed: Lookup | None = None
+    known_bots: Lookup | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The name given with the signup; either part may be empty."""
+
+    first_name: str = ""
+    last_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What the form noticed: the hidden field's content, and milliseconds to submit."""
+
+    honeypot: str = ""
+    elapsed_ms: int | None = None
+
+
+class Case:
+    """One address, taken apart once so that every rule is a few look-ups.
+
+    local      lower-cased local part
+    base       ``local`` without its +tag
+    squashed   ``base`` without ``. _ -``
+    stem       ``squashed`` without trailing digits
+    domain     lower-case IDNA ASCII
+    provider   whether ``domain`` is a mailbox provider of ordinary people
+    hosts      the domain and its registrable parents, longest first; none for a provider
+    """
+
+    __slots__ = (
+        "address",
+        "base",
+        "domain",
+        "facts",
+        "hosts",
+        "local",
+        "person",
+        "provider",
+        "squashed",
+        "stem",
+    )
+
+    def __init__(
+        self, local: str, domain: str, address: str, facts: Facts, person: Person | None
+    ) -> None:
+        self.address = address
+        self.local = local = local.lower()
+        self.base = base = local.partition("+")[0] or local
+        self.squashed = squashed = base.translate(SEPARATORS)
+        self.stem = squashed.rstrip(DIGITS)
+        self.domain = domain
+        self.provider = provider = domain in facts.mailboxes
+        self.hosts = () if provider else parents(domain, facts.suffixes)
+        self.facts = facts
+        self.person = person
+
+    @property
+    def literal(self) -> str:
+        return f"{self.local}@{self.domain}"
+
+    @property
+    def canonical(self) -> str:
+        return canonical(self.local, self.domain)
+
+    def names(self) -> tuple[str, str]:
+        """The given first and last name as plain letters (``O'Brien`` -> ``obrien``)."""
+        if self.person is None:
+            return "", ""
+        return letters(self.person.first_name), letters(self.person.last_name)
+
+
+def canonical(local: str, domain: str) -> str:
+    """Return the mailbox behind an address: no +tag, no dots at Gmail.
+
+    ``local`` and ``domain`` are lower-case; ``googlemail.com`` is ``gmail.com``.
+    """
+    local = local.partition("+")[0] or local
+    if domain in {"gmail.com", "googlemail.com"}:
+        return f"{local.replace('.', '')}@gmail.com"
+    return f"{local}@{domain}"
+
+
+def parents(domain: str, suffixes: frozenset[str]) -> tuple[str, ...]:
+    """Return ``domain`` and its parents, longest first, down to the registrable one."""
+    if domain.count(".") < 2:
+        return (domain,)
+    found = [domain]
+    cut = domain.find(".") + 1
+    while cut:
+        parent = domain[cut:]
+        if "." not in parent or parent in suffixes:
+            break
+        found.append(parent)
+        cut = domain.find(".", cut) + 1
+    return tuple(found)
+
+
+_NOT_LETTER = re.compile(r"[^a-z]+")
+_UNDECOMPOSED = str.maketrans(
+    {"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "ð": "d"}
+    | {"þ": "th", "ı": "i"}
+)
+
+
+def fold(text: str) -> str:
+    """Return lower-case text with Latin letters freed of their accents."""
+    text = text.lower().translate(_UNDECOMPOSED)
+    if text.isascii():
+        return text
+    return "".join(
+        char
+        for char in unicodedata.normalize("NFKD", text)
+        if not unicodedata.combining(char)
+    )
+
+
+def letters(text: str) -> str:
+    """Return the a-z letters of ``fold(text)``, nothing between them."""
+    return _NOT_LETTER.sub("", fold(text))

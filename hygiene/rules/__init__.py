@@ -1,0 +1,4 @@
+"""One pure function per rule, a module per noun: ``Case`` in, ``Finding`` or ``None`` out.
+
+Their order, and what wins over what, is in ``hygiene.judge``.
+"""

@@ -1,0 +1,79 @@
+"""A likelier spelling of a domain. Only ever a suggestion: nobody is turned away for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hygiene.case import Facts
+
+
+def deletions(text: str) -> set[str]:
+    """Return the text and every form of it that lacks one letter."""
+    return {text} | {text[:at] + text[at + 1 :] for at in range(len(text))}
+
+
+def typo_table(domains: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Index domains by their deletions, for ``suggest``."""
+    table: dict[str, tuple[str, ...]] = {}
+    for domain in domains:
+        for form in deletions(domain):
+            table[form] = (*table.get(form, ()), domain)
+    return table
+
+
+def one_slip(a: str, b: str) -> bool:
+    """Whether one insertion, deletion, substitution or swap of neighbours makes a into b."""
+    if a == b or abs(len(a) - len(b)) > 1:
+        return False
+    at = 0
+    while at < min(len(a), len(b)) and a[at] == b[at]:
+        at += 1
+    if len(a) < len(b):
+        return a[at:] == b[at + 1 :]
+    if len(a) > len(b):
+        return a[at + 1 :] == b[at:]
+    swapped = a[at + 1 : at + 2] + a[at : at + 1] + a[at + 2 :]
+    return a[at + 1 :] == b[at + 1 :] or swapped == b[at:]
+
+
+def slips(domain: str) -> set[str]:
+    """Return what one wrong key makes of a domain, its first letter aside.
+
+    People rarely miss the first letter, and other domains of one's own differ in it:
+    ``tmail.com`` is not a slip of the finger.
+    """
+    keys = "abcdefghijklmnopqrstuvwxyz0123456789.-"
+    found = set()
+    for at in range(1, len(domain)):
+        head, tail = domain[:at], domain[at:]
+        found.add(head + tail[1:])
+        found.add(head + tail[1:2] + tail[:1] + tail[2:])
+        for key in keys:
+            found.add(head + key + tail)
+            found.add(head + key + tail[1:])
+    return found
+
+
+def nearest_tld(ending: str, facts: Facts) -> str:
+    """Return the common ending one slip away from an unknown one, ``""`` if none is."""
+    common = facts.words.common_tlds
+    near = sorted(tld for tld in common if len(tld) > 2 and one_slip(ending, tld))
+    if not near:
+        near = sorted(tld for tld in common if one_slip(ending, tld))
+    return "com" if "com" in near else next(iter(near), "")
+
+
+def suggest(domain: str, facts: Facts) -> str:
+    """Return the domain that was probably meant, ``""`` where this one looks right."""
+    if domain in facts.mailboxes or domain in facts.masks:
+        return ""
+    typos = facts.typos
+    for form in deletions(domain):
+        for target in typos.get(form, ()):
+            if one_slip(domain, target):
+                return target
+    rest, _, ending = domain.rpartition(".")
+    if facts.tlds and ending not in facts.tlds:
+        tld = nearest_tld(ending, facts)
+        return f"{rest}.{tld}" if tld else ""
+    return ""

@@ -1,0 +1,339 @@
+"""The contract every provider adapter keeps, and the values that cross it.
+
+Adapters are plain Python: no Django, no database, no sleeping, no retrying. Whole-call
+failures raise an `AdapterError` subclass; any other exception is a bug of ours.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+from integrations.adapters.errors import NotSupported, Reason
+
+OptIn = Literal["caller", "list", "account", "endpoint", "none"]
+Kind = Literal["esp", "crm", "sms", "other"]
+
+
+class OutcomeState(StrEnum):
+    """What became of one contact in an `upsert`."""
+
+    SYNCED = "synced"
+    AWAITING_OPT_IN = "awaiting_opt_in"
+    SUBMITTED = "submitted"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """One person to be written. `fields` is provider field id -> value."""
+
+    email: str
+    fields: Mapping[str, object] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    ip: str = ""
+    signed_up_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a batch is written.
+
+    `reconfirm`: ask somebody who left to confirm again, where the provider can.
+    """
+
+    double_opt_in: bool = False
+    update_existing: bool = True
+    reconfirm: bool = False
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One contact's result. `retry_after` is seconds; `job` is for `poll`.
+
+    REJECTED with a schema.* reason is about the mapping, not the person: it passes once
+    the mapping or the audience's fields are mended.
+    """
+
+    state: OutcomeState
+    reason: Reason | None = None
+    detail: str = ""
+    remote_id: str = ""
+    job: str = ""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """What the credentials may do with one kind of thing. None means not known."""
+
+    name: str
+    readable: bool | None
+    writable: bool | None
+    count: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The answer of a successful `verify`."""
+
+    identity: str
+    account_name: str = ""
+    resources: tuple[Resource, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """A list, group, audience. `double_opt_in` None means the provider cannot say."""
+
+    id: str
+    label: str
+    size: int | None = None
+    double_opt_in: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A field a signup value can be mapped to.
+
+    `type` is one of text, number, phone, date, birthday, address, url, zip, choice,
+    boolean. `options` are the values a choice accepts.
+    """
+
+    id: str
+    label: str
+    type: str = "text"
+    required: bool = False
+    read_only: bool = False
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """Where an address stands at the provider now.
+
+    `status` is one of subscribed, pending, unsubscribed, bounced, complained,
+    archived, absent, unknown.
+    """
+
+    email: str
+    status: str
+    changed_at: datetime | None = None
+    remote_id: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that happened to a contact at the provider.
+
+    `kind` is one of upsert, status, email, delete; `status` as in `Subscription`, ""
+    when the message does not say. For kind email, `email` is the new address and
+    `fields` holds old_email. `audience_id` is "" when the caller named it.
+    """
+
+    email: str
+    kind: str
+    status: str = ""
+    fields: Mapping[str, object] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    at: datetime | None = None
+    audience_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Part of a provider's contacts.
+
+    `complete`: this walk lists every contact, so one not listed is not there; an
+    incremental walk never shows that. `more`: call again with `cursor` right away.
+    """
+
+    changes: tuple[Change, ...]
+    cursor: str
+    complete: bool
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Whether the provider did it, and what it leaves behind."""
+
+    ok: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One HTTP exchange as it may be shown: redacted and truncated.
+
+    `status` is None when no answer came; `ms` is the time it took.
+    """
+
+    method: str
+    path: str
+    status: int | None
+    ms: int
+    request: str
+    response: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """One thing a person enters to link an account."""
+
+    name: str
+    label: str
+    help_text: str = ""
+    secret: bool = True
+    placeholder: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuth2:
+    """Where a provider's OAuth 2 flow lives."""
+
+    authorize_url: str
+    token_url: str
+    scopes: tuple[str, ...] = ()
+
+
+class Adapter(ABC):
+    """One linked account at one provider, for the time of one drain or page view."""
+
+    slug: ClassVar[str]  # stored; never changes
+    label: ClassVar[str]  # the provider's own capitalisation
+    kind: ClassVar[Kind]
+    credentials: ClassVar[tuple[Credential, ...]] = ()
+    oauth: ClassVar[OAuth2 | None] = None
+    audience_noun: ClassVar[str] = "list"
+    field_noun: ClassVar[str] = "field"
+    opt_in: ClassVar[OptIn] = "none"  # who decides about double opt-in
+    batch_size: ClassVar[int] = 1  # contacts per upsert, at most
+    concurrency: ClassVar[int] = 1  # simultaneous calls the provider allows us
+    exit_effect: ClassVar[str] = ""  # what `unsubscribe` does, as a sentence
+    glyph: ClassVar[str] = ""
+    colour: ClassVar[str] = ""  # CSS class of the letter tile
+    docs_url: ClassVar[str] = ""
+    features: ClassVar[frozenset[str]] = frozenset()  # option names it honours
+    supports: ClassVar[frozenset[str]] = frozenset()  # derived: methods + features
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.supports = cls.features | {
+            name
+            for name in OPERATIONS
+            if getattr(cls, name) is not getattr(Adapter, name)
+        }
+
+    def __init__(
+        self, secrets: Mapping[str, str], *, base_url: str | None = None
+    ) -> None:
+        """`base_url` stands in for the provider's scheme and host."""
+        self.secrets = dict(secrets)
+        self.base_url_override = base_url.rstrip("/") if base_url else None
+        self.exchanges: list[Exchange] = []
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    @abstractmethod
+    def verify(self) -> Reading:
+        """Who we are signed in as and what can be read and written. Changes nothing
+        at the provider except where the adapter says otherwise."""
+
+    @abstractmethod
+    def audiences(self) -> list[Audience]:
+        """Everything contacts can be put on."""
+
+    def fields(self, audience_id: str) -> list[Field]:
+        """Fields a value can be mapped to; the e-mail address is not one of them."""
+        raise NotSupported("fields")
+
+    @abstractmethod
+    def upsert(
+        self, contacts: Sequence[Contact], audience_id: str, options: Options
+    ) -> list[Outcome]:
+        """Create or update up to `batch_size` contacts.
+
+        One Outcome per contact in the same order. Idempotent: the same contact twice
+        leaves one contact. Never re-subscribes somebody who left, never sends a status
+        for an existing member, never overwrites with a blank value.
+        """
+
+    def poll(self, job: str) -> list[Outcome]:
+        """Results of a SUBMITTED batch, in the order submitted; empty: not yet."""
+        raise NotSupported("poll")
+
+    def subscriptions(
+        self, emails: Sequence[str], audience_id: str
+    ) -> list[Subscription]:
+        """Status as the provider has it now, one per address in the same order."""
+        raise NotSupported("subscriptions")
+
+    def changes(self, audience_id: str, cursor: str) -> Page:
+        """Contacts changed since `cursor` ("" = from the beginning), oldest first.
+
+        A row may be given twice across calls, never missed.
+        """
+        raise NotSupported("changes")
+
+    def webhook(
+        self,
+        method: str,
+        headers: Mapping[str, str],
+        query: Mapping[str, str],
+        body: bytes,
+    ) -> list[Change]:
+        """Verify, then parse what the provider posted to us.
+
+        Raises CredentialsError when it cannot be from the provider.
+        """
+        raise NotSupported("webhook")
+
+    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        """Opt the addresses out of the audience; SYNCED means it is so."""
+        raise NotSupported("unsubscribe")
+
+    def erase(self, email: str) -> Receipt:
+        """Erase the person wherever the account holds them."""
+        raise NotSupported("erase")
+
+
+def filled(fields: Mapping[str, object]) -> dict[str, object]:
+    """`fields` without blank values, which must never overwrite anything."""
+    return {name: value for name, value in fields.items() if not is_blank(value)}
+
+
+def is_blank(value: object) -> bool:
+    """None, blank text, and collections of nothing else. False and 0 are values."""
+    if isinstance(value, str):
+        return not value.strip()
+    if isinstance(value, Mapping):
+        return all(is_blank(part) for part in value.values())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return all(is_blank(part) for part in value)
+    return value is None
+
+
+OPERATIONS = (
+    "verify",
+    "audiences",
+    "fields",
+    "upsert",
+    "poll",
+    "subscriptions",
+    "changes",
+    "webhook",
+    "unsubscribe",
+    "erase",
+)

@@ -1,0 +1,62 @@
+"""Make what went over the wire fit to be shown and stored."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+MASK = "•••"
+SHOWN = 2000  # characters of each body that are kept
+WINDOW = 16_000  # characters that are redacted before cutting
+SHORTEST_SECRET = 4  # anything shorter is not a secret and would blank out prose
+
+# A local part is entered at its first character only, so that the search stays linear.
+# JSON may spell a letter, or the @, as \uXXXX, and a query spells the @ as %40.
+_CHAR = r"[^\s\"'<>(),;:\\/=&?@\[\]{}|]"
+_LETTER = rf"(?:(?!\\u0040)\\u[0-9a-f]{{4}}|{_CHAR})"
+_ADDRESS = re.compile(
+    rf"(?<!{_CHAR})({_LETTER}){_LETTER}*?(@|%40|\\u0040)({_LETTER}+)", re.IGNORECASE
+)
+
+
+class Redactor:
+    """Knows one linked account's secrets and removes them, and people's addresses."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms: set[str] = set()
+        for secret in secrets:
+            if len(secret) < SHORTEST_SECRET:
+                continue
+            escaped = json.dumps(secret)[1:-1]
+            forms |= {
+                secret,
+                escaped,
+                escaped.replace("/", "\\/"),
+                quote(secret, safe=""),
+                quote_plus(secret),
+                base64.b64encode(secret.encode()).decode().rstrip("="),
+            }
+        self._forms = sorted(forms, key=len, reverse=True)
+
+    def scrub(self, text: str) -> str:
+        """`text` without any known secret, in any form it usually travels in."""
+        for form in self._forms:
+            text = text.replace(form, MASK)
+        return text
+
+    def body(self, text: str) -> str:
+        """`text` for an `Exchange`: no secrets, masked addresses, cut with a mark."""
+        text = self.scrub(text)
+        masked = mask_addresses(text[:WINDOW])
+        unseen = max(len(text) - WINDOW, 0)
+        shown = masked[:SHOWN]
+        more = len(masked) - len(shown) + unseen
+        return f"{shown}… {more} more characters" if more else shown
+
+
+def mask_addresses(text: str) -> str:
+    """mary@example.com -> m•••@example.com, wherever it stands in `text`."""
+    return _ADDRESS.sub(rf"\1{MASK}\2\3", text)

@@ -1,0 +1,252 @@
+"""One drain of one linked account: claim a batch, call the adapter, settle.
+
+No transaction is open while the provider is called. Whatever happens here, a row is
+never lost: unsettled rows come back when their lease ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+from itertools import groupby
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+
+from contactsync.lib.clock import now
+from contactsync.lib.crypto import SealError
+from integrations import outbox, retry
+from integrations.adapters.base import (
+    Adapter,
+    Contact,
+    Options,
+    Outcome,
+    OutcomeState,
+)
+from integrations.adapters.errors import (
+    AdapterError,
+    CredentialsError,
+    DriftError,
+    Reason,
+    RejectedError,
+    SetupError,
+    TargetError,
+    TransientError,
+)
+from integrations.mapping import matches, to_contact
+from integrations.models import Attempt, LinkedAccount, State, Target
+from integrations.outbox import Claimed, Settled
+from integrations.services import account_break, target_break
+
+log = structlog.get_logger(__name__)
+
+DIRECT = {
+    OutcomeState.SYNCED: State.SYNCED,
+    OutcomeState.AWAITING_OPT_IN: State.AWAITING_OPT_IN,
+    OutcomeState.SUBMITTED: State.SUBMITTED,
+    OutcomeState.REJECTED: State.REJECTED,
+    OutcomeState.SKIPPED: State.SKIPPED,
+}
+
+
+def drain(linked_account_id: UUID) -> int:
+    """Send what is due. Returns the number of deliveries that were settled."""
+    deadline = time.monotonic() + settings.DRAIN_SECONDS
+    settled = 0
+    adapter: Adapter | None = None
+    while time.monotonic() < deadline:
+        account = (
+            LinkedAccount.objects.select_related("account")
+            .filter(pk=linked_account_id)
+            .first()
+        )
+        if account is None or not may_send(account):
+            break
+        if adapter is None:
+            try:
+                adapter = account.adapter()
+            except (SealError, CredentialsError) as error:
+                account_break(account, Reason.AUTH_REVOKED, str(error))
+                break
+        claim_id, claimed = outbox.claim(account.pk, limit=adapter.batch_size)
+        if not claimed:
+            break
+        settled += send(account, adapter, claim_id, claimed)
+    return settled
+
+
+def may_send(account: LinkedAccount) -> bool:
+    """Whether anything may go out now; what may not is put on hold with the cause."""
+    if account.account.suspended_at:
+        outbox.hold(account.pk, reason=Reason.SUSPENDED)
+        return False
+    if account.status == LinkedAccount.Status.PAUSED:
+        outbox.hold(account.pk, reason=Reason.PAUSED)
+        return False
+    if account.status == LinkedAccount.Status.BROKEN:
+        outbox.hold(account.pk, reason=account.reason, detail=account.detail)
+        return False
+    return account.not_before is None or account.not_before <= now()
+
+
+def send(
+    account: LinkedAccount,
+    adapter: Adapter,
+    claim_id: UUID,
+    claimed: Sequence[Claimed],
+) -> int:
+    """Send one claimed batch, target by target. Returns how many were settled."""
+    targets = Target.objects.for_account(account.account).in_bulk(
+        {row.target_id for row in claimed}
+    )
+    settled = 0
+    by_target = sorted(claimed, key=lambda row: str(row.target_id))
+    for target_id, group in groupby(by_target, key=lambda row: row.target_id):
+        rows = list(group)
+        target = targets.get(target_id)
+        if target is None:
+            results = [Settled(row.id, State.SKIPPED, Reason.CONDITION) for row in rows]
+            settled += outbox.settle(claim_id, results)
+        else:
+            settled += send_to_target(account, adapter, target, claim_id, rows)
+    return settled
+
+
+def send_to_target(
+    account: LinkedAccount,
+    adapter: Adapter,
+    target: Target,
+    claim_id: UUID,
+    rows: Sequence[Claimed],
+) -> int:
+    wanted, skipped = [], []
+    for row in rows:
+        if matches(target.conditions, target.match, row.payload):
+            wanted.append(row)
+        else:
+            skipped.append(Settled(row.id, State.SKIPPED, Reason.CONDITION))
+    settled = outbox.settle(claim_id, skipped)
+    if not wanted:
+        return settled
+    if target.held_reason:
+        held = [
+            Settled(row.id, State.HELD, target.held_reason, target.held_detail)
+            for row in wanted
+        ]
+        return settled + outbox.settle(claim_id, held)
+    contacts = [to_contact(row.payload, target.mapping, target.tags) for row in wanted]
+    started = time.monotonic()
+    adapter.exchanges.clear()
+    error = ""
+    try:
+        outcomes = upsert(adapter, target, contacts)
+        results = [
+            settled_from(row, outcome)
+            for row, outcome in zip(wanted, outcomes, strict=True)
+        ]
+    except AdapterError as failure:
+        error = failure.reason.value
+        results = after_failure(account, target, wanted, failure)
+    except Exception:
+        # Our bug: these rows stop here, the queue goes on, and nothing is lost.
+        log.exception("adapter bug", provider=account.provider, rows=len(wanted))
+        error = Reason.INTERNAL.value
+        results = [Settled(row.id, State.FAILED, Reason.INTERNAL) for row in wanted]
+    attempt = Attempt.objects.create(
+        account_id=account.account_id,
+        linked_account=account,
+        contacts=len(wanted),
+        error=error,
+        exchanges=[asdict(exchange) for exchange in adapter.exchanges],
+        ms=round((time.monotonic() - started) * 1000),
+    )
+    return settled + outbox.settle(claim_id, results, attempt_id=attempt.pk)
+
+
+def upsert(
+    adapter: Adapter, target: Target, contacts: Sequence[Contact]
+) -> list[Outcome]:
+    """The adapter's upsert; a batch refused as a whole is halved until one is left.
+
+    Raises TransientError and SetupError of the first half that meets one, which is
+    safe: an upsert is idempotent.
+    """
+    options = Options(
+        double_opt_in=target.double_opt_in,
+        update_existing=target.update_existing,
+        reconfirm=target.reconfirm,
+        tags=tuple(target.tags),
+    )
+    try:
+        return adapter.upsert(contacts, target.audience_id, options)
+    except RejectedError as refusal:
+        if len(contacts) == 1:
+            return [
+                Outcome(
+                    state=OutcomeState.REJECTED,
+                    reason=refusal.reason,
+                    detail=refusal.detail,
+                )
+            ]
+        half = len(contacts) // 2
+        return [
+            *upsert(adapter, target, contacts[:half]),
+            *upsert(adapter, target, contacts[half:]),
+        ]
+
+
+def settled_from(row: Claimed, outcome: Outcome) -> Settled:
+    """One contact's outcome as the state of its row."""
+    reason = outcome.reason.value if outcome.reason else ""
+    if outcome.state is OutcomeState.RETRY:
+        return later(row, reason, outcome.detail, outcome.retry_after)
+    settled = Settled(
+        row.id,
+        DIRECT[outcome.state],
+        reason,
+        outcome.detail,
+        outcome.job or outcome.remote_id,
+    )
+    if outcome.state is OutcomeState.AWAITING_OPT_IN:
+        return replace(settled, due=now() + timedelta(seconds=retry.opt_in_check(0)))
+    return settled
+
+
+def later(
+    row: Claimed, reason: str, detail: str, retry_after: float | None
+) -> Settled:
+    """The row again after a while, or failed when it was tried often enough."""
+    wait = retry.delay(row.attempts, retry_after)
+    if wait is None:
+        return Settled(row.id, State.FAILED, reason, detail)
+    due = now() + timedelta(seconds=wait)
+    return Settled(row.id, State.PENDING, reason, detail, due=due)
+
+
+def after_failure(
+    account: LinkedAccount,
+    target: Target,
+    rows: Sequence[Claimed],
+    failure: AdapterError,
+) -> list[Settled]:
+    """What becomes of the rows of a call that failed as a whole.
+
+    The account or target is marked first: should we die before the rows are settled,
+    their leases end and the next drain holds them.
+    """
+    reason, detail = failure.reason.value, failure.detail
+    if isinstance(failure, SetupError):
+        if isinstance(failure, (TargetError, DriftError)):
+            target_break(target, reason, detail)
+        else:
+            account_break(account, reason, detail)
+        return [Settled(row.id, State.HELD, reason, detail) for row in rows]
+    wait = failure.retry_after if isinstance(failure, TransientError) else None
+    if wait:
+        LinkedAccount.objects.filter(pk=account.pk).update(
+            not_before=now() + timedelta(seconds=wait)
+        )
+    return [later(row, reason, detail, wait) for row in rows]

@@ -1,0 +1,384 @@
+"""The outbox: every change of a delivery's state, and nothing else.
+
+Each function is one conditional UPDATE on the delivery's own columns that says which
+rows it won, and in the same statement or transaction writes their timeline events.
+(A join in such an UPDATE would turn it into ``id IN (SELECT ...)``, which lets two
+workers win one row on PostgreSQL.)
+
+Several workers, processes and machines may call all of this at the same time. SQLite
+has one writer at a time, so SKIP LOCKED is for PostgreSQL alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from contactsync.lib.clock import now
+from contactsync.lib.sql import as_json, as_uuid, is_postgres, rows, value
+from integrations.models import Delivery, State
+
+TABLE = "integrations_delivery"
+CLAIMED_COLUMNS = "id, account_id, target_id, contact_id, signup_id, payload, attempts"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row leased to us: ours until ``lease_until``, as long as ``claim_id`` holds."""
+
+    id: int
+    account_id: int
+    target_id: UUID
+    contact_id: UUID
+    signup_id: UUID | None
+    payload: dict[str, Any]
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a claimed row. ``due`` counts for pending and awaiting_opt_in."""
+
+    id: int
+    state: str
+    reason: str = ""
+    detail: str = ""
+    remote_id: str = ""
+    due: datetime | None = None
+
+
+ENQUEUE = f"""
+INSERT INTO {TABLE} (account_id, linked_account_id, target_id, origin, contact_id,
+    signup_id, payload, state, reason, detail, due, attempts, remote_id, created_at,
+    changed_at)
+SELECT t.account_id, t.linked_account_id, t.id, 'rule', {{contact}}, {{signup}},
+    {{payload}},
+    CASE WHEN x.suppressed IS NOT NULL THEN 'skipped'
+         WHEN a.suspended_at IS NOT NULL OR l.status <> 'connected'
+              OR t.held_reason <> '' THEN 'held'
+         ELSE 'pending' END,
+    CASE WHEN x.suppressed IS NOT NULL THEN 'rule.suppressed'
+         WHEN a.suspended_at IS NOT NULL THEN 'held.suspended'
+         WHEN l.status = 'paused' THEN 'held.paused'
+         WHEN l.status <> 'connected' THEN l.reason
+         ELSE t.held_reason END,
+    CASE WHEN l.status = 'broken' THEN l.detail ELSE t.held_detail END,
+    {{now}}, 0, '', {{now}}, {{now}}
+FROM displays_syncrule r
+JOIN integrations_target t ON t.id = r.target_id
+JOIN integrations_linkedaccount l ON l.id = t.linked_account_id
+JOIN tenancy_account a ON a.id = t.account_id
+CROSS JOIN (SELECT (SELECT s.id FROM contacts_suppression s
+    WHERE s.account_id = {{account}} AND s.email_key = {{email_key}})
+    AS suppressed) x
+{{more_from}}
+WHERE r.display_id = {{display}} AND r.enabled AND r.removed_at IS NULL
+    AND l.environment = {{environment}} AND l.removed_at IS NULL
+"""
+"""One delivery per live rule of a display, for the statement that stores a signup.
+
+A rule of a broken or paused account is written as held, with the cause: nothing is
+lost and nothing is sent in vain. The caller fills in the placeholders.
+"""
+
+
+def claim(linked_account_id: UUID, *, limit: int) -> tuple[UUID, list[Claimed]]:
+    """Lease up to ``limit`` due rows of one linked account, oldest due first.
+
+    A contact's changes keep their order: a row waits until the contact's earlier
+    rows for this account are settled. Returns the claim id and the rows by id.
+    """
+    claim_id, at = uuid4(), now()
+    lock = "FOR UPDATE OF d SKIP LOCKED" if is_postgres() else ""
+    wanted = f"""SELECT d.id FROM {TABLE} d
+        WHERE d.linked_account_id = %s AND d.state = 'pending' AND d.due <= %s
+        AND NOT EXISTS (SELECT 1 FROM {TABLE} e WHERE e.contact_id = d.contact_id
+            AND e.id < d.id AND e.linked_account_id = d.linked_account_id
+            AND e.state IN ('pending', 'sending'))
+        ORDER BY d.due, d.id LIMIT %s {lock}"""
+    # ARRAY pins the plan: the sub-select runs once, and the update goes by key.
+    matched = f"= ANY(ARRAY({wanted}))" if is_postgres() else f"IN ({wanted})"
+    found = rows(
+        f"""UPDATE {TABLE} SET state = 'sending', claim_id = %s, lease_until = %s,
+            attempts = attempts + 1, changed_at = %s
+        WHERE id {matched} RETURNING {CLAIMED_COLUMNS}""",
+        [
+            claim_id,
+            at + timedelta(seconds=settings.LEASE_SECONDS),
+            at,
+            linked_account_id,
+            at,
+            limit,
+        ],
+    )
+    claimed = [
+        Claimed(
+            id=row[0],
+            account_id=row[1],
+            target_id=as_uuid(row[2]),
+            contact_id=as_uuid(row[3]),
+            signup_id=as_uuid(row[4]) if row[4] else None,
+            payload=as_json(row[5]),
+            attempts=row[6],
+        )
+        for row in found
+    ]
+    return claim_id, sorted(claimed, key=lambda row: row.id)
+
+
+def settle(
+    claim_id: UUID, results: Sequence[Settled], *, attempt_id: int | None = None
+) -> int:
+    """Write what became of claimed rows. Returns how many were still ours.
+
+    A worker that lost its lease changes nothing and writes no event: the row then
+    belongs to another claim.
+    """
+    if not results:
+        return 0
+    at = now()
+    guard = "d.state = 'sending' AND d.claim_id = %s"
+    return _write(results, at, guard, [claim_id], attempt_id)
+
+
+def settle_opt_ins(results: Sequence[Settled]) -> int:
+    """Write what was found out about rows that awaited a confirmation."""
+    if not results:
+        return 0
+    return _write(results, now(), "d.state = 'awaiting_opt_in'", [], None)
+
+
+def _write(
+    results: Sequence[Settled],
+    at: datetime,
+    guard: str,
+    guard_params: list[Any],
+    attempt_id: int | None,
+) -> int:
+    columns = [
+        (r.id, r.state, r.reason, r.detail, r.remote_id, r.due or at) for r in results
+    ]
+    if is_postgres():
+        return _write_postgres(columns, at, guard, guard_params, attempt_id)
+    return _write_sqlite(columns, at, guard, guard_params, attempt_id)
+
+
+def _write_postgres(
+    columns: list[tuple[Any, ...]],
+    at: datetime,
+    guard: str,
+    guard_params: list[Any],
+    attempt_id: int | None,
+) -> int:
+    found = rows(
+        f"""WITH v AS (SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[],
+                %s::text[], %s::text[], %s::timestamptz[])
+                AS v(id, state, reason, detail, remote_id, due)),
+        won AS (UPDATE {TABLE} d SET state = v.state, reason = v.reason,
+                detail = v.detail, due = v.due, claim_id = NULL, lease_until = NULL,
+                attempt_id = COALESCE(%s, d.attempt_id), changed_at = %s,
+                remote_id = CASE WHEN v.remote_id = '' THEN d.remote_id
+                            ELSE v.remote_id END
+            FROM v WHERE d.id = v.id AND {guard}
+            RETURNING d.id, d.account_id, d.contact_id, d.state, d.reason, d.detail,
+                d.target_id, d.due),
+        told AS (INSERT INTO contacts_event (account_id, contact_id, kind, data,
+                delivery_id, attempt_id, at)
+            SELECT account_id, contact_id, 'delivery.' || state, jsonb_build_object(
+                'reason', reason, 'detail', detail, 'target', target_id, 'due', due),
+                id, %s, %s FROM won)
+        SELECT count(*) FROM won""",
+        [*map(list, zip(*columns, strict=True)), attempt_id, at, *guard_params]
+        + [attempt_id, at],
+    )
+    return int(found[0][0])
+
+
+def _write_sqlite(
+    columns: list[tuple[Any, ...]],
+    at: datetime,
+    guard: str,
+    guard_params: list[Any],
+    attempt_id: int | None,
+) -> int:
+    won = 0
+    moment = value(at)
+    with transaction.atomic(), connection.cursor() as cursor:
+        for row_id, state, reason, detail, remote_id, due in columns:
+            cursor.execute(
+                f"""UPDATE {TABLE} AS d SET state = %s, reason = %s, detail = %s,
+                    remote_id = CASE WHEN %s = '' THEN remote_id ELSE %s END,
+                    due = %s, claim_id = NULL, lease_until = NULL,
+                    attempt_id = COALESCE(%s, attempt_id), changed_at = %s
+                WHERE d.id = %s AND {guard}
+                RETURNING account_id, contact_id, target_id""",
+                [state, reason, detail, remote_id, remote_id, value(due)]
+                + [attempt_id, moment, row_id, *map(value, guard_params)],
+            )
+            row = cursor.fetchone()
+            if row is None:
+                continue
+            won += 1
+            data = {
+                "reason": reason,
+                "detail": detail,
+                "target": str(as_uuid(row[2])),
+                "due": due.isoformat(),
+            }
+            cursor.execute(
+                """INSERT INTO contacts_event (account_id, contact_id, kind, data,
+                    delivery_id, attempt_id, at)
+                VALUES (%s, %s, %s, %s, %s, %s, %s)""",
+                [row[0], row[1], f"delivery.{state}", json.dumps(data), row_id]
+                + [attempt_id, moment],
+            )
+    return won
+
+
+def _move(
+    *,
+    to: str,
+    reason: str = "",
+    detail: str = "",
+    where: str,
+    params: list[Any],
+    event: str,
+    anew: bool = False,
+) -> int:
+    """Move all rows that match, and tell their contacts' timelines."""
+    at = now()
+    attempts = "attempts = 0," if anew else ""
+    update = f"""UPDATE {TABLE} SET state = %s, reason = %s, detail = %s, due = %s,
+            {attempts} claim_id = NULL, lease_until = NULL, changed_at = %s
+        WHERE {where} RETURNING account_id, contact_id, id, target_id"""
+    told = """INSERT INTO contacts_event (account_id, contact_id, kind, data,
+        delivery_id, at)"""
+    moving = [to, reason, detail, at, at, *params]
+    if is_postgres():
+        found = rows(
+            f"""WITH moved AS ({update}), told AS ({told}
+                SELECT account_id, contact_id, %s, jsonb_build_object(
+                    'reason', %s::text, 'detail', %s::text, 'target', target_id),
+                    id, %s FROM moved)
+            SELECT count(*) FROM moved""",
+            [*moving, event, reason, detail, at],
+        )
+        return int(found[0][0])
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(update, [*map(value, moving)])
+        moved = cursor.fetchall()
+        data = {"reason": reason, "detail": detail}
+        cursor.executemany(
+            f"{told} VALUES (%s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    account,
+                    contact,
+                    event,
+                    json.dumps({**data, "target": str(as_uuid(target))}),
+                    row_id,
+                    value(at),
+                )
+                for account, contact, row_id, target in moved
+            ],
+        )
+    return len(moved)
+
+
+def hold(linked_account_id: UUID, *, reason: str, detail: str = "") -> int:
+    """Hold what waits at a linked account that somebody has to mend."""
+    return _move(
+        to=State.HELD,
+        reason=reason,
+        detail=detail,
+        where="linked_account_id = %s AND state = 'pending'",
+        params=[linked_account_id],
+        event="delivery.held",
+    )
+
+
+def hold_target(target_id: UUID, *, reason: str, detail: str = "") -> int:
+    """Hold what waits for one audience that is gone or has changed."""
+    return _move(
+        to=State.HELD,
+        reason=reason,
+        detail=detail,
+        where="target_id = %s AND state = 'pending'",
+        params=[target_id],
+        event="delivery.held",
+    )
+
+
+def resume(linked_account_id: UUID) -> int:
+    """Let go what was held, once the cause is mended. Attempts start anew."""
+    return _move(
+        to=State.PENDING,
+        anew=True,
+        where="linked_account_id = %s AND state = 'held' AND target_id NOT IN "
+        "(SELECT id FROM integrations_target WHERE held_reason <> '')",
+        params=[linked_account_id],
+        event="delivery.resumed",
+    )
+
+
+def resume_target(target_id: UUID) -> int:
+    """Let go what was held for one audience."""
+    return _move(
+        to=State.PENDING,
+        anew=True,
+        where="target_id = %s AND state = 'held'",
+        params=[target_id],
+        event="delivery.resumed",
+    )
+
+
+def retry(delivery_id: int, *, account_id: int) -> bool:
+    """Send one failed or waiting row now, by hand. True when there was one."""
+    return bool(
+        _move(
+            to=State.PENDING,
+            anew=True,
+            where="id = %s AND account_id = %s AND state IN ('failed', 'pending')",
+            params=[delivery_id, account_id],
+            event="delivery.retried",
+        )
+    )
+
+
+def reclaim() -> int:
+    """Take back rows whose lease has ended: their worker is gone."""
+    return _move(
+        to=State.PENDING,
+        where="state = 'sending' AND lease_until < %s",
+        params=[now()],
+        event="delivery.reclaimed",
+    )
+
+
+def due_accounts() -> list[UUID]:
+    """Linked accounts with rows to send now. One index probe per account."""
+    found = rows(
+        f"""SELECT l.id FROM integrations_linkedaccount l
+        WHERE EXISTS (SELECT 1 FROM {TABLE} d WHERE d.linked_account_id = l.id
+            AND d.state = 'pending' AND d.due <= %s)
+        AND (l.not_before IS NULL OR l.not_before <= %s)""",
+        [now(), now()],
+    )
+    return [as_uuid(row[0]) for row in found]
+
+
+def oldest_due() -> datetime | None:
+    """Since when the row that waits longest is due; None when nothing is."""
+    return (
+        Delivery.objects.filter(state=State.PENDING, due__lte=now())
+        .order_by("due")
+        .values_list("due", flat=True)
+        .first()
+    )

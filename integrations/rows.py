@@ -1,0 +1,205 @@
+"""What the Linked Accounts section shows of each account. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count
+
+from contactsync.tenancy.models import Account
+from integrations.adapters import ADAPTERS
+from integrations.adapters.base import Adapter
+from integrations.models import Delivery, LinkedAccount, State, Target
+from integrations.reasons import fix_for
+
+KINDS = {
+    "esp": "Email marketing",
+    "crm": "CRM",
+    "sms": "Text messages",
+    "other": "Your own systems",
+}
+TONES = {
+    LinkedAccount.Status.CONNECTED: "ok",
+    LinkedAccount.Status.BROKEN: "bad",
+    LinkedAccount.Status.PAUSED: "warn",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """The reading below an account: what **Test Account** or a delivery found.
+
+    ``tone`` is ok, warn (it is tried again by itself) or bad; ``action`` as in
+    ``integrations.reasons.Fix``; ``ms`` the time the provider took, None when the
+    finding did not come from a test.
+    """
+
+    tone: str
+    title: str
+    detail: str
+    next_step: str
+    action: str
+    at: datetime | None
+    ms: int | None = None
+    identity: str = ""
+    account_name: str = ""
+    resources: tuple[Mapping[str, Any], ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.tone == "ok"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One linked account. ``used_by`` counts displays, ``waiting`` contacts."""
+
+    linked: LinkedAccount
+    used_by: int
+    waiting: int
+    note: Note | None
+
+    @property
+    def provider(self) -> type[Adapter]:
+        return self.linked.adapter_class
+
+    @property
+    def tone(self) -> str:
+        return TONES[LinkedAccount.Status(self.linked.status)]
+
+    @property
+    def how(self) -> str:
+        """How it was linked, from the provider's declaration."""
+        return how_of(self.provider)
+
+
+def how_of(adapter: type[Adapter]) -> str:
+    if adapter.oauth is not None and not adapter.credentials:
+        return "OAuth"
+    labels = [credential.label for credential in adapter.credentials]
+    if not labels:
+        return "No credentials"
+    return " and ".join([labels[0], *(label.lower() for label in labels[1:])])
+
+
+def rows_of(account: Account, only: UUID | None = None) -> list[Row]:
+    """The account's linked accounts, oldest first; with ``only`` just that one."""
+    found = (
+        LinkedAccount.objects.for_account(account)
+        .filter(removed_at=None)
+        .select_related("linked_by")
+    )
+    if only is not None:
+        found = found.filter(pk=only)
+    linked = [item for item in found if item.provider in ADAPTERS]
+    ids = [item.pk for item in linked]
+    used, waiting = displays_using(ids), contacts_waiting(ids)
+    return [
+        Row(
+            linked=item,
+            used_by=used.get(item.pk, 0),
+            waiting=waiting.get(item.pk, 0),
+            note=note_of(item),
+        )
+        for item in linked
+    ]
+
+
+def displays_using(linked_ids: list[UUID]) -> dict[UUID, int]:
+    """How many displays have a rule to each linked account."""
+    counted = (
+        Target.objects.filter(linked_account__in=linked_ids)
+        .filter(rule__isnull=False, rule__removed_at=None)
+        .values("linked_account")
+        .annotate(displays=Count("rule__display", distinct=True))
+    )
+    return {row["linked_account"]: row["displays"] for row in counted}
+
+
+def contacts_waiting(linked_ids: list[UUID]) -> dict[UUID, int]:
+    """How many deliveries wait at each linked account, due or held."""
+    counted = (
+        Delivery.objects.filter(
+            linked_account__in=linked_ids, state__in=(State.HELD, State.PENDING)
+        )
+        .values("linked_account")
+        .annotate(contacts=Count("id"))
+    )
+    return {row["linked_account"]: row["contacts"] for row in counted}
+
+
+def note_of(linked: LinkedAccount) -> Note | None:
+    """The newest finding: of the last test, or of the delivery that failed after it."""
+    reading = linked.reading
+    broken = linked.status == LinkedAccount.Status.BROKEN
+    tested = linked.tested_at
+    failed_since = broken and (
+        reading is None
+        or reading.get("ok")
+        or (tested and linked.broken_at and linked.broken_at > tested)
+    )
+    if failed_since:
+        return _from_delivery(linked)
+    if not reading:
+        return None
+    ok = bool(reading.get("ok"))
+    return Note(
+        tone="ok" if ok else "bad" if broken else "warn",
+        title=reading.get("title", ""),
+        detail=reading.get("detail", ""),
+        next_step=reading.get("next_step", ""),
+        action=reading.get("action", ""),
+        at=tested,
+        ms=reading.get("ms"),
+        identity=reading.get("identity", ""),
+        account_name=reading.get("account_name", ""),
+        resources=tuple(reading.get("resources", ())),
+        remarks=tuple(reading.get("notes", ())),
+    )
+
+
+def _from_delivery(linked: LinkedAccount) -> Note | None:
+    fix = fix_for(linked.reason, linked.adapter_class.label)
+    if fix is None:
+        return None
+    return Note(
+        tone="bad",
+        title=f"Connection failed: {fix.title}",
+        detail=f"{fix.sentence} {linked.detail}".strip(),
+        next_step=fix.next_step,
+        action=fix.action,
+        at=linked.broken_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Providers of one kind, for the directory."""
+
+    kind: str
+    label: str
+    providers: tuple[type[Adapter], ...]
+
+
+def directory(query: str = "") -> list[Group]:
+    """Providers whose name, kind or credentials have every word of ``query``."""
+    words = query.casefold().split()
+    groups = []
+    for kind, label in KINDS.items():
+        found = tuple(
+            adapter
+            for adapter in ADAPTERS.values()
+            if adapter.kind == kind
+            and all(
+                word in f"{adapter.label} {label} {how_of(adapter)}".casefold()
+                for word in words
+            )
+        )
+        if found:
+            groups.append(Group(kind, label, found))
+    return groups

@@ -1,0 +1,319 @@
+"""Writes to linked accounts and targets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from contactsync.lib.clock import now
+from contactsync.lib.crypto import SealError
+from contactsync.tenancy.mail import mail_admins
+from contactsync.tenancy.models import Account, User
+from integrations import outbox
+from integrations.adapters import ADAPTERS
+from integrations.adapters.base import Audience, Field, Reading
+from integrations.adapters.errors import AdapterError, Reason, SetupError
+from integrations.models import Delivery, LinkedAccount, State, Target
+from integrations.reasons import fix_for
+from integrations.waker import waker
+
+log = structlog.get_logger(__name__)
+
+SUCCESS = "Connection Successful"
+
+
+class UnknownProviderError(ValueError):
+    """No adapter has this slug."""
+
+
+class MissingCredentialError(ValueError):
+    """A credential was not given; ``name`` says which."""
+
+    def __init__(self, name: str, label: str) -> None:
+        super().__init__(f"{label} is missing")
+        self.name = name
+        self.label = label
+
+
+def checked_credentials(provider: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """The provider's declared credentials out of ``given``, trimmed.
+
+    Raises UnknownProviderError, MissingCredentialError.
+    """
+    if provider not in ADAPTERS:
+        raise UnknownProviderError(provider)
+    secrets = {}
+    for credential in ADAPTERS[provider].credentials:
+        value = given.get(credential.name)
+        if not isinstance(value, str) or not value.strip():
+            raise MissingCredentialError(credential.name, credential.label)
+        secrets[credential.name] = value.strip()
+    return secrets
+
+
+def linked_account_create(
+    *,
+    account: Account,
+    provider: str,
+    label: str,
+    credentials: Mapping[str, Any],
+    environment: str = "live",
+    by: User | None = None,
+) -> LinkedAccount:
+    """Link an account at a provider. Not tested yet: call ``linked_account_test``.
+
+    Raises UnknownProviderError, MissingCredentialError.
+    """
+    secrets = checked_credentials(provider, credentials)
+    linked = LinkedAccount(
+        account=account,
+        provider=provider,
+        label=label.strip() or ADAPTERS[provider].label,
+        environment=environment,
+        linked_by=by,
+    )
+    linked.set_credentials(secrets)
+    linked.save()
+    return linked
+
+
+def linked_account_reconnect(
+    *, linked: LinkedAccount, credentials: Mapping[str, Any]
+) -> None:
+    """New credentials for the same account: rules, mappings and history stay."""
+    linked.set_credentials(checked_credentials(linked.provider, credentials))
+    linked.save(update_fields=["sealed"])
+
+
+@dataclass(frozen=True, slots=True)
+class TestReading:
+    """What pressing **Test Account** found. ``ms`` is the time the provider took."""
+
+    ok: bool
+    title: str
+    detail: str
+    next_step: str
+    reason: str
+    action: str
+    ms: int
+    at: str
+    identity: str = ""
+    account_name: str = ""
+    resources: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    waiting: int = 0
+    sandbox: bool = False
+
+
+def linked_account_test(linked: LinkedAccount) -> TestReading:
+    """Talk to the provider by the real path, and store what was found.
+
+    A success lets go what was held; a refusal holds what waits. A provider that does
+    not answer changes nothing but the reading.
+    """
+    started = time.monotonic()
+    try:
+        found: Reading | AdapterError = linked.adapter().verify()
+    except AdapterError as error:
+        found = error
+    except SealError as error:
+        found = SetupError(
+            f"The stored credentials cannot be opened: {error}.",
+            reason=Reason.AUTH_REVOKED,
+        )
+    ms = round((time.monotonic() - started) * 1000)
+    if isinstance(found, Reading):
+        account_mend(linked)
+        reading = _success(linked, found, ms)
+        linked.identity = found.identity[:200]
+    else:
+        if isinstance(found, SetupError):
+            account_break(linked, found.reason.value, found.detail)
+        reading = _failure(linked, found, ms)
+    linked.reading = asdict(reading)
+    linked.tested_at = now()
+    linked.save(update_fields=["reading", "tested_at", "identity"])
+    return reading
+
+
+def _success(linked: LinkedAccount, found: Reading, ms: int) -> TestReading:
+    readable = [r.name for r in found.resources if r.readable]
+    writable = [r.name for r in found.resources if r.writable]
+    parts = [f"Signed in as {found.identity}."]
+    if readable:
+        parts.append(f"Can read: {', '.join(readable)}.")
+    if writable:
+        parts.append(f"Can write: {', '.join(writable)}.")
+    return TestReading(
+        ok=True,
+        title=SUCCESS,
+        detail=" ".join(parts),
+        next_step="Choose this account in a display's Sync Integrations card.",
+        reason="",
+        action="",
+        ms=ms,
+        at=now().isoformat(),
+        identity=found.identity,
+        account_name=found.account_name,
+        resources=tuple(asdict(resource) for resource in found.resources),
+        notes=tuple(found.notes),
+        waiting=waiting_count(linked),
+        sandbox=linked.is_sandbox,
+    )
+
+
+def _failure(linked: LinkedAccount, error: AdapterError, ms: int) -> TestReading:
+    fix = fix_for(error.reason, linked.adapter_class.label)
+    assert fix is not None  # every Reason has an entry (tested)
+    return TestReading(
+        ok=False,
+        title=f"Connection failed: {fix.title}",
+        detail=f"{fix.sentence} {error.detail}".strip(),
+        next_step=fix.next_step,
+        reason=error.reason.value,
+        action=fix.action,
+        ms=ms,
+        at=now().isoformat(),
+        waiting=waiting_count(linked),
+        sandbox=linked.is_sandbox,
+    )
+
+
+def waiting_count(linked: LinkedAccount) -> int:
+    """How many contacts are not through to this account yet."""
+    return Delivery.objects.filter(
+        linked_account=linked, state__in=(State.HELD, State.PENDING, State.SENDING)
+    ).count()
+
+
+def account_break(linked: LinkedAccount, reason: str, detail: str) -> None:
+    """The provider refuses us: hold what waits, and tell the admins once."""
+    won = LinkedAccount.objects.filter(
+        pk=linked.pk, status=LinkedAccount.Status.CONNECTED
+    ).update(
+        status=LinkedAccount.Status.BROKEN,
+        reason=reason,
+        detail=detail,
+        broken_at=now(),
+    )
+    linked.refresh_from_db(fields=["status", "reason", "detail", "broken_at"])
+    outbox.hold(linked.pk, reason=reason, detail=detail)
+    if not won:
+        return
+    fix = fix_for(reason, linked.adapter_class.label)
+    mail_admins(
+        linked.account,
+        subject=f"{linked} needs attention",
+        body=f"{detail}\n\n{fix.next_step if fix else ''}\n\n"
+        f"{waiting_count(linked)} contacts wait and are sent after that.\n"
+        f"{integrations_url(linked)}\n",
+    )
+
+
+def account_mend(linked: LinkedAccount) -> None:
+    """The provider accepts us (again): let go what was held, and say so."""
+    won = LinkedAccount.objects.filter(
+        pk=linked.pk, status=LinkedAccount.Status.BROKEN
+    ).update(
+        status=LinkedAccount.Status.CONNECTED,
+        reason="",
+        detail="",
+        broken_at=None,
+        not_before=None,
+    )
+    linked.refresh_from_db(fields=["status", "reason", "detail", "broken_at"])
+    if not won:
+        return
+    released = outbox.resume(linked.pk)
+    transaction.on_commit(lambda: waker.wake([linked.pk]), robust=True)
+    mail_admins(
+        linked.account,
+        subject=f"{linked} works again",
+        body=f"{released} contacts that waited are being sent now.\n"
+        f"{integrations_url(linked)}\n",
+    )
+
+
+def linked_account_pause(linked: LinkedAccount) -> bool:
+    """Stop sending by hand. False when it was not connected."""
+    won = LinkedAccount.objects.filter(
+        pk=linked.pk, status=LinkedAccount.Status.CONNECTED
+    ).update(status=LinkedAccount.Status.PAUSED, reason=Reason.PAUSED.value)
+    if won:
+        outbox.hold(linked.pk, reason=Reason.PAUSED.value)
+    return bool(won)
+
+
+def linked_account_resume(linked: LinkedAccount) -> bool:
+    """Send again after a pause. False when it was not paused."""
+    won = LinkedAccount.objects.filter(
+        pk=linked.pk, status=LinkedAccount.Status.PAUSED
+    ).update(status=LinkedAccount.Status.CONNECTED, reason="", detail="")
+    if won:
+        outbox.resume(linked.pk)
+        transaction.on_commit(lambda: waker.wake([linked.pk]), robust=True)
+    return bool(won)
+
+
+def linked_account_unlink(linked: LinkedAccount) -> int:
+    """Forget the credentials. Rules stop; nobody is unsubscribed anywhere.
+
+    Returns how many contacts that waited stay here, held.
+    """
+    LinkedAccount.objects.filter(pk=linked.pk).update(
+        removed_at=now(),
+        sealed="",
+        status=LinkedAccount.Status.PAUSED,
+        reason=Reason.PAUSED.value,
+    )
+    outbox.hold(linked.pk, reason=Reason.PAUSED.value, detail="Unlinked.")
+    return waiting_count(linked)
+
+
+def target_break(target: Target, reason: str, detail: str) -> None:
+    """An audience is gone or its fields changed: hold what goes there, only that."""
+    won = Target.objects.filter(pk=target.pk, held_reason="").update(
+        held_reason=reason, held_detail=detail
+    )
+    target.held_reason, target.held_detail = reason, detail
+    outbox.hold_target(target.pk, reason=reason, detail=detail)
+    if not won:
+        return
+    fix = fix_for(reason, target.linked_account.adapter_class.label)
+    mail_admins(
+        target.linked_account.account,
+        subject=f"A sync rule to {target.linked_account} needs attention",
+        body=f"{detail}\n\n{fix.next_step if fix else ''}\n",
+    )
+
+
+def target_mend(target: Target) -> int:
+    """After the rule was corrected: let go what was held for it."""
+    Target.objects.filter(pk=target.pk).update(held_reason="", held_detail="")
+    target.held_reason = target.held_detail = ""
+    released = outbox.resume_target(target.pk)
+    waker_id = target.linked_account_id
+    transaction.on_commit(lambda: waker.wake([waker_id]), robust=True)
+    return released
+
+
+def audiences_of(linked: LinkedAccount) -> list[Audience]:
+    """The provider's audiences, read now. Raises AdapterError, SealError."""
+    return linked.adapter().audiences()
+
+
+def fields_of(linked: LinkedAccount, audience_id: str) -> list[Field]:
+    """The audience's fields, read now. Raises AdapterError, SealError."""
+    adapter = linked.adapter()
+    return adapter.fields(audience_id) if "fields" in adapter.supports else []
+
+
+def integrations_url(linked: LinkedAccount) -> str:
+    """Where the Linked Accounts section stands, for mails."""
+    return f"{settings.BASE_URL}/a/{linked.account.slug}/account/integrations/"

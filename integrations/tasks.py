@@ -1,0 +1,42 @@
+"""What the broker carries: ids, never truth. Any message may be lost or doubled."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+from celery.signals import worker_ready
+
+from integrations import opt_ins, outbox
+from integrations.drain import drain
+
+WAKE_EXPIRES = 60
+
+
+@shared_task(name="integrations.drain")
+def drain_linked_account(linked_account_id: str) -> int:
+    settled = drain(UUID(linked_account_id))
+    return settled
+
+
+@shared_task(name="integrations.sweep")
+def sweep() -> int:
+    """Take back ended leases and wake every linked account with due rows."""
+    outbox.reclaim()
+    due = outbox.due_accounts()
+    for linked_account_id in due:
+        drain_linked_account.apply_async(
+            [str(linked_account_id)], expires=WAKE_EXPIRES
+        )
+    return len(due)
+
+
+@shared_task(name="integrations.check_opt_ins")
+def check_opt_ins() -> int:
+    return sum(opt_ins.check(account) for account in opt_ins.due_linked_accounts())
+
+
+@worker_ready.connect
+def on_start(**_: object) -> None:
+    """A worker that starts finds out by itself what there is to do."""
+    sweep.apply_async(expires=WAKE_EXPIRES)

@@ -1,0 +1,110 @@
+"""The world of every test: alice owns acme, bob and vera work there, charlie is a
+stranger who owns another account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.test import Client
+
+from contactsync.api import keys
+from contactsync.api.limits import limiter
+from contactsync.tenancy.models import Account, Membership, Role, User
+from contactsync.tenancy.services import IssuedKey, account_create, api_key_issue
+from displays.intake import live_displays
+from displays.models import Display
+from displays.services import display_create
+from integrations.models import LinkedAccount
+from integrations.services import linked_account_create
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def fresh_process() -> Iterator[None]:
+    """What a process remembers between requests starts empty."""
+    keys.cache.clear()
+    limiter.reset()
+    live_displays.clear()
+    yield
+
+
+def person(email: str, name: str) -> User:
+    return User.objects.create_user(email, PASSWORD, name=name)
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return person("alice@acme.test", "Alice Adams")
+
+
+@pytest.fixture
+def acme(alice: User) -> Account:
+    return account_create(name="Acme Outdoor", owner=alice)
+
+
+@pytest.fixture
+def bob(acme: Account) -> User:
+    user = person("bob@acme.test", "Bob Brown")
+    Membership.objects.create(account=acme, user=user, role=Role.MARKETER)
+    return user
+
+
+@pytest.fixture
+def vera(acme: Account) -> User:
+    user = person("vera@acme.test", "Vera Vogt")
+    Membership.objects.create(account=acme, user=user, role=Role.VIEWER)
+    return user
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    return person("charlie@other.test", "Charlie Clark")
+
+
+@pytest.fixture
+def other(charlie: User) -> Account:
+    return account_create(name="Other Store", owner=charlie)
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    def make(user: User) -> Client:
+        client = Client()
+        client.force_login(
+            user, backend="allauth.account.auth_backends.AuthenticationBackend"
+        )
+        return client
+
+    return make
+
+
+@pytest.fixture
+def display(acme: Account) -> Display:
+    return display_create(
+        account=acme, name="Spring welcome popup", kind="popup", status="live"
+    )
+
+
+@pytest.fixture
+def linked(acme: Account, alice: User) -> LinkedAccount:
+    return linked_account_create(
+        account=acme,
+        provider="mailchimp",
+        label="Acme Store",
+        credentials={"api_key": "0123456789abcdef0123456789abcdef-us21"},
+        by=alice,
+    )
+
+
+@pytest.fixture
+def secret_key(acme: Account) -> IssuedKey:
+    return api_key_issue(account=acme, kind="sk", name="server")
+
+
+@pytest.fixture
+def publishable_key(acme: Account) -> IssuedKey:
+    return api_key_issue(
+        account=acme, kind="pk", name="site", origins=["https://shop.acme.test"]
+    )

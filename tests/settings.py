@@ -1,0 +1,17 @@
+"""The product's settings, made quick and quiet."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+_home = tempfile.mkdtemp(prefix="contactsync-tests-")
+os.environ["CONTACTSYNC_HOME"] = _home
+os.environ.setdefault("SECRET_KEY", "tests-only")
+os.environ.setdefault("BROKER_URL", "memory://")
+os.environ["EMAIL_URL"] = "memorymail://"
+
+from contactsync.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+LOG_LEVEL = "WARNING"
