@@ -3,6 +3,9 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell command -v $(p))) python3)
 VENV_PYTHON = .venv/bin/python
 BOOTSTRAP = "$(PYTHON)" scripts/bootstrap.py
+# Many short processes: compile each module once, and outside the source tree.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX = $(CURDIR)/.tools/pycache
 
 .PHONY: run dev test test-fast lint bench clean
 run: ## the product with a demo tenant and simulated providers

@@ -1,103 +1,17 @@
 """Five questions between a signup and an audience, asked in order. Pure.
 
-The first gate that is not green is the answer. Nothing here reads the data base or the
-clock: ``activity.explain`` gathers a ``Case`` and gets back what is to be said of it.
+The first gate that is bad or waits is the answer. Nothing here reads the data base or
+the clock: ``activity.explain`` gathers a ``Case`` and gets back what to say of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-
 from activity import words
-from displays.models import Signup, SyncRule
+from activity.answers import shut
+from activity.case import OK, TITLES, TODO, Answer, Case, Gate
 from integrations.adapters.errors import Reason
 from integrations.mapping import holds
-from integrations.models import Delivery, LinkedAccount, State, Target
-from integrations.reasons import Fix, fix_for
-
-OK, NOW, BAD, TODO = "ok", "now", "bad", "todo"
-
-TITLES: tuple[tuple[str, str], ...] = (
-    ("signup", "Signup accepted"),
-    ("rule", "Rule matched"),
-    ("connection", "Connection works"),
-    ("opt_in", "Double opt-in"),
-    ("audience", "In the audience"),
-)
-
-# Which gate a reason shuts; any other shuts the last one.
-AT_RULE = frozenset((Reason.CONDITION, Reason.SUPPRESSED))
-AT_CONNECTION = frozenset(
-    (
-        *(Reason.AUTH_EXPIRED, Reason.AUTH_REVOKED, Reason.AUTH_TRANSIENT),
-        *(Reason.SCOPE, Reason.QUOTA, Reason.RATE, Reason.PAUSED, Reason.SUSPENDED),
-        *(Reason.SERVER, Reason.NETWORK, Reason.TIMEOUT, Reason.CURSOR_EXPIRED),
-    )
-)
-ACTIONS: dict[str, str] = {
-    "reconnect": "Reconnect",
-    "test": "Open Linked Accounts",
-    "edit_rule": "Open the rule",
-    "retry": "Retry now",
-    "check": "Check now",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """``name`` is stable (API); ``status`` is ok, now (waits), bad or todo."""
-
-    name: str
-    title: str
-    status: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is to be said: the gate that is not green, one sentence, and what helps.
-
-    ``gate`` is empty when all are green. ``action`` is one of the keys of ACTIONS,
-    or empty when no button helps.
-    """
-
-    gate: str = ""
-    sentence: str = ""
-    next_step: str = ""
-    action: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """Everything that is known about one contact and one destination.
-
-    ``signup`` is the one the delivery was made for, or else the latest. ``rule`` may
-    be switched off or removed. ``added_at``: an earlier delivery put the contact there.
-    """
-
-    at: datetime
-    person: str
-    signup: Signup | None
-    verdict: str = ""
-    delivery: Delivery | None = None
-    target: Target | None = None
-    linked: LinkedAccount | None = None
-    rule: SyncRule | None = None
-    display: str = ""
-    suspended: bool = False
-    added_at: datetime | None = None
-
-    @property
-    def provider(self) -> str:
-        return self.linked.adapter_class.label if self.linked else "the provider"
-
-    @property
-    def audience(self) -> str:
-        if self.target is None:
-            return "audience"
-        return self.target.audience_label or self.target.audience_id
+from integrations.models import State
 
 
 def judge(case: Case) -> tuple[tuple[Gate, ...], Answer]:
@@ -108,7 +22,9 @@ def judge(case: Case) -> tuple[tuple[Gate, ...], Answer]:
     stop = names.index(answer.gate) if answer.gate else len(names)
     found = []
     for position, (name, title) in enumerate(TITLES):
-        if position < stop:
+        if name == "opt_in" and position < stop < len(names) and case.asks:
+            found.append(Gate(name, title, TODO, not_asked(case)))
+        elif position < stop:
             found.append(Gate(name, title, OK, texts[name]))
         elif position == stop:
             found.append(Gate(name, title, status, text))
@@ -116,6 +32,12 @@ def judge(case: Case) -> tuple[tuple[Gate, ...], Answer]:
             after = "After they confirm" if answer.gate == "opt_in" else ""
             found.append(Gate(name, title, TODO, after))
     return tuple(found), answer
+
+
+def not_asked(case: Case) -> str:
+    """Under the opt-in gate, when it is the audience that turns the contact away."""
+    refused = case.delivery is not None and case.delivery.state == State.REJECTED
+    return "Not confirmed" if refused else "Asked when it is sent"
 
 
 def green(case: Case) -> dict[str, str]:
@@ -126,12 +48,11 @@ def green(case: Case) -> dict[str, str]:
         State.PENDING,
         State.SENDING,
     )
-    if case.target is None or not case.target.double_opt_in:
-        opt_in = "The rule does not ask for it"
-    elif case.delivery is not None and case.delivery.state == State.SYNCED:
-        opt_in = "Confirmed, or subscribed before"
-    else:
-        opt_in = "Asked for when it is sent"
+    opt_in = (
+        "Confirmed, or subscribed before"
+        if case.asks
+        else "The rule does not ask for it"
+    )
     return {
         "signup": "Not a role, bot or disposable address",
         "rule": matched(case, conditions),
@@ -157,268 +78,3 @@ def matched(case: Case, conditions: int) -> str:
         return words.several(conditions, "condition")
     met = sum(holds(each, case.delivery.payload) for each in case.target.conditions)
     return f"{met} of {words.several(conditions, 'condition')}"
-
-
-def shut(case: Case) -> tuple[Answer, str, str]:
-    """The answer, and the status and text of the gate that it names."""
-    if case.delivery is not None:
-        return of_delivery(case, case.delivery)
-    if case.signup is None:
-        return (
-            Answer("signup", "There is no signup of this contact."),
-            BAD,
-            "No signup",
-        )
-    if case.signup.status == Signup.Status.FILTERED:
-        title = words.category(case.signup.category)
-        sentence = case.verdict or f"The address was turned away: {title}."
-        return (
-            Answer("signup", sentence, "Nothing is sent for a rejected signup."),
-            BAD,
-            title.capitalize(),
-        )
-    return of_rule(case, case.signup)
-
-
-def of_rule(case: Case, signup: Signup) -> tuple[Answer, str, str]:
-    """Why an accepted signup has no delivery for this destination."""
-    rule, display = case.rule, case.display or "the display"
-    if rule is None:
-        return (
-            Answer(
-                "rule",
-                f"No sync rule sends the signups of {display} to {case.provider}.",
-                "Add one in the display's settings. It is for signups from then on.",
-                "edit_rule",
-            ),
-            BAD,
-            "No rule for this display",
-        )
-    if rule.removed_at or not rule.enabled:
-        return (
-            Answer(
-                "rule",
-                f"The rule of {display} to {case.provider} is switched off.",
-                "Switch it on for signups from then on.",
-                "edit_rule",
-            ),
-            BAD,
-            "Switched off",
-        )
-    if case.linked is not None and case.linked.removed_at:
-        return (
-            Answer(
-                "connection",
-                f"The {case.provider} account was unlinked.",
-                "Link it again, then choose it in the rule.",
-                "reconnect",
-            ),
-            BAD,
-            "Unlinked",
-        )
-    if case.linked is not None and case.linked.environment != signup.environment:
-        return (
-            Answer(
-                "rule",
-                f"This was a {signup.environment} signup, and the linked account is "
-                f"for {case.linked.environment} ones.",
-                "Sign up with a key of the same environment.",
-            ),
-            BAD,
-            "Other environment",
-        )
-    if rule.created_at > signup.at:
-        return (
-            Answer(
-                "rule",
-                f"The rule was added {words.ago(rule.created_at, case.at)}, after "
-                "this signup.",
-                "It is for signups from then on.",
-            ),
-            BAD,
-            "Added after the signup",
-        )
-    if rule.changed_at > signup.at:
-        return (
-            Answer(
-                "rule",
-                f"The rule was changed {words.ago(rule.changed_at, case.at)}, and was "
-                "not in force at the time of this signup.",
-                "It is for signups from then on.",
-            ),
-            BAD,
-            "Not in force then",
-        )
-    fix = fix_for(Reason.INTERNAL, case.provider)
-    assert fix is not None
-    return (
-        Answer("rule", "The rule is in force, and nothing was sent.", fix.sentence),
-        BAD,
-        "Should have matched",
-    )
-
-
-def of_delivery(case: Case, row: Delivery) -> tuple[Answer, str, str]:
-    """The answer of a delivery: by its state first, then by its reason."""
-    fix = fix_for(row.reason, case.provider)
-    gate = gate_of(row.reason)
-    match row.state:
-        case State.SYNCED:
-            added = f"{case.person} is in {case.audience} in {case.provider}."
-            return Answer("", added), OK, ""
-        case State.AWAITING_OPT_IN:
-            return awaiting(case, row)
-        case State.SUBMITTED:
-            sentence = f"{case.provider} took it and has not told the result yet."
-            return Answer("audience", sentence, WAIT), NOW, "Result not known yet"
-        case State.SENDING:
-            sentence = f"It is being sent to {case.provider} right now."
-            return Answer("audience", sentence, WAIT), NOW, "Being sent"
-        case State.PENDING:
-            return pending(case, row, fix, gate)
-        case State.SKIPPED if row.reason == Reason.EXISTING and fix:
-            return Answer("", fix.sentence, fix.next_step, fix.action), OK, ""
-        case State.FAILED:
-            return failed(case, row, fix, gate)
-    status = NOW if row.state == State.HELD and fix and fix.action == "wait" else BAD
-    return of_fix(case, row, fix, gate), status, short(row, fix)
-
-
-WAIT = "Nothing to do: it goes on by itself."
-
-
-def gate_of(reason: str) -> str:
-    if reason in AT_RULE:
-        return "rule"
-    return "connection" if reason in AT_CONNECTION else "audience"
-
-
-def of_fix(case: Case, row: Delivery, fix: Fix | None, gate: str) -> Answer:
-    """The catalogue's words; where there are none, the state's own."""
-    if fix is None:
-        label = words.LABELS.get(row.state, row.state)
-        return Answer(gate, f"{label}, and no reason was recorded.", "", "")
-    if row.reason == Reason.PAUSED and case.linked and case.linked.removed_at:
-        return Answer(
-            "connection",
-            f"The {case.provider} account was unlinked while this waited.",
-            "Link it again, then choose it in the rule.",
-            "reconnect",
-        )
-    return Answer(gate, fix.sentence, fix.next_step, button(row, fix))
-
-
-def button(row: Delivery, fix: Fix) -> str:
-    """The button that helps: never one that would do nothing in this state."""
-    if fix.action == "retry" and row.state not in (State.FAILED, State.PENDING):
-        return ""
-    return fix.action if fix.action in ACTIONS else ""
-
-
-def short(row: Delivery, fix: Fix | None) -> str:
-    title = fix.title if fix else words.LABELS.get(row.state, row.state)
-    return title[:1].upper() + title[1:]
-
-
-def awaiting(case: Case, row: Delivery) -> tuple[Answer, str, str]:
-    """Asked, not confirmed; and where we cannot look, that comes first."""
-    if case.linked is None or case.linked.status != LinkedAccount.Status.CONNECTED:
-        reason = case.linked.reason if case.linked else ""
-        fix = fix_for(reason, case.provider)
-        return (
-            Answer(
-                "connection",
-                f"{case.person} was asked to confirm, and we cannot see whether they "
-                f"did: the connection to {case.provider} does not work.",
-                fix.next_step if fix else "",
-                fix.action if fix and fix.action in ACTIONS else "",
-            ),
-            BAD,
-            fix.title.capitalize() if fix else "Not connected",
-        )
-    return (
-        Answer(
-            "opt_in",
-            f"{case.person} has not clicked the confirmation e-mail yet.",
-            f"{case.provider} was given the contact "
-            f"{words.ago(row.created_at, case.at)} and shows it as pending. Nothing "
-            "is wrong with the connection.",
-            "check",
-        ),
-        NOW,
-        "Asked, not confirmed yet",
-    )
-
-
-def pending(
-    case: Case, row: Delivery, fix: Fix | None, gate: str
-) -> tuple[Answer, str, str]:
-    """Waiting: for its turn, for the next try, or for something that is broken."""
-    linked = case.linked
-    if linked is not None and linked.status != LinkedAccount.Status.CONNECTED:
-        fix = fix_for(linked.reason, case.provider)
-        held = replace_reason(row, linked.reason)
-        return of_fix(case, held, fix, "connection"), BAD, short(held, fix)
-    if case.suspended:
-        fix = fix_for(Reason.SUSPENDED, case.provider)
-        held = replace_reason(row, Reason.SUSPENDED)
-        return of_fix(case, held, fix, "connection"), NOW, short(held, fix)
-    due = max(row.due, linked.not_before or row.due) if linked else row.due
-    if fix is None:
-        sentence = (
-            "It is next in line to be sent."
-            if due <= case.at
-            else f"It is sent {words.until(due, case.at)}."
-        )
-        return Answer("audience", sentence, WAIT), NOW, "Waiting to be sent"
-    again = f"The next try is {words.until(due, case.at)}"
-    return (
-        Answer(gate, fix.sentence, f"{again} (try {row.attempts + 1}).", "retry"),
-        NOW,
-        f"Retry {words.until(due, case.at)}",
-    )
-
-
-def replace_reason(row: Delivery, reason: str) -> Delivery:
-    """An unsaved copy, so that what is said is said of the cause that counts now."""
-    return Delivery(state=row.state, reason=reason)
-
-
-def failed(
-    case: Case, row: Delivery, fix: Fix | None, gate: str
-) -> tuple[Answer, str, str]:
-    """Given up. Whatever the reason was, trying again by hand is what is left."""
-    answer = of_fix(case, row, fix, gate)
-    tries = f" We gave up after {words.several(row.attempts, 'try', 'tries')}."
-    transient = fix is not None and fix.action == "wait"
-    return (
-        replace(
-            answer,
-            sentence=answer.sentence + (tries if transient else ""),
-            next_step="Press Retry now to send it again."
-            if transient
-            else answer.next_step,
-            action="retry",
-        ),
-        BAD,
-        short(row, fix),
-    )
-
-
-def conditions_not_met(case: Case) -> Sequence[str]:
-    """The rule's conditions that this signup does not meet, in words."""
-    if case.target is None or case.delivery is None:
-        return ()
-    return [
-        " ".join(
-            part
-            for part in (
-                str(each.get("field", "")),
-                str(each.get("op", "is")).replace("_", " "),
-                str(each.get("value", "")),
-            )
-            if part
-        )
-        for each in case.target.conditions
-        if not holds(each, case.delivery.payload)
-    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime
 
+from contactsync.templatetags.ui import span
 from hygiene.verdict import Category
 from integrations.models import State
 from integrations.reasons import fix_for
@@ -19,6 +20,8 @@ LABELS: dict[str, str] = {
     NO_RULE: "No rule",
     FILTERED: "Rejected",
 }
+# Where there is no room for brackets.
+SHORT: dict[str, str] = {State.AWAITING_OPT_IN: "Pending"}
 TONES: dict[str, str] = {
     State.SYNCED: "ok",
     State.AWAITING_OPT_IN: "warn",
@@ -81,7 +84,7 @@ def why(state: str, reason: str, provider: str, due: datetime, at: datetime) -> 
 
 
 def ago(moment: datetime, at: datetime) -> str:
-    """``2 hours ago``; a date when it is more than thirty days."""
+    """``2 h ago``; a date when it is more than thirty days."""
     seconds = (at - moment).total_seconds()
     if seconds < 45:
         return "just now"
@@ -94,19 +97,6 @@ def until(moment: datetime, at: datetime) -> str:
     """``in 5 min``, or ``now`` when the moment has come."""
     seconds = (moment - at).total_seconds()
     return "now" if seconds <= 0 else f"in {span(seconds)}"
-
-
-def span(seconds: float) -> str:
-    """A duration in its largest unit: ``40 s``, ``5 min``, ``2 hours``, ``3 days``."""
-    if seconds < 60:
-        return f"{max(round(seconds), 1)} s"
-    if seconds < 3600:
-        return f"{round(seconds / 60)} min"
-    for size, unit in ((86_400, "day"), (3600, "hour")):
-        if seconds >= size:
-            count = round(seconds / size)
-            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
-    raise AssertionError("unreachable")
 
 
 def day(moment: datetime) -> str:

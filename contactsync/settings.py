@@ -31,12 +31,12 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 INSTALLED_APPS = [
     "contactsync.apps.ContactsyncConfig",
     "contactsync.tenancy",
+    "contactsync.api.apps.ApiConfig",
     "contacts",
     "hygiene",
     "integrations",
     "displays",
     "activity",
-    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -210,6 +210,7 @@ USE_I18N = True
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or HOME / "static")
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 _collected = (STATIC_ROOT / "staticfiles.json").exists()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

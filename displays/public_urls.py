@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from displays import public
+from displays import hosted, public
 
 urlpatterns = [
     path(public.SIGNUPS_PATH.lstrip("/"), public.signups, name="signups"),
+    path("d/<uuid:display>/", hosted.hosted_page, name="hosted_page"),
 ]

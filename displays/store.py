@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from contactsync.lib.clock import now
 from contactsync.lib.ids import uuid7
-from contactsync.lib.sql import as_uuid, is_postgres, value
+from contactsync.lib.sql import Prepared, as_uuid, is_postgres, sqlite_value
 from integrations.outbox import ENQUEUE
 
 
@@ -135,7 +135,7 @@ SELECT %(account)s, {contact}, %(event)s, {event_data}, {now} {from_both}"""
 
 
 @cache
-def postgres_sql(accepted: bool, consent: bool) -> str:
+def postgres_statement(accepted: bool, consent: bool) -> Prepared:
     """The one statement. The parts that a signup does not need are left out."""
     contact = CONTACT.format(
         fields="%(fields)s::jsonb", merged="contacts_contact.fields || excluded.fields"
@@ -184,7 +184,10 @@ def postgres_sql(accepted: bool, consent: bool) -> str:
         )
         parts.append(f"d AS ({enqueue} RETURNING linked_account_id, state)")
         wake = "ARRAY(SELECT linked_account_id FROM d WHERE state = 'pending')"
-    return f"WITH {', '.join(parts)} SELECT (SELECT id FROM s), {wake}"
+    return Prepared(
+        f"store_signup_{accepted:d}{consent:d}",
+        f"WITH {', '.join(parts)} SELECT (SELECT id FROM s), {wake}",
+    )
 
 
 @cache
@@ -232,17 +235,15 @@ def store_signup(signup: NewSignup) -> Stored:
     """Write ``signup``; durable on return."""
     params = signup.params()
     if is_postgres():
-        sql = postgres_sql(signup.accepted, signup.consent_given is not None)
-        with connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            signup_id, wake = cursor.fetchone()
+        consent = signup.consent_given is not None
+        signup_id, wake = postgres_statement(signup.accepted, consent).one(params)
         return Stored(signup_id is not None, frozenset(wake or ()))
     return _store_sqlite(signup, params)
 
 
 def _store_sqlite(signup: NewSignup, params: dict[str, Any]) -> Stored:
     sql = sqlite_sql()
-    params = {name: value(item) for name, item in params.items()}
+    params = {name: sqlite_value(item) for name, item in params.items()}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql["contact"], params)
         params["contact"] = cursor.fetchone()[0]

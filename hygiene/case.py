@@ -1,4 +1,4 @@
-"""What the rules look at: one parsed address beside everything known about it."""
+"""What the rules look at: a host, and an address, beside everything known."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hygiene.gibberish import Model
 
 BUILTIN = "builtin@2026.11"
 """Source of every word list and pattern of our own; changes when one of them does."""
 
-SEPARATORS = str.maketrans("", "", "._-")
 DIGITS = "0123456789"
 
 Lookup = Callable[[str], str | None]
@@ -27,8 +27,8 @@ class DomainList:
     """A list of domains and where it comes from.
 
     ``exact`` holds the entries that count only for themselves, never for what is below
-    them: suffixes under which strangers register names. ``dropped`` are the entries that
-    were not taken over because they would turn away people.
+    them: suffixes under which strangers register names. ``dropped`` are the entries
+    that were not taken over because they would turn away people.
     """
 
     source: str
@@ -69,7 +69,8 @@ class Facts:
     ``typos`` maps a domain less one letter to the domains it may have been.
 
     ``suppressed`` answers ``unsubscribed``, ``complained``, ``bounced`` or ``trap``;
-    ``known_bots`` answers the name of the list that holds the mailbox.
+    ``known_bots`` answers the name of the list that holds the mailbox. ``reports`` is
+    the judge's memory of domains already looked at: it follows from the rest.
     """
 
     mailboxes: frozenset[str] = NONE
@@ -83,6 +84,7 @@ class Facts:
     model: Model | None = None
     suppressed: Lookup | None = None
     known_bots: Lookup | None = None
+    reports: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,32 @@ class Signals:
     elapsed_ms: int | None = None
 
 
+SEPARATED = 1
+"""The local part, +tag aside, holds ``. _ -``."""
+NUMBERED = 2
+"""It may hold a digit."""
+ODD = 4
+"""It may hold something else, or a +tag."""
+
+
+class Host:
+    """What is right of the at sign.
+
+    domain     lower-case IDNA ASCII
+    provider   whether it is a mailbox provider of ordinary people
+    parents    the domain and its registrable parents, longest first
+    """
+
+    __slots__ = ("domain", "facts", "parents", "provider", "words")
+
+    def __init__(self, domain: str, facts: Facts) -> None:
+        self.domain = domain
+        self.provider = domain in facts.mailboxes
+        self.parents = parents(domain, facts.suffixes)
+        self.facts = facts
+        self.words = facts.words
+
+
 class Case:
     """One address, taken apart once so that every rule is a few look-ups.
 
@@ -108,37 +136,44 @@ class Case:
     base       ``local`` without its +tag
     squashed   ``base`` without ``. _ -``
     stem       ``squashed`` without trailing digits
-    domain     lower-case IDNA ASCII
-    provider   whether ``domain`` is a mailbox provider of ordinary people
-    hosts      the domain and its registrable parents, longest first; none for a provider
+    shape      what the local part holds beside letters
     """
 
     __slots__ = (
-        "address",
         "base",
         "domain",
         "facts",
-        "hosts",
         "local",
         "person",
         "provider",
+        "shape",
         "squashed",
         "stem",
+        "words",
     )
 
     def __init__(
-        self, local: str, domain: str, address: str, facts: Facts, person: Person | None
+        self, local: str, domain: str, facts: Facts, person: Person | None = None
     ) -> None:
-        self.address = address
-        self.local = local = local.lower()
-        self.base = base = local.partition("+")[0] or local
-        self.squashed = squashed = base.translate(SEPARATORS)
+        self.local = base = local = local.lower()
+        shape = 0
+        if "+" in local:
+            base = local.partition("+")[0] or local
+            shape = ODD
+        self.base = squashed = base
+        if not base.isalnum():
+            squashed = base.replace(".", "").replace("_", "").replace("-", "")
+            shape |= SEPARATED if len(squashed) < len(base) else ODD
+        if not squashed.isalpha():
+            shape |= NUMBERED if squashed.isalnum() else NUMBERED | ODD
+        self.shape = shape
+        self.squashed = squashed
         self.stem = squashed.rstrip(DIGITS)
         self.domain = domain
-        self.provider = provider = domain in facts.mailboxes
-        self.hosts = () if provider else parents(domain, facts.suffixes)
-        self.facts = facts
+        self.provider = domain in facts.mailboxes
         self.person = person
+        self.facts = facts
+        self.words = facts.words
 
     @property
     def literal(self) -> str:
@@ -149,7 +184,7 @@ class Case:
         return canonical(self.local, self.domain)
 
     def names(self) -> tuple[str, str]:
-        """The given first and last name as plain letters (``O'Brien`` -> ``obrien``)."""
+        """The given first and last name as plain letters: ``O'Brien`` is ``obrien``."""
         if self.person is None:
             return "", ""
         return letters(self.person.first_name), letters(self.person.last_name)

@@ -19,7 +19,7 @@ from hygiene.suggest import slips, typo_table
 DATA = Path(__file__).parent / "data"
 
 REFUSE_ABOVE = 0.1
-"""A list that holds more than this share of the mailbox providers is not a block list."""
+"""A list with more than this share of the mailbox providers is no block list."""
 
 
 ENTRIES_MIN = 1000
@@ -35,8 +35,9 @@ class ListRefused(ValueError):
 class Suffixes:
     """Public suffixes, lower-case IDNA ASCII, as publicsuffix.org has them.
 
-    ``public`` are the registries' own, ``private`` those of companies that let strangers
-    register names below them. ``wild`` are names of which every child is public.
+    ``public`` are the registries' own, ``private`` those of companies that let
+    strangers register names below them. ``wild`` are names of which every child is
+    public.
     """
 
     def __init__(self, lines: Collection[str]) -> None:
@@ -51,8 +52,8 @@ class Suffixes:
             if not rule:
                 continue
             if not rule.isascii():
-                # Only whole endings: the registries' few hundred two-label names in other
-                # scripts are slow to encode and hold nobody's throw-away mail.
+                # Only whole endings: the few hundred longer ones in other scripts are
+                # slow to encode and hold nobody's throw-away mail.
                 if "." in rule:
                     continue
                 rule = rule.encode("idna").decode("ascii")
@@ -103,19 +104,19 @@ def block_list(
     domains: Collection[str],
     protected: frozenset[str],
     suffixes: Suffixes,
-    typos: frozenset[str] = frozenset(),
+    targets: Collection[str] = (),
 ) -> DomainList:
     """Make a list safe to use, and say what was left out.
 
     Left out: the ``protected`` domains (mailbox providers, alias services) and whatever
-    stands above them; registries' suffixes, which hold whole countries; and ``typos``,
-    the domains people end up at by one wrong key, who deserve a hint instead. Kept, but
-    for itself alone: a company's suffix. Raises ``ListRefused`` for an empty list and
-    for one that holds many of the protected domains, which is then no block list.
+    stands above them; registries' suffixes, which hold whole countries; and what one
+    wrong key makes of ``targets``, since who ends up there deserves a hint instead.
+    Kept, but for itself alone: a company's suffix. Raises ``ListRefused`` for an empty
+    list and for one that holds many of the protected domains, which is no block list.
     """
     if not domains:
         raise ListRefused(f"{source}: the list is empty")
-    names = {domain.strip().strip(".").lower() for domain in domains} - {""}
+    names = {domain.strip(" .\t\r\n").lower() for domain in domains} - {""}
     harmed = names & protected
     if len(harmed) > REFUSE_ABOVE * len(protected):
         some = ", ".join(sorted(harmed)[:5])
@@ -125,12 +126,13 @@ def block_list(
         while domain := domain.partition(".")[2]:
             above.add(domain)
     public, private = suffixes.among(names)
-    dropped = (names & (above | typos)) | public
+    dropped = (names & above) | public
+    for target in targets:
+        dropped.update(slip for slip in slips(target) if slip in names)
+    names -= dropped
+    names -= private
     return DomainList(
-        source,
-        frozenset(names - dropped - private),
-        frozenset(private - dropped),
-        tuple(sorted(dropped)),
+        source, frozenset(names), frozenset(private - dropped), tuple(sorted(dropped))
     )
 
 
@@ -155,14 +157,13 @@ def packaged(module: str, name: str) -> Collection[str]:
 
 
 def load() -> Facts:
-    """Read our lists and those of the installed packages (about a tenth of a second)."""
+    """Read our lists and those of the installed packages, in some tenth of a second."""
     with open(PSLFILE, encoding="utf-8") as lines:
         suffixes = Suffixes(lines.read().splitlines())
     words = read_words()
     mailboxes, masks = frozenset(read("mailboxes")), frozenset(read("masks"))
     protected = mailboxes | masks
     targets = read("typo-targets")
-    typos = frozenset().union(*(slips(target) for target in targets)) - protected
     first, last, plain = read("names-first"), read("names-last"), read("words")
     sources = (
         ("disposable-email-domains", packaged("disposable_email_domains", "blocklist")),
@@ -172,7 +173,7 @@ def load() -> Facts:
         mailboxes=mailboxes,
         masks=masks,
         disposable=tuple(
-            block_list(f"{name}@{version(name)}", domains, protected, suffixes, typos)
+            block_list(f"{name}@{version(name)}", domains, protected, suffixes, targets)
             for name, domains in sources
         ),
         tlds=suffixes.tlds,

@@ -3,15 +3,14 @@
 A trigram model with Witten-Bell smoothing, trained when the lists are loaded (a few
 milliseconds) from our own name and word lists, so that the model is exactly what the
 lists make it. The score of a text is log P(text | names) - log P(text | random keys),
-in nats: the more negative, the more random. It is a sum, not a mean, because a long text
-gives more evidence than a short one.
+in nats: the more negative, the more random. It is a sum, not a mean, because a long
+text gives more evidence than a short one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,10 +23,16 @@ SIZE = len(ALPHABET)
 SCALE = 10.0
 """Table entries are whole tenths of a nat."""
 
-_CODE = {char: code for code, char in enumerate(ALPHABET)}
-_DIGITS = str.maketrans("123456789_-", "000000000..")
-_FOREIGN = re.compile(r"[^a-z0.]")
-_START = _CODE["."]
+_FOREIGN = 255
+_CODES = bytearray([_FOREIGN]) * 256
+for _code, _char in enumerate(ALPHABET):
+    _CODES[ord(_char)] = _code
+for _char in "123456789":
+    _CODES[ord(_char)] = ALPHABET.index("0")
+for _char in "_-":
+    _CODES[ord(_char)] = ALPHABET.index(".")
+_CODES = bytes(_CODES)
+_START = ALPHABET.index(".")
 _KEY = -math.log(36)
 """A random key: one of a-z and 0-9."""
 
@@ -35,29 +40,35 @@ _RANDOM = {"0": math.log(10 / 36), ".": -math.log(20)}
 """Random strings hold digits as the keyboard has them, and hardly ever a separator."""
 
 
+Table = tuple[tuple[tuple[int, ...], ...], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
-    """``table[a * SIZE**2 + b * SIZE + c]`` is the score of ``c`` after ``a b``."""
+    """``table[a][b][c]`` is the score of ``c`` after ``a b``, in tenths of a nat.
 
-    table: tuple[int, ...]
+    The letters are numbered by ``ALPHABET``. ``version`` is ``trigram@`` and a hash of
+    the text it was trained on.
+    """
+
+    table: Table
     version: str
 
     def score(self, text: str) -> float | None:
-        """Return the score in nats, or ``None`` where the model can not read the text.
+        """Return the score of lower-case ASCII text in nats.
 
-        ``text`` is lower-case. ``None`` means other letters than a-z: the model knows
-        nothing about them.
+        ``None`` where the text holds anything but letters, digits and ``. _ -``: the
+        model knows nothing about the rest.
         """
-        text = text.translate(_DIGITS)
-        if _FOREIGN.search(text):
+        codes = text.encode("ascii", "replace").translate(_CODES)
+        if _FOREIGN in codes:
             return None
         table = self.table
-        before = _START * SIZE + _START
+        a = b = _START
         total = 0
-        for char in text:
-            before = before * SIZE + _CODE[char]
-            total += table[before]
-            before %= SIZE * SIZE
+        for c in codes:
+            total += table[a][b][c]
+            a, b = b, c
         return total / SCALE
 
 
@@ -86,15 +97,18 @@ def train(first: Sequence[str], last: Sequence[str], words: Sequence[str]) -> Mo
             (pairs[b, c] + kinds * p) / weight
             for c, p in zip(ALPHABET, single, strict=True)
         ]
-    table: list[int] = []
+    table = []
     for a in ALPHABET:
+        rows = []
         for b in ALPHABET:
             kinds = followers[a, b] or 1
             weight = pairs[a, b] + kinds
-            table += [
-                round((math.log((triples[a, b, c] + kinds * p) / weight) - r) * SCALE)
+            row = (
+                (math.log((triples[a, b, c] + kinds * p) / weight) - r) * SCALE
                 for c, p, r in zip(ALPHABET, pair[b], chance, strict=True)
-            ]
+            )
+            rows.append(tuple(map(round, row)))
+        table.append(tuple(rows))
     digest = hashlib.sha256(text.encode("ascii")).hexdigest()[:8]
     return Model(tuple(table), f"trigram@{digest}")
 
@@ -106,12 +120,19 @@ def _locals(
     made: list[str] = []
     for at, given in enumerate(first):
         family = last[at * 7 % len(last)]
-        shapes = (f"{given}{family}", f"{given}.{family}", f"{given}00")
-        made.append(shapes[at % 3])
+        shapes = (f"{given}{family}", f"{given}.{family}", f"{given}00", f"{given}0")
+        made.append(shapes[at % 4])
     for at, family in enumerate(last):
         given = first[at * 11 % len(first)]
-        shapes = (f"{given[0]}{family}", f"{family}{given}", f"{family}.{given}00")
-        made.append(shapes[at % 3])
+        shapes = (
+            f"{given[0]}{family}",
+            f"{family}{given}",
+            f"{given[0]}.{family}0",
+            f"{family}.{given}00",
+            f"{family}.{given[0]}",
+            f"{family}{given[0]}",
+        )
+        made.append(shapes[at % 6])
     for at, word in enumerate(words):
         other, given = words[at * 13 % len(words)], first[at * 5 % len(first)]
         made.append((f"{word}{other}", f"{word}{given}000")[at % 2])

@@ -84,7 +84,9 @@ class Policy:
         Raises ``ValueError`` whose message starts with the field at fault, for example
         ``allow.domains[0]: ...``.
         """
-        fields = _object(data, "policy", {"categories", "allow", "deny", "strict_masks"})
+        fields = _object(
+            data, "policy", {"categories", "allow", "deny", "strict_masks"}
+        )
         strict = fields.get("strict_masks", False)
         if not isinstance(strict, bool):
             raise ValueError("strict_masks: must be true or false")

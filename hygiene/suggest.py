@@ -1,8 +1,8 @@
-"""A likelier spelling of a domain. Only ever a suggestion: nobody is turned away for it."""
+"""A likelier spelling of a domain: a hint, for which nobody is ever turned away."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from hygiene.case import Facts
 
@@ -22,7 +22,7 @@ def typo_table(domains: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def one_slip(a: str, b: str) -> bool:
-    """Whether one insertion, deletion, substitution or swap of neighbours makes a into b."""
+    """Whether one added, lost, wrong or swapped letter makes one into the other."""
     if a == b or abs(len(a) - len(b)) > 1:
         return False
     at = 0
@@ -36,22 +36,20 @@ def one_slip(a: str, b: str) -> bool:
     return a[at + 1 :] == b[at + 1 :] or swapped == b[at:]
 
 
-def slips(domain: str) -> set[str]:
-    """Return what one wrong key makes of a domain, its first letter aside.
+def slips(domain: str) -> Iterator[str]:
+    """Yield what one wrong key makes of a domain, its first letter aside.
 
     People rarely miss the first letter, and other domains of one's own differ in it:
     ``tmail.com`` is not a slip of the finger.
     """
     keys = "abcdefghijklmnopqrstuvwxyz0123456789.-"
-    found = set()
     for at in range(1, len(domain)):
         head, tail = domain[:at], domain[at:]
-        found.add(head + tail[1:])
-        found.add(head + tail[1:2] + tail[:1] + tail[2:])
+        yield head + tail[1:]
+        yield head + tail[1:2] + tail[:1] + tail[2:]
         for key in keys:
-            found.add(head + key + tail)
-            found.add(head + key + tail[1:])
-    return found
+            yield head + key + tail
+            yield head + key + tail[1:]
 
 
 def nearest_tld(ending: str, facts: Facts) -> str:

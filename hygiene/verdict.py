@@ -43,10 +43,10 @@ def printable(text: str) -> str:
 class Finding:
     """One rule's hit.
 
-    ``rule`` is lower-case words joined by hyphens; ``matched`` is the part of the address
-    or the list entry that hit; ``source`` is ``name@version`` of the list or code that
-    says so, for example ``disposable-email-domains@0.0.293``. ``rule`` and ``source``
-    hold no colon.
+    ``rule`` is lower-case words joined by hyphens; ``matched`` is the part of the
+    address or the list entry that hit; ``source`` is ``name@version`` of the list or
+    code that says so, for example ``disposable-email-domains@0.0.293``. ``rule`` and
+    ``source`` hold no colon.
     """
 
     category: Category
@@ -81,11 +81,11 @@ class Finding:
 class Verdict:
     """The judgement of one address.
 
-    ``finding`` is the first rule that hit, ``None`` for an ordinary valid address; a valid
-    address may still carry one (allowed by the tenant, an alias service). ``also`` holds
-    every later or merely flagged hit, in rule order. ``address`` is the normalised form,
-    or the input as given where it can not be parsed. ``suggest`` is a likelier spelling,
-    ``""`` where there is none.
+    ``finding`` is the first rule that hit, ``None`` for an ordinary valid address; a
+    valid address may still carry one (allowed by the tenant, an alias service).
+    ``also`` holds every later or merely flagged hit, in rule order. ``address`` is the
+    normalised form, or the input as given where it can not be parsed. ``suggest`` is a
+    likelier spelling, ``""`` where there is none.
     """
 
     category: Category

@@ -8,24 +8,30 @@ from django import forms
 
 from contactsync.tenancy.models import ApiKey
 from integrations.adapters.base import Adapter, Credential
+from integrations.providers import lower_first
 
 PREFIX = "credential-"
 
 
+class SecretInput(forms.TextInput):
+    """Shows dots and never the value it was given: secrets only go in.
+
+    No password input: browsers would offer to keep a provider's key as the log-in.
+    """
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
 def credential_field(credential: Credential) -> forms.CharField:
-    """An input for one credential. A secret's value is never written into a page."""
     attrs = {
-        "class": "input mono" if credential.secret else "input",
+        "class": "secret" if credential.secret else "",
         "autocomplete": "off",
+        "autocapitalize": "off",
         "spellcheck": "false",
         "placeholder": credential.placeholder,
     }
-    if credential.secret:
-        # Not the browser's to keep: "new-password" is the value they all respect.
-        attrs["autocomplete"] = "new-password"
-        widget: forms.Widget = forms.PasswordInput(attrs=attrs, render_value=False)
-    else:
-        widget = forms.TextInput(attrs=attrs)
+    widget = SecretInput(attrs) if credential.secret else forms.TextInput(attrs)
     return forms.CharField(
         label=credential.label,
         help_text=credential.help_text,
@@ -33,11 +39,6 @@ def credential_field(credential: Credential) -> forms.CharField:
         widget=widget,
         error_messages={"required": f"Enter the {lower_first(credential.label)}."},
     )
-
-
-def lower_first(label: str) -> str:
-    """``Endpoint URL`` to ``endpoint URL``; ``API key`` stays."""
-    return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
 class CredentialsForm(forms.Form):
@@ -62,7 +63,7 @@ class LabelForm(forms.Form):
         max_length=120,
         label="Name",
         help_text="How your team tells this account from others.",
-        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": "Enter a name."},
     )
 
@@ -73,14 +74,13 @@ class LinkForm(CredentialsForm):
         label="Name",
         required=False,
         help_text="How your team tells this account from others.",
-        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     environment = forms.ChoiceField(
         label="Environment",
         choices=ApiKey.Environment.choices,
         initial=ApiKey.Environment.LIVE,
         help_text="Test accounts only get signups that were posted with a test key.",
-        widget=forms.Select(attrs={"class": "select"}),
     )
 
     def __init__(self, adapter: type[Adapter], *args: Any, **kwargs: Any) -> None:

@@ -15,7 +15,8 @@ from contactsync.tenancy.models import Role
 from integrations import linking
 from integrations.adapters import ADAPTERS
 from integrations.forms import CredentialsForm, LabelForm, LinkForm
-from integrations.rows import how_of, rows_of
+from integrations.providers import Provider
+from integrations.rows import rows_of
 from integrations.services import TestReading, linked_account_unlink
 from integrations.views import back_to, linked_or_404
 
@@ -27,8 +28,8 @@ def say(request: TenantRequest, done: str, reading: TestReading) -> None:
     level(request, f"{done}: {reading.title}")
 
 
-@form_page
 @requires(Role.ADMIN)
+@form_page
 def link(request: TenantRequest, provider: str) -> HttpResponse:
     """Credentials in, tested at once; the reading stands in the new row."""
     adapter = ADAPTERS.get(provider)
@@ -47,16 +48,15 @@ def link(request: TenantRequest, provider: str) -> HttpResponse:
         return back_to(request, linked)
     context = {
         "form": form,
-        "provider": adapter,
-        "how": how_of(adapter),
+        "provider": Provider.of(adapter),
         "is_sandbox": provider in settings.PROVIDER_URLS,
     }
     status = 422 if form.errors else 200
     return render(request, "integrations/link.html", context, status=status)
 
 
-@form_page
 @requires(Role.ADMIN)
+@form_page
 def linked_account_reconnect(request: TenantRequest, pk: UUID) -> HttpResponse:
     """New credentials for the same account: every rule and mapping stays."""
     linked = linked_or_404(request, pk)
@@ -67,7 +67,7 @@ def linked_account_reconnect(request: TenantRequest, pk: UUID) -> HttpResponse:
         return back_to(request, linked)
     context = {
         "form": form,
-        "provider": linked.adapter_class,
+        "provider": Provider.of(linked.adapter_class),
         "row": rows_of(request.account, only=linked.pk)[0],
         "is_sandbox": linked.is_sandbox,
     }
@@ -75,8 +75,8 @@ def linked_account_reconnect(request: TenantRequest, pk: UUID) -> HttpResponse:
     return render(request, "integrations/reconnect.html", context, status=status)
 
 
-@form_page
 @requires(Role.ADMIN)
+@form_page
 def linked_account_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
     linked = linked_or_404(request, pk)
     form = LabelForm(request.POST or None, initial={"label": linked.label})
@@ -84,20 +84,20 @@ def linked_account_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
         linking.rename(request, linked, form.cleaned_data["label"])
         messages.success(request, f"It is called {linked.label} now.")
         return back_to(request, linked)
-    context = {"form": form, "linked": linked, "provider": linked.adapter_class}
+    context = {"form": form, "linked": linked}
     status = 422 if form.errors else 200
     return render(request, "integrations/rename.html", context, status=status)
 
 
-@form_page
 @requires(Role.ADMIN)
+@form_page
 def linked_account_unlink_view(request: TenantRequest, pk: UUID) -> HttpResponse:
     """Asks first, naming the effect."""
     linked = linked_or_404(request, pk)
     if request.method == "POST":
         waiting = linked_account_unlink(linked)
         linking.note_down(request, linked, "unlink", waiting=waiting)
-        messages.success(request, f"{linked.label} is unlinked. Nobody is unsubscribed.")
+        messages.success(request, f"{linked.label} is unlinked. Nobody left a list.")
         return back_to(request)
     row = rows_of(request.account, only=linked.pk)[0]
     return render(request, "integrations/unlink.html", {"row": row})

@@ -12,16 +12,10 @@ from django.db.models import Count
 
 from contactsync.tenancy.models import Account
 from integrations.adapters import ADAPTERS
-from integrations.adapters.base import Adapter
 from integrations.models import Delivery, LinkedAccount, State, Target
+from integrations.providers import Provider
 from integrations.reasons import fix_for
 
-KINDS = {
-    "esp": "Email marketing",
-    "crm": "CRM",
-    "sms": "Text messages",
-    "other": "Your own systems",
-}
 TONES = {
     LinkedAccount.Status.CONNECTED: "ok",
     LinkedAccount.Status.BROKEN: "bad",
@@ -65,26 +59,12 @@ class Row:
     note: Note | None
 
     @property
-    def provider(self) -> type[Adapter]:
-        return self.linked.adapter_class
+    def provider(self) -> Provider:
+        return Provider.of(self.linked.adapter_class)
 
     @property
     def tone(self) -> str:
         return TONES[LinkedAccount.Status(self.linked.status)]
-
-    @property
-    def how(self) -> str:
-        """How it was linked, from the provider's declaration."""
-        return how_of(self.provider)
-
-
-def how_of(adapter: type[Adapter]) -> str:
-    if adapter.oauth is not None and not adapter.credentials:
-        return "OAuth"
-    labels = [credential.label for credential in adapter.credentials]
-    if not labels:
-        return "No credentials"
-    return " and ".join([labels[0], *(label.lower() for label in labels[1:])])
 
 
 def rows_of(account: Account, only: UUID | None = None) -> list[Row]:
@@ -175,31 +155,3 @@ def _from_delivery(linked: LinkedAccount) -> Note | None:
         action=fix.action,
         at=linked.broken_at,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Providers of one kind, for the directory."""
-
-    kind: str
-    label: str
-    providers: tuple[type[Adapter], ...]
-
-
-def directory(query: str = "") -> list[Group]:
-    """Providers whose name, kind or credentials have every word of ``query``."""
-    words = query.casefold().split()
-    groups = []
-    for kind, label in KINDS.items():
-        found = tuple(
-            adapter
-            for adapter in ADAPTERS.values()
-            if adapter.kind == kind
-            and all(
-                word in f"{adapter.label} {label} {how_of(adapter)}".casefold()
-                for word in words
-            )
-        )
-        if found:
-            groups.append(Group(kind, label, found))
-    return groups

@@ -15,7 +15,8 @@ from contactsync.tenancy.models import Role
 from integrations import linking
 from integrations.adapters import ADAPTERS
 from integrations.models import LinkedAccount
-from integrations.rows import directory, rows_of
+from integrations.providers import directory
+from integrations.rows import rows_of
 from integrations.services import linked_account_pause, linked_account_resume
 
 
@@ -30,14 +31,16 @@ def linked_or_404(request: TenantRequest, pk: UUID) -> LinkedAccount:
     )
 
 
-def back_to(request: TenantRequest, linked: LinkedAccount | None = None) -> HttpResponse:
+def back_to(
+    request: TenantRequest, linked: LinkedAccount | None = None
+) -> HttpResponse:
     """To the list, at the row of ``linked``."""
     url = reverse("linked_accounts", args=[request.account.slug])
     return redirect(f"{url}#account-{linked.pk}" if linked else url)
 
 
-@require_safe
 @requires(Role.VIEWER)
+@require_safe
 def linked_accounts(request: TenantRequest) -> HttpResponse:
     rows = rows_of(request.account)
     query = request.GET.get("q", "")[:80]
@@ -53,8 +56,8 @@ def linked_accounts(request: TenantRequest) -> HttpResponse:
     )
 
 
-@require_POST
 @requires(Role.ADMIN)
+@require_POST
 def linked_account_test(request: TenantRequest, pk: UUID) -> HttpResponse:
     """Test Account: the reading stays in the row."""
     linked = linked_or_404(request, pk)
@@ -69,21 +72,21 @@ def linked_account_test(request: TenantRequest, pk: UUID) -> HttpResponse:
     return back_to(request, linked)
 
 
-@require_POST
 @requires(Role.ADMIN)
+@require_POST
 def linked_accounts_test(request: TenantRequest) -> HttpResponse:
     readings, left = linking.run_all_tests(request)
     good = sum(reading.ok for reading in readings)
     text = f"{good} of {len(readings)} tested accounts are connected."
     if left:
-        text += f" {left} not tested, because a provider was slow: press Test all again."
+        text += f" A provider was slow, so {left} not tested yet: press Test all again."
     say = messages.success if good == len(readings) and not left else messages.warning
     say(request, text)
     return back_to(request)
 
 
-@require_POST
 @requires(Role.ADMIN)
+@require_POST
 def linked_account_pause_view(request: TenantRequest, pk: UUID) -> HttpResponse:
     linked = linked_or_404(request, pk)
     if linked_account_pause(linked):
@@ -92,8 +95,8 @@ def linked_account_pause_view(request: TenantRequest, pk: UUID) -> HttpResponse:
     return back_to(request, linked)
 
 
-@require_POST
 @requires(Role.ADMIN)
+@require_POST
 def linked_account_resume_view(request: TenantRequest, pk: UUID) -> HttpResponse:
     linked = linked_or_404(request, pk)
     if linked_account_resume(linked):

@@ -28,8 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "tests"
 DEFAULT_LANES = ("lint", "unit", "pg", "browser")
 TWO_AT_ONCE = ("-n", "2")
-# They start processes and never a data base: once, on the unit lane, is enough.
-NO_DATABASE = ("supervisor", "bootstrap", "services")
+# They bring their own processes and servers: once, on the unit lane, is enough.
+NO_DATABASE = ("supervisor", "bootstrap", "services", "up", "run")
 CHROMIUM_NAMES = (
     *("chromium", "chromium-browser"),
     *("google-chrome", "google-chrome-stable"),

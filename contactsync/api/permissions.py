@@ -21,3 +21,10 @@ class SecretKey(BasePermission):
                 "post signups.",
             )
         return True
+
+
+class AnyKey(BasePermission):
+    """What a web page may read with its pk_ key."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        return isinstance(request.auth, Key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ TITLES = {
     415: "Unsupported media type",
     422: "Some fields are not valid",
     429: "Too many requests",
+    502: "The provider did not do it",
 }
 
 
@@ -47,18 +48,19 @@ class Problem(Exception):
         *,
         code: str = "",
         retry_after: float | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
+        """``more``: further members of the body, as RFC 9457 allows."""
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = tuple(errors)
         self.code = code
         self.retry_after = retry_after
+        self.more = dict(more or {})
 
     @classmethod
-    def of_field(
-        cls, field: str, code: str, detail: str, status: int = 422
-    ) -> Problem:
+    def of_field(cls, field: str, code: str, detail: str, status: int = 422) -> Problem:
         return cls(status, detail, [FieldError(field, code, detail)], code=code)
 
     def body(self) -> dict[str, Any]:
@@ -68,6 +70,7 @@ class Problem(Exception):
             "status": self.status,
             "detail": self.detail,
             "errors": [asdict(error) for error in self.errors],
+            **self.more,
         }
 
     def headers(self) -> dict[str, str]:
@@ -88,16 +91,19 @@ class Problem(Exception):
         )
 
 
+def _joined(path: str, name: Any) -> str:
+    if name == "non_field_errors":
+        return path
+    return f"{path}[{name}]" if isinstance(name, int) else f"{path}.{name}".strip(".")
+
+
 def flatten(detail: Any, path: str = "") -> list[FieldError]:
     """DRF's nested error detail as a flat list with dotted paths."""
     if isinstance(detail, dict):
         return [
             error
             for name, inner in detail.items()
-            for error in flatten(
-                inner,
-                path if name == "non_field_errors" else f"{path}.{name}".strip("."),
-            )
+            for error in flatten(inner, _joined(path, name))
         ]
     if isinstance(detail, list):
         return [

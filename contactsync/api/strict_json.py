@@ -26,6 +26,15 @@ def _number(text: str) -> float:
     return value
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice[:40]!r} appears twice")
+    return found
+
+
 def _walk(value: Any, path: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise Problem.of_field(
@@ -53,7 +62,12 @@ def parse(body: bytes) -> Any:
     """The value in ``body``. Raises Problem 400 that says what is wrong and where."""
     try:
         text = body.decode("utf-8-sig")
-        value = json.loads(text, parse_constant=_constant, parse_float=_number)
+        value = json.loads(
+            text,
+            parse_constant=_constant,
+            parse_float=_number,
+            object_pairs_hook=_object,
+        )
     except UnicodeDecodeError as error:
         raise Problem(400, f"The body is not UTF-8 (byte {error.start}).") from None
     except json.JSONDecodeError as error:

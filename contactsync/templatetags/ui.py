@@ -104,6 +104,9 @@ def control(bound: Any, css: str) -> SafeString:
         attrs["aria-describedby"] = " ".join(described)
     if bound.errors:
         attrs["aria-invalid"] = "true"
+    placeholder = str(bound.field.widget.attrs.get("placeholder", ""))
+    if placeholder.lower().startswith(str(bound.label).lower()):
+        attrs["placeholder"] = ""  # says no more than the label
     return bound.as_widget(attrs=attrs)
 
 

@@ -1,4 +1,5 @@
-"""One pure function per rule, a module per noun: ``Case`` in, ``Finding`` or ``None`` out.
+"""One pure function per rule, a module per noun.
 
-Their order, and what wins over what, is in ``hygiene.judge``.
+``Host`` or ``Case`` in, ``Finding`` or ``None`` out. Their order, and what
+wins over what, is in ``hygiene.judge``.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hygiene.case import BUILTIN, DIGITS, Case, Signals, fold
+from hygiene.case import BUILTIN, DIGITS, Case, Host, Signals, fold
 from hygiene.verdict import Category, Finding
 
 TOO_FAST_MS = 1000
@@ -13,8 +13,8 @@ TOO_FAST_MS = 1000
 DOTS_MIN = 5
 SINGLES_MIN = 2
 
-GIBBERISH_BELOW = -12.0
-GIBBERISH_LENGTH = 7
+GIBBERISH_BELOW = -11.0
+GIBBERISH_LENGTH = 6
 
 KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _ROWS = (*KEYBOARD, *(row[::-1] for row in KEYBOARD), "1234567890", "0987654321")
@@ -22,7 +22,9 @@ _WALKS = frozenset(
     row[at : at + size] for row in _ROWS for size in (3, 4) for at in range(len(row))
 )
 _REPEATED = re.compile(r"(.{1,3}?)\1+(.{0,2})").fullmatch
-_HEX = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}").fullmatch
+_HEX = re.compile(
+    r"[0-9a-f]{16,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+).fullmatch
 _TURNS = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])")
 _WORD = re.compile(r"[a-z]{3,}")
 
@@ -58,7 +60,7 @@ def known_bot(case: Case) -> Finding | None:
 def fake_local(case: Case) -> Finding | None:
     """``test``, ``asdf123``, ``noemail``: what is typed in place of an address."""
     squashed = case.squashed
-    listed = case.facts.words.fake_locals
+    listed = case.words.fake_locals
     if squashed in listed or (len(case.stem) > 3 and case.stem in listed):
         return _finding("fake-local", squashed)
     return None
@@ -80,7 +82,7 @@ def mirrored(case: Case) -> Finding | None:
 def mash(case: Case) -> Finding | None:
     """Keys in a row, one key held down, or the same few keys again and again."""
     squashed, stem = case.squashed, case.stem
-    if len(squashed) < 4 or case.domain in case.facts.words.numeric_providers:
+    if len(squashed) < 4 or case.domain in case.words.numeric_providers:
         return None
     if not stem:
         return _digits(squashed)
@@ -89,13 +91,11 @@ def mash(case: Case) -> Finding | None:
     return None
 
 
-def mash_domain(case: Case) -> Finding | None:
+def mash_domain(host: Host) -> Finding | None:
     """The same, before the dot of the domain: ``jo@sdfsdfsdf.com``."""
-    if case.provider:
-        return None
-    host = case.hosts[-1].partition(".")[0]
-    if len(host) >= 6 and host.isalpha() and _mashed(host):
-        return _finding("mash-domain", host)
+    name = host.parents[-1].partition(".")[0]
+    if len(name) >= 6 and name.isalpha() and _mashed(name):
+        return _finding("mash-domain", name)
     return None
 
 
@@ -108,15 +108,19 @@ def _digits(text: str) -> Finding | None:
 def _mashed(text: str) -> bool:
     if len(text) < 4:
         return False
-    if len(set(text)) == 1 or _walked(text):
+    if text[:3] in _WALKS and _walked(text):
         return True
-    repeated = _REPEATED(text)
-    if repeated is None or len(text) < 6:
+    keys = len(set(text))
+    if keys == 1:
+        return True
+    repeated = _REPEATED(text) if keys <= 3 and len(text) > 5 else None
+    if repeated is None:
         return False
     unit, rest = repeated.groups()
-    # lala, nana and kiki are names; sdfsdf and hjhj are a hand on the middle row.
+    # Yeye and Roeroe are names; asdasd and hjhjhj are a hand that did not move.
+    still = unit in _WALKS or not set(unit) & set("aeiouy")
     one_row = any(set(unit) <= set(row) for row in KEYBOARD)
-    return len(unit) > 1 and one_row and unit.startswith(rest)
+    return len(unit) > 1 and still and one_row and unit.startswith(rest)
 
 
 def _walked(text: str) -> bool:
@@ -133,7 +137,7 @@ def _walked(text: str) -> bool:
 
 
 def dot_stuffed(case: Case) -> Finding | None:
-    """``j.o.h.n.s.m.i.t.h`` at Gmail, which ignores dots: one mailbox, many disguises."""
+    """``j.o.h.n.smith`` at Gmail, which ignores dots: one mailbox, many disguises."""
     if case.base.count(".") < DOTS_MIN:
         return None
     if case.domain not in {"gmail.com", "googlemail.com"}:
@@ -156,7 +160,7 @@ def hexadecimal(case: Case) -> Finding | None:
 def alternating(case: Case) -> Finding | None:
     """Letters and digits in turn (``k7x2m9q4``), with no word among them."""
     squashed = case.squashed
-    if len(squashed) < 8 or case.stem == squashed and squashed.isalpha():
+    if len(squashed) < 8:
         return None
     turns = len(_TURNS.findall(squashed))
     if turns < 5 or _WORD.search(squashed) or _named(case):
@@ -174,7 +178,9 @@ def gibberish(case: Case) -> Finding | None:
     base = case.base
     if model is None or len(case.squashed) < GIBBERISH_LENGTH:
         return None
-    if not case.stem or case.domain in case.facts.words.numeric_providers:
+    if case.stem in case.facts.names:
+        return None
+    if not case.stem or case.domain in case.words.numeric_providers:
         return None
     score = model.score(base if base.isascii() else fold(base))
     if score is None or score >= GIBBERISH_BELOW or _named(case):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hygiene.case import BUILTIN, Case
+from hygiene.case import BUILTIN, Case, Host
 from hygiene.verdict import Category, Finding
 
 
@@ -10,31 +10,30 @@ def _finding(rule: str, matched: str) -> Finding:
     return Finding(Category.BROADCAST, rule, matched, BUILTIN)
 
 
-def group_host(case: Case) -> Finding | None:
+def group_host(host: Host) -> Finding | None:
     """Google Groups, groups.io, and other hosts that hold nothing but lists."""
-    listed = case.facts.words.broadcast_hosts
-    for host in case.hosts:
-        if host in listed:
-            return _finding("group-host", host)
+    listed = host.words.broadcast_hosts
+    for domain in host.parents:
+        if domain in listed:
+            return _finding("group-host", domain)
     return None
 
 
-def list_label(case: Case) -> Finding | None:
+def list_label(host: Host) -> Finding | None:
     """A host whose own name says that it serves lists: ``lists.school.example``."""
-    if case.provider:
+    label, _, rest = host.domain.partition(".")
+    if label not in host.words.broadcast_labels:
         return None
-    label, _, rest = case.domain.partition(".")
-    if label not in case.facts.words.broadcast_labels:
-        return None
-    if "." not in rest or rest in case.facts.suffixes:
+    if "." not in rest or rest in host.facts.suffixes:
         return None
     return _finding("list-label", f"{label}.{rest}")
 
 
 def everyone(case: Case) -> Finding | None:
     """``all``, ``everyone``, ``all-staff``, ``newsletter``."""
-    stem = case.stem
-    if stem in case.facts.words.broadcast_locals:
+    # list64 at a mailbox provider is a nickname.
+    stem = case.squashed if case.provider else case.stem
+    if stem in case.words.broadcast_locals:
         return _finding("everyone", stem)
     return None
 
@@ -46,8 +45,7 @@ def list_name(case: Case) -> Finding | None:
     """
     if case.provider:
         return None
-    base = case.base
-    words = case.facts.words
+    base, words = case.base, case.words
     head, hyphen, tail = base.rpartition("-")
     if hyphen and head and tail in words.broadcast_tails:
         return _finding("list-tail", f"-{tail}")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from hygiene.case import Case
+from hygiene.case import Host
 from hygiene.verdict import Category, Finding
 
 
-def disposable(case: Case) -> Finding | None:
+def disposable(host: Host) -> Finding | None:
     """The domain, or a parent of it that people can register, is in a block list."""
-    if case.provider:
-        return None
-    domain = case.domain
-    lists = case.facts.disposable
+    domain = host.domain
+    lists = host.facts.disposable
     for entry in lists:
         if domain in entry.domains or domain in entry.exact:
             return Finding(Category.DISPOSABLE, "domain", domain, entry.source)
-    for parent in case.hosts[1:]:
-        if parent in case.facts.mailboxes:
+    for parent in host.parents[1:]:
+        if parent in host.facts.mailboxes:
             return None
         for entry in lists:
             if parent in entry.domains:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from hygiene.case import BUILTIN, Case
+from hygiene.case import BUILTIN, Host
 from hygiene.verdict import Category, Finding
 
 
-def mask(case: Case) -> Finding | None:
+def mask(host: Host) -> Finding | None:
     """Hide My Email, Firefox Relay, DuckDuckGo, SimpleLogin ...: a person.
 
     Sub-domains count too: several services give each customer one.
     """
-    masks = case.facts.masks
-    for host in case.hosts:
-        if host in masks:
-            return Finding(Category.VALID, "mask", host, BUILTIN)
+    masks = host.facts.masks
+    for domain in host.parents:
+        if domain in masks:
+            return Finding(Category.VALID, "mask", domain, BUILTIN)
     return None

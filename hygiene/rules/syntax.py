@@ -1,4 +1,4 @@
-"""Can mail be sent to this string at all? The one rule that runs before there is a Case."""
+"""Can mail be sent to this string at all? Runs before there is a ``Case``."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def parse(
     """Return (local part, lower-case IDNA ASCII domain), or the syntax finding.
 
     Blanks and tabs around the address are ignored, line breaks are not. Names under
-    ``reserved`` suffixes parse, with or without a dot, so that a later rule can say what
-    they are. Never raises, whatever the text holds.
+    ``reserved`` suffixes parse, with or without a dot, so that a later rule can say
+    what they are. Never raises, whatever the text holds.
     """
     address = address.strip(" \t\u00a0")
     ordinary = _ORDINARY(address)

@@ -370,13 +370,12 @@ def retry_after(value: str, now: datetime | None = None) -> float | None:
     return min(max(wait, 0.0), MAX_RETRY_AFTER)
 
 
-def _is_bad_certificate(error: BaseException | None) -> bool:
-    seen = 0
-    while error is not None and seen < 10:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        inner = error.args[0] if error.args else None
-        reason = getattr(inner, "reason", None) or getattr(error, "reason", None)
-        error = reason if isinstance(reason, BaseException) else error.__cause__
-        seen += 1
-    return False
+def _is_bad_certificate(error: BaseException, depth: int = 0) -> bool:
+    # requests and urllib3 keep the cause now in args, now in reason.
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return True
+    near = (*error.args, getattr(error, "reason", None), error.__cause__)
+    return depth < 6 and any(
+        isinstance(item, BaseException) and _is_bad_certificate(item, depth + 1)
+        for item in near
+    )

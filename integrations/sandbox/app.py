@@ -6,6 +6,7 @@ plays the people, ``/`` is a page to do the same by hand.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -43,25 +44,30 @@ class Sandbox:
     def __call__(
         self, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO") or "/"
+        with contextlib.ExitStack() as stack:
+            return send(self._respond(environ, stack), environ, start_response)
+
+    def _respond(self, environ: Environ, stack: contextlib.ExitStack) -> Response:
+        path = (
+            (environ.get("PATH_INFO") or "/")
+            .encode("latin-1")
+            .decode("utf-8", "replace")
+        )
         slug, _, rest = path.lstrip("/").partition("/")
         simulator = self.simulators.get(slug)
         try:
             if simulator is None:
-                response = self._own(read_request(environ, path))
-                return send(response, environ, start_response)
+                return self._own(read_request(environ, path))
             request = read_request(environ, f"/{rest}", f"/{slug}")
-            with simulator.connection(request) as crowded:
-                response = simulator.handle(request, crowded)
-                return send(response, environ, start_response)
+            # Open until the answer is sent, or held back for long enough.
+            crowded = stack.enter_context(simulator.connection(request))
+            return simulator.handle(request, crowded)
         except BodyTooLarge:
-            return send(json_response({}, 413), environ, start_response)
+            return json_response({}, 413)
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            response = json_response(
-                {"error": {"field": "", "detail": "The sandbox has a bug."}}, 500
-            )
-            return send(response, environ, start_response)
+            bug = {"error": {"field": "", "detail": "The sandbox has a bug."}}
+            return json_response(bug, 500)
 
     def close(self) -> None:
         """Close the state file."""

@@ -246,8 +246,9 @@ def _dial(slug: str, faults: Faults) -> str:
         f'<div class="grid">{"".join(boxes)}</div>'
         '<label class="check"><input type="checkbox" name="fail_share" value="1"'
         f"{checked}> Refuse every second contact of a batch</label>"
-        '<div class="foot"><button class="btn primary">Set faults</button></div></form>'
-        f'<div class="foot">{_button(slug, "rest", "Reset faults", {})}</div></section>'
+        '<div class="foot"><button class="btn primary">Set faults</button> '
+        f'<button class="btn" formaction="/_page/{escape(slug)}/rest">Reset faults'
+        "</button></div></form></section>"
     )
 
 
@@ -265,7 +266,7 @@ def _requests(requests: list[Json]) -> str:
     return (
         '<section class="card" aria-labelledby="requests"><div class="card-head">'
         '<h2 id="requests">Recent requests</h2></div><div class="scroll" tabindex="0"'
-        ' role="region" aria-label="Recent requests"><table><thead><tr>'
+        ' role="region" aria-label="Table of requests"><table><thead><tr>'
         '<th scope="col">When</th><th scope="col">Method</th><th scope="col">Path</th>'
         '<th scope="col">Answer</th><th scope="col">Took</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div></section>"

@@ -40,6 +40,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         home = Path(settings.HOME)
         home.mkdir(parents=True, exist_ok=True)
+        os.chdir(settings.BASE_DIR)  # where gunicorn and celery find the package
         try:
             with supervisor.only_one(home / "up.lock") as lock:
                 check_ports(options)
@@ -150,8 +151,15 @@ def processes(home: Path, options: dict[str, Any], env: dict[str, str]) -> list[
     python = sys.executable
     host = options["host"]
     bind = f"[{host}]" if ":" in host else host
-    celery = [python, "-m", "celery", "-A", "contactsync"]
-    level = f"--loglevel={settings.LOG_LEVEL}"
+    celery = [python, "-m", "celery", "--quiet", "-A", "contactsync"]
+    level = os.environ.get("LOG_LEVEL") or "WARNING"
+    # Every ten seconds a line for each sweep would push the banner off the screen;
+    # that root starts the worker is a choice made by whoever typed the command.
+    background = {
+        **env,
+        "LOG_LEVEL": level,
+        "PYTHONWARNINGS": "ignore:::celery.platforms",
+    }
     web = [
         *(python, "-m", "gunicorn", "contactsync.wsgi:application"),
         *("--bind", f"{bind}:{options['port']}", "--worker-class", "gthread"),
@@ -159,14 +167,17 @@ def processes(home: Path, options: dict[str, Any], env: dict[str, str]) -> list[
         *("--keep-alive", "30", "--graceful-timeout", "8", "--no-control-socket"),
     ]
     worker = [
-        *(*celery, "worker", level, "--concurrency", "2"),
+        *(*celery, "worker", "--loglevel", level, "--concurrency", "2"),
         *("--without-gossip", "--without-mingle"),
     ]
-    beat = [*celery, "beat", level, "--schedule", str(home / "beat-schedule")]
+    beat = [
+        *(*celery, "beat", "--loglevel", level),
+        *("--schedule", str(home / "beat-schedule")),
+    ]
     children = [
         Child(name="web", argv=web, env=env),
-        Child(name="worker", argv=worker, env=env),
-        Child(name="beat", argv=beat, env=env),
+        Child(name="worker", argv=worker, env=background),
+        Child(name="beat", argv=beat, env=background),
     ]
     if not options["no_sandbox"]:
         sandbox = [
@@ -177,10 +188,10 @@ def processes(home: Path, options: dict[str, Any], env: dict[str, str]) -> list[
     return children
 
 
-def answers(host: str, port: int, path: str) -> bool:
-    """Whether a GET there is answered with 200."""
+def answers(host: str, port: int, path: str, *, patience: float = 5.0) -> bool:
+    """Whether a GET there is answered with 200 within `patience` seconds."""
     address = host if host not in ("0.0.0.0", "::") else "127.0.0.1"
-    connection = http.client.HTTPConnection(address, port, timeout=5)
+    connection = http.client.HTTPConnection(address, port, timeout=patience)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == 200

@@ -40,4 +40,9 @@ if (box) {
   document.body.addEventListener("toast", (event) =>
     add(event.detail.text, event.detail.tone || "success"),
   );
+  // From the passkey scripts: the person cancelled, or the device said no.
+  document.addEventListener("allauth.error", (event) => {
+    event.preventDefault();
+    add("The passkey was not used. Try again, or choose another way.", "error");
+  });
 }

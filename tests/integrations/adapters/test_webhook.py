@@ -63,8 +63,7 @@ class TestWebhook(AdapterConformance):
     batch_operation = "upsert of several"
     batch_outcomes = (OutcomeState.SYNCED, OutcomeState.SYNCED)
     reads_answers = False
-    silent_audiences = True
-    silent_fields = True
+    silent = frozenset({"audiences", "fields"})
 
 
 def sent(run: Any) -> tuple[dict[str, str], dict[str, Any], bytes]:
@@ -79,7 +78,9 @@ def sent(run: Any) -> tuple[dict[str, str], dict[str, Any], bytes]:
 
 def test_the_signature_covers_time_and_body() -> None:
     headers, _, body = sent(Webhook.verify)
-    parts = dict(part.split("=") for part in headers["Contactsync-Signature"].split(","))
+    parts = dict(
+        part.split("=") for part in headers["Contactsync-Signature"].split(",")
+    )
     expected = hmac.new(
         SECRET.encode(), parts["t"].encode() + b"." + body, hashlib.sha256
     ).hexdigest()
@@ -92,7 +93,7 @@ def test_the_signature_is_what_the_documentation_says() -> None:
     # printf '1700000000.{}' | openssl dgst -sha256 -hmac key
     assert signature("key", b"{}", 1_700_000_000) == (
         "t=1700000000,v1="
-        "0ae18c4a9b4ee11c8aed44a0aba4b1c8d3bc9cdf9cd22a3b7a2a3a0b5a3dca60"
+        "9d713ed406bb7076d4123f0dc2c39d2df5c654ed4b0cd56b52c8b4c940bd63ae"
     )
 
 
@@ -165,7 +166,12 @@ def test_the_one_audience_is_the_endpoint() -> None:
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(410, TargetError), (404, TargetError), (413, RejectedError), (422, RejectedError)],
+    [
+        (410, TargetError),
+        (404, TargetError),
+        (413, RejectedError),
+        (422, RejectedError),
+    ],
 )
 def test_other_answers(status: int, error: type[AdapterError]) -> None:
     with wire() as mock, pytest.raises(error):

@@ -284,6 +284,13 @@ def test_the_slot_takes_hash_address_and_contact_id(api: Api) -> None:
         assert found["email_address"] == SUBSCRIBED
 
 
+def test_addresses_beyond_ascii(api: Api) -> None:
+    email = "søren@blåbær.example"
+    assert api.put(email).json()["id"] == md5(email)
+    found = api("GET", f"/lists/{NEWSLETTER}/members/{email}")
+    assert found.json()["email_address"] == email
+
+
 def test_a_new_address_keeps_the_person(api: Api) -> None:
     before = api("GET", member_path(SUBSCRIBED)).json()
     after = api("PATCH", member_path(SUBSCRIBED), {"email_address": NEW}).json()

@@ -1,0 +1,91 @@
+"""The buttons: send again, look again. Each answers with where it was pressed."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from contacts.models import Contact
+from contactsync.lib.crypto import SealError
+from contactsync.tenancy.access import TenantRequest, requires
+from contactsync.tenancy.models import Role
+from contactsync.tenancy.services import audit
+from integrations import opt_ins, outbox
+from integrations.adapters.errors import AdapterError
+from integrations.models import Delivery, LinkedAccount, State
+from integrations.waker import waker
+
+RETRY_AT_ONCE = 500
+
+
+@require_POST
+@requires(Role.MARKETER)
+def delivery_retry(request: TenantRequest, pk: UUID, delivery: int) -> HttpResponse:
+    """Send one failed or waiting delivery now."""
+    account = request.account
+    row = get_object_or_404(
+        Delivery.objects.for_account(account), pk=delivery, contact_id=pk
+    )
+    if outbox.retry(row.pk, account_id=account.pk):
+        waker.wake([row.linked_account_id])
+        messages.success(request, "It is being sent again. Reload to see the result.")
+    else:
+        messages.info(request, "Nothing to retry: it has moved on meanwhile.")
+    return redirect("contact", account=account.slug, pk=pk)
+
+
+@require_POST
+@requires(Role.MARKETER)
+def opt_in_check(request: TenantRequest, pk: UUID, linked: UUID) -> HttpResponse:
+    """Ask the provider now whether the person has confirmed."""
+    account = request.account
+    contact = get_object_or_404(Contact.objects.for_account(account), pk=pk)
+    place = get_object_or_404(
+        LinkedAccount.objects.for_account(account), pk=linked, removed_at=None
+    )
+    provider = place.adapter_class.label
+    try:
+        ended = opt_ins.check(place.pk, contact_id=contact.pk)
+    except (AdapterError, SealError) as error:
+        detail = getattr(error, "detail", str(error))
+        messages.error(request, f"{provider} could not be asked: {detail}")
+        return redirect("contact", account=account.slug, pk=pk)
+    place.refresh_from_db(fields=["status", "detail"])
+    if place.status != LinkedAccount.Status.CONNECTED:
+        messages.error(request, f"{provider} could not be asked: {place.detail}")
+    elif ended:
+        messages.success(request, f"{provider} has news: the page is up to date.")
+    else:
+        messages.info(request, f"{provider} still shows the contact as pending.")
+    return redirect("contact", account=account.slug, pk=pk)
+
+
+@require_POST
+@requires(Role.MARKETER)
+def failed_retry(request: TenantRequest, linked: UUID) -> HttpResponse:
+    """Send what failed for one reason at one linked account again."""
+    account = request.account
+    place = get_object_or_404(LinkedAccount.objects.for_account(account), pk=linked)
+    reason = request.POST.get("reason", "")[:40]
+    failed = Delivery.objects.for_account(account).filter(
+        linked_account=place,
+        state=State.FAILED,
+        reason=reason,
+    )
+    found = list(failed.order_by("id").values_list("pk", flat=True)[:RETRY_AT_ONCE])
+    sent = sum(outbox.retry(pk, account_id=account.pk) for pk in found)
+    waker.wake([place.pk])
+    audit(
+        request,
+        account=account,
+        action="deliveries.retried",
+        subject=str(place),
+        reason=reason,
+        count=sent,
+    )
+    messages.success(request, f"{sent} are being sent again.")
+    return redirect("sync_activity", account=account.slug)

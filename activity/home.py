@@ -1,0 +1,168 @@
+"""Home: what to do next, what needs attention, and the figures of two weeks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.http import require_safe
+
+from activity.causes import causes
+from contactsync.lib.clock import now
+from contactsync.tenancy.access import TenantRequest, requires
+from contactsync.tenancy.models import Account, Role
+from displays.models import Display, Signup, SyncRule
+from integrations.models import Delivery, LinkedAccount, State
+
+DAYS = 14
+MAX_CARDS = 3
+WAITING = (State.PENDING, State.SENDING, State.SUBMITTED, State.AWAITING_OPT_IN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One line of the way from nothing to a synced signup."""
+
+    title: str
+    text: str
+    done: bool
+    label: str
+    url: str
+
+
+def url(name: str, *args: Any) -> str:
+    """The page called ``name``; "" where it is not installed."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def steps(account: Account) -> list[Step]:
+    """The five steps in order, done or not, from what is in the data base."""
+    slug = account.slug
+    displays = Display.objects.for_account(account).exclude(
+        status=Display.Status.ARCHIVED
+    )
+    display = displays.filter(status=Display.Status.LIVE).first() or displays.first()
+    to = (slug, display.pk) if display else (slug,)
+    rules = SyncRule.objects.for_account(account).filter(removed_at=None)
+    synced = Delivery.objects.for_account(account).filter(state=State.SYNCED)
+    accounts = LinkedAccount.objects.for_account(account).filter(removed_at=None)
+    live = display is not None and display.status == Display.Status.LIVE
+    displays_url = url("displays", slug)
+    return [
+        Step(
+            title="Link an account",
+            text="Connect the email service your contacts go to, and test it.",
+            done=accounts.exists(),
+            label="Link an account",
+            url=url("linked_accounts", slug),
+        ),
+        Step(
+            title="Publish a display",
+            text="A popup, bar or form that collects email addresses.",
+            done=live,
+            label="Publish the display" if display else "Create a display",
+            url=(url("display_publish", *to) if display else url("display_new", slug))
+            or displays_url,
+        ),
+        Step(
+            title="Add a sync rule",
+            text="In the display's settings: which list its signups go to.",
+            done=rules.exists(),
+            label="Add a sync rule",
+            url=(url("display_settings", *to) if display else "") or displays_url,
+        ),
+        Step(
+            title="Collect a signup",
+            text="Put the display on your site, or sign up yourself to try it.",
+            done=Signup.objects.for_account(account).exists(),
+            label="Put it on your site",
+            url=(url("display_publish", *to) if display else "") or displays_url,
+        ),
+        Step(
+            title="See it synced",
+            text="The contact is on the list, or its page says why not.",
+            done=synced.exists(),
+            label="Open sync activity",
+            url=url("sync_activity", slug),
+        ),
+    ]
+
+
+def figures(account: Account) -> list[dict[str, Any]]:
+    """Four counts of the last ``DAYS`` days, each leading to its rows."""
+    since = now() - timedelta(days=DAYS)
+    signups = Signup.objects.for_account(account).filter(at__gte=since).count()
+    states = {
+        row["state"]: row["n"]
+        for row in Delivery.objects.for_account(account)
+        .filter(created_at__gte=since)
+        .order_by()
+        .values("state")
+        .annotate(n=Count("*"))
+    }
+    contacts, activity = url("contacts", account.slug), url("sync_activity", account.slug)
+
+    def rows(state: State) -> str:
+        return f"{activity}?state={state.value}" if activity else ""
+
+    return [
+        {"word": "signups", "n": signups, "url": contacts},
+        {
+            "word": "synced",
+            "n": states.get(State.SYNCED, 0),
+            "url": rows(State.SYNCED),
+        },
+        {
+            "word": "waiting",
+            "n": sum(states.get(state, 0) for state in WAITING),
+            "url": rows(State.PENDING),
+        },
+        {
+            "word": "rejected",
+            "n": states.get(State.REJECTED, 0),
+            "url": rows(State.REJECTED),
+        },
+    ]
+
+
+def attention(account: Account) -> dict[str, Any]:
+    """Linked accounts that are broken, and what else holds contacts up."""
+    broken = list(
+        LinkedAccount.objects.for_account(account).filter(
+            removed_at=None, status=LinkedAccount.Status.BROKEN
+        )
+    )
+    found = causes(account)
+    waits: dict[Any, int] = {}
+    for cause in found:
+        waits[cause.linked.pk] = waits.get(cause.linked.pk, 0) + cause.count
+    known = {linked.pk for linked in broken}
+    others = [cause for cause in found if cause.linked.pk not in known]
+    return {
+        "broken": [(linked, waits.get(linked.pk, 0)) for linked in broken],
+        "causes": others[:MAX_CARDS],
+        "more": max(0, len(others) - MAX_CARDS),
+    }
+
+
+@require_safe
+@requires(Role.VIEWER)
+def home(request: TenantRequest) -> HttpResponse:
+    todo = steps(request.account)
+    context = {
+        "steps": todo,
+        "next": next((step for step in todo if not step.done), None),
+        "done": sum(step.done for step in todo),
+        "figures": figures(request.account),
+        "days": DAYS,
+        **attention(request.account),
+    }
+    return render(request, "activity/home.html", context)

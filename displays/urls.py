@@ -1,0 +1,22 @@
+"""Below ``a/<slug:account>/``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from displays import rule_views, views
+
+HERE = "convert/displays/"
+RULES = f"{HERE}<uuid:pk>/settings/rules/"
+
+urlpatterns = [
+    path(HERE, views.displays, name="displays"),
+    path(f"{HERE}new/", views.display_new, name="display_new"),
+    path(f"{HERE}<uuid:pk>/design/", views.display_design, name="display_design"),
+    path(f"{HERE}<uuid:pk>/settings/", views.display_settings, name="display_settings"),
+    path(f"{HERE}<uuid:pk>/publish/", views.display_publish, name="display_publish"),
+    path(f"{RULES}new/", rule_views.rule_new, name="rule_new"),
+    path(f"{RULES}<uuid:rule>/", rule_views.rule_edit, name="rule_edit"),
+    path(f"{RULES}<uuid:rule>/switch/", rule_views.rule_toggle, name="rule_toggle"),
+    path(f"{RULES}<uuid:rule>/remove/", rule_views.rule_delete, name="rule_delete"),
+]

@@ -1,0 +1,465 @@
+"""Rubbish, and strangers, at the endpoint that anybody may call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from contacts.models import Consent, Contact, Event
+from contactsync.tenancy.models import ApiKey
+from contactsync.tenancy.services import IssuedKey, api_key_issue, api_key_revoke
+from displays.models import Display, Signup
+from displays.services import display_create, display_set_status
+from integrations.models import Delivery
+from tests.contactsync.api.client import Api, fields_of
+from tests.integrations.world import rule_to
+
+pytestmark = pytest.mark.django_db
+ORIGIN = "https://shop.acme.test"
+
+
+@pytest.fixture
+def shop(publishable_key: IssuedKey) -> Api:
+    """The API as a web page calls it."""
+    return Api(publishable_key.text)
+
+
+@pytest.fixture
+def server(secret_key: IssuedKey) -> Api:
+    return Api(secret_key.text)
+
+
+def rows() -> int:
+    models: tuple[Any, ...] = (Signup, Contact, Consent, Event, Delivery)
+    return sum(model.objects.count() for model in models)
+
+
+@pytest.fixture
+def nothing_written(db: None) -> Iterator[None]:
+    yield
+    assert rows() == 0
+
+
+def body(display: Display, **more: Any) -> dict[str, Any]:
+    return {"display": str(display.pk), "email": "mira@gmail.com", **more}
+
+
+NOT_JSON = {
+    "empty": b"",
+    "blank": b"   ",
+    "a list": b"[]",
+    "a text": b'"mira@gmail.com"',
+    "null": b"null",
+    "cut off": b'{"email": "mira@gmail.com"',
+    "a form": b"email=mira%40gmail.com",
+    "two values": b"{} {}",
+    "single quotes": b"{'email': 'mira@gmail.com'}",
+    "not UTF-8": b'{"email": "mira\xff@gmail.com"}',
+    "UTF-16": '{"email": "mira@gmail.com"}'.encode("utf-16"),
+    "NaN": b'{"elapsed_ms": NaN}',
+    "Infinity": b'{"elapsed_ms": -Infinity}',
+    "1e999": b'{"elapsed_ms": 1e999}',
+    "an integer of 5000 digits": b'{"elapsed_ms": ' + b"9" * 5000 + b"}",
+    "a name twice": b'{"email": "a@gmail.com", "email": "b@gmail.com"}',
+    "a name twice within": b'{"fields": {"a": "1", "a": "2"}}',
+    "5,000 levels of lists": b'{"fields": {"a": ' + b"[" * 5000 + b"]" * 5000 + b"}}",
+    "60,000 open brackets": b"[" * 60_000,
+    "a raw control character": b'{"email": "mi\x00ra@gmail.com"}',
+}
+
+
+@pytest.mark.usefixtures("nothing_written")
+@pytest.mark.parametrize("raw", NOT_JSON.values(), ids=NOT_JSON.keys())
+def test_what_is_not_json_is_400(shop: Api, display: Display, raw: bytes) -> None:
+    answer = shop.call("POST", "signups", raw)
+    assert answer.status_code == 400
+
+
+CANNOT_BE_STORED = {
+    "NUL in the address": ("email", r'"mi\u0000ra@gmail.com"'),
+    "NUL in a value": ("fields.name", r'{"name": "a\u0000b"}'),
+    "NUL in a name": ("(a name)", r'{"a\u0000b": "1"}'),
+    "half a character": ("fields.name", r'{"name": "\ud83d"}'),
+    "the other half": ("fields.name", r'{"name": "\ude00 x"}'),
+    "halves in the wrong order": ("fields.name", r'{"name": "\ude00\ud83d"}'),
+    "too deep": ("fields", '{"a": {"b": {"c": {"d": {"e": {"f": [[[1]]]}}}}}}'),
+}
+
+
+@pytest.mark.usefixtures("nothing_written")
+@pytest.mark.parametrize(
+    ("field", "text"), CANNOT_BE_STORED.values(), ids=CANNOT_BE_STORED.keys()
+)
+def test_what_cannot_be_stored_is_400_and_named(
+    shop: Api, display: Display, field: str, text: str
+) -> None:
+    name = "email" if field == "email" else "fields"
+    raw = f'{{"display": "{display.pk}", "{name}": {text}}}'.encode()
+    answer = shop.call("POST", "signups", raw)
+    assert answer.status_code == 400
+    assert field in ",".join(fields_of(answer)) or name in ",".join(fields_of(answer))
+
+
+def test_a_whole_character_by_its_halves_is_fine(shop: Api, display: Display) -> None:
+    raw = json.dumps(body(display, fields={"name": "😀"})).encode()
+    assert b"\\ud83d\\ude00" in raw
+    assert shop.call("POST", "signups", raw).status_code == 202
+    assert Signup.objects.get().fields == {"name": "😀"}
+
+
+WRONG = {
+    "email is a number": ("email", {"email": 5}),
+    "email is a list": ("email", {"email": ["a@gmail.com"]}),
+    "email is an object": ("email", {"email": {"$ne": None}}),
+    "email is true": ("email", {"email": True}),
+    "email is null": ("email", {"email": None}),
+    "email is empty": ("email", {"email": ""}),
+    "email is blank": ("email", {"email": "  \t "}),
+    "email is too long": ("email", {"email": "a" * 400 + "@gmail.com"}),
+    "display is no id": ("display", {"display": "spring"}),
+    "display is a number": ("display", {"display": 7}),
+    "display is a list": ("display", {"display": []}),
+    "display is null": ("display", {"display": None}),
+    "fields is a list": ("fields", {"fields": [1]}),
+    "fields is a text": ("fields", {"fields": "x"}),
+    "a field is an object": ("fields.a", {"fields": {"a": {"b": "c"}}}),
+    "a field is a list of numbers": ("fields.a", {"fields": {"a": [1, 2]}}),
+    "a field is long": ("fields.a", {"fields": {"a": "x" * 2001}}),
+    "a field's name is empty": ("fields.", {"fields": {"": "x"}}),
+    "a field's name is long": ("fields." + "n" * 64, {"fields": {"n" * 65: "x"}}),
+    "51 fields": ("fields", {"fields": {f"f{i}": "x" for i in range(51)}}),
+    "consent is true": ("consent", {"consent": True}),
+    "consent.given is a text": ("consent", {"consent": {"given": "yes"}}),
+    "consent.text is a number": (
+        "consent.text",
+        {"consent": {"given": True, "text": 1}},
+    ),
+    "page_url is an object": ("page_url", {"page_url": {}}),
+    "page_url is too long": ("page_url", {"page_url": "https://x/" + "a" * 2000}),
+    "referrer is a number": ("referrer", {"referrer": 1}),
+    "utm is a list": ("utm", {"utm": []}),
+    "a utm value is a number": ("utm.source", {"utm": {"source": 1}}),
+    "token is a number": ("token", {"token": 1}),
+    "elapsed_ms is a text": ("elapsed_ms", {"elapsed_ms": "10"}),
+    "elapsed_ms is a fraction": ("elapsed_ms", {"elapsed_ms": 1.5}),
+    "elapsed_ms is true": ("elapsed_ms", {"elapsed_ms": True}),
+    "elapsed_ms is negative": ("elapsed_ms", {"elapsed_ms": -1}),
+    "elapsed_ms is huge": ("elapsed_ms", {"elapsed_ms": 10**300}),
+    "hp is a list": ("hp", {"hp": ["x"]}),
+    "an unknown name": ("mail", {"mail": "a@gmail.com"}),
+    "a prototype": ("__proto__", {"__proto__": {"admin": True}}),
+}
+
+
+@pytest.mark.usefixtures("nothing_written")
+@pytest.mark.parametrize(("field", "change"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_value_is_422_and_named(
+    shop: Api, display: Display, field: str, change: dict[str, Any]
+) -> None:
+    answer = shop.post("signups", {**body(display), **change})
+    assert answer.status_code == 422
+    assert field in fields_of(answer)
+
+
+@pytest.mark.usefixtures("nothing_written")
+def test_all_errors_are_told_at_once(shop: Api) -> None:
+    answer = shop.post("signups", {"email": 5, "fields": [], "colour": "red"})
+    assert answer.status_code == 422
+    assert set(fields_of(answer)) == {"email", "fields", "colour", "display"}
+    assert "Unknown field" in answer.content.decode()
+
+
+STRANGE = {
+    "an integer of 4,000 digits": int("9" * 4000),
+    "a small fraction": 1e-300,
+    "a large number": 1.7e308,
+    "minus zero": -0.0,
+    "false": False,
+    "a list of texts": ["a", "b"],
+    "right to left": "\u202emoc.liamg@arim",
+    "only combining marks": "\u0301\u0301",
+    "SQL": "'); DROP TABLE displays_signup; --",
+    "percent signs": "%s %(id)s %%",
+    "markup": "<script>alert(1)</script>",
+    "a line break": "a\r\nb",
+    "a private character": "\ue000\U0010ffff",
+}
+
+
+@pytest.mark.parametrize("value", STRANGE.values(), ids=STRANGE.keys())
+def test_strange_values_come_back_as_they_were(
+    shop: Api, server: Api, display: Display, value: Any
+) -> None:
+    answer = shop.post("signups", body(display, fields={"x": value}))
+    assert answer.status_code == 202
+    read = server.get(f"signups/{answer.json()['id']}")
+    assert read.status_code == 200
+    kept = read.json()["fields"]["x"]
+    assert kept == (value.strip() if isinstance(value, str) else value)
+    # The contact is merged by another statement, the second time by its other branch.
+    assert shop.post("signups", body(display, fields={"x": value})).status_code == 202
+    contact = server.get(f"contacts/{read.json()['contact']}").json()
+    assert contact["fields"]["x"] == kept
+
+
+ADDRESSES = [
+    "x",
+    "@",
+    "a@b",
+    "'",
+    "a@" + "b" * 300,
+    "a b@c.de",
+    "müller@bücher.example",
+]
+
+
+@pytest.mark.parametrize("email", ADDRESSES)
+def test_what_is_no_address_is_filtered_not_lost(
+    shop: Api, server: Api, display: Display, email: str
+) -> None:
+    answer = shop.post("signups", body(display, email=email))
+    assert answer.status_code == 202
+    signup = server.get(f"signups/{answer.json()['id']}").json()
+    assert signup["status"] == "filtered"
+    assert signup["verdict"]["category"] != "valid" and signup["verdict"]["evidence"]
+
+
+@pytest.mark.usefixtures("nothing_written")
+def test_a_large_body_is_413_however_it_is_sent(shop: Api, display: Display) -> None:
+    large = json.dumps(body(display, fields={"x": "a" * 10_000_000})).encode()
+    answer = shop.call("POST", "signups", large)
+    assert answer.status_code == 413
+    # The same with a header that says it is small.
+    answer = shop.client.generic(
+        "POST",
+        "/api/v1/signups",
+        b"{" + b" " * 100_000 + b"}",
+        content_type="application/json",
+        headers={"authorization": f"Bearer {shop.key}"},
+    )
+    assert answer.status_code == 413
+
+
+@pytest.mark.usefixtures("nothing_written")
+@pytest.mark.parametrize(
+    "content_type",
+    ["", "text/plain", "application/x-www-form-urlencoded", "application/xml"]
+    + ["multipart/form-data; boundary=x", "application/jsonp", "rubbish"],
+)
+def test_another_media_type_is_415(
+    shop: Api, display: Display, content_type: str
+) -> None:
+    answer = shop.call("POST", "signups", body(display), content_type=content_type)
+    assert answer.status_code == 415
+
+
+def test_json_with_a_charset_is_json(shop: Api, display: Display) -> None:
+    answer = shop.call(
+        "POST", "signups", body(display), content_type="application/json; charset=utf-8"
+    )
+    assert answer.status_code == 202
+
+
+@pytest.mark.usefixtures("nothing_written")
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "QUERY"])
+def test_another_method_is_405(shop: Api, method: str) -> None:
+    answer = shop.call(method, "signups")
+    assert answer.status_code == 405
+    assert "POST" in answer["Allow"]
+
+
+@pytest.mark.usefixtures("nothing_written")
+def test_a_display_that_takes_no_signups_is_422(
+    shop: Api, display: Display, other: Any
+) -> None:
+    strangers = display_create(account=other, name="X", kind="popup", status="live")
+    unknown = shop.post("signups", body(display, display=str(strangers.pk)))
+    never = shop.post("signups", body(display, display=str(other_id())))
+    assert unknown.status_code == never.status_code == 422
+    assert unknown.content == never.content  # a stranger's display is not there
+    for status in ("draft", "paused", "archived"):
+        display_set_status(display=display, status=status)
+        answer = shop.post("signups", body(display))
+        assert answer.status_code == 422
+        assert fields_of(answer) == {"display": "not_live"}
+        assert status in answer.json()["detail"]
+
+
+def other_id() -> str:
+    return "01900000-0000-7000-8000-000000000000"
+
+
+@pytest.mark.usefixtures("nothing_written")
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer", "Bearer ", "Basic cGs6", "Bearer pk_live_unknown", "pk_live_x"]
+    + ["Bearer \xff\xfe", "Bearer " + "x" * 5000, "Bearer a b c"],
+)
+def test_without_a_key_that_is_known_401(display: Display, header: str) -> None:
+    answer = Api().post("signups", body(display), authorization=header)
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.usefixtures("nothing_written")
+def test_a_revoked_key_is_401(
+    shop: Api, publishable_key: IssuedKey, display: Display
+) -> None:
+    api_key_revoke(key=publishable_key.key)
+    assert shop.post("signups", body(display)).status_code == 401
+
+
+@pytest.mark.usefixtures("nothing_written")
+def test_a_key_in_the_address_is_not_a_key(
+    publishable_key: IssuedKey, display: Display
+) -> None:
+    path = f"signups?key={publishable_key.text}&api_key={publishable_key.text}"
+    assert Api().post(path, body(display)).status_code == 401
+
+
+@pytest.mark.usefixtures("nothing_written")
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.test", "null", ORIGIN + ".evil.test", "http://shop.acme.test"]
+    + [ORIGIN + ":8443", ORIGIN.upper()],
+)
+def test_a_foreign_origin_is_403_and_may_read_why(
+    shop: Api, display: Display, origin: str
+) -> None:
+    answer = shop.post("signups", body(display), origin=origin)
+    assert answer.status_code == 403
+    assert fields_of(answer) == {"Origin": "origin"}
+    assert answer["Access-Control-Allow-Origin"] == origin
+
+
+def test_the_shop_s_origin_may_post_and_read(shop: Api, display: Display) -> None:
+    answer = shop.post("signups", body(display), origin=ORIGIN)
+    assert answer.status_code == 202
+    assert answer["Access-Control-Allow-Origin"] == ORIGIN
+    assert "Origin" in answer["Vary"]
+    assert "Access-Control-Allow-Credentials" not in answer
+
+
+@pytest.mark.usefixtures("nothing_written")
+def test_a_preflight_needs_no_key(db: None) -> None:
+    answer = Client().options(
+        "/api/v1/signups",
+        headers={
+            "origin": ORIGIN,
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "authorization,content-type",
+        },
+    )
+    assert answer.status_code == 204
+    assert answer["Access-Control-Allow-Origin"] == ORIGIN
+    assert "POST" in answer["Access-Control-Allow-Methods"]
+    allowed = answer["Access-Control-Allow-Headers"].lower()
+    assert "authorization" in allowed and "content-type" in allowed
+
+
+def test_to_a_page_every_address_gets_the_same_answer(
+    shop: Api, server: Api, display: Display
+) -> None:
+    known = shop.post("signups", body(display))
+    server.post("suppressions", {"email": "gone@gmail.com"})
+    answers = [
+        shop.post("signups", body(display, email=email))
+        for email in ("mira@gmail.com", "new@gmail.com", "x@mailinator.com", "rubbish")
+        + ("admin@acme.test", "gone@gmail.com")
+    ] + [shop.post("signups", body(display, hp="I am a bot"))]
+    for answer in answers:
+        assert answer.status_code == known.status_code == 202
+        assert set(answer.json()) == set(known.json()) == {"id", "status"}
+        assert answer.json()["status"] == "accepted"
+        assert dict(answer.headers) | {"Content-Length": ""} == dict(known.headers) | {
+            "Content-Length": ""
+        }
+    statuses = set(Signup.objects.values_list("status", flat=True))
+    assert statuses == {"accepted", "filtered"}
+
+
+def test_the_same_idempotency_key_is_one_signup(
+    shop: Api, display: Display, linked: Any
+) -> None:
+    rule_to(display, linked)
+    first = shop.post("signups", body(display), idempotency_key="order-1")
+    before = rows()
+    again = shop.post("signups", body(display), idempotency_key="order-1")
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.json() == first.json()
+    assert rows() == before
+    assert Delivery.objects.count() == 1
+
+
+def test_an_idempotency_key_with_another_body_is_422(
+    shop: Api, display: Display
+) -> None:
+    shop.post("signups", body(display), idempotency_key="order-1")
+    before = rows()
+    email = "other@gmail.com"
+    answer = shop.post("signups", body(display, email=email), idempotency_key="order-1")
+    assert answer.status_code == 422
+    assert fields_of(answer) == {"Idempotency-Key": "reused"}
+    assert rows() == before
+
+
+def test_two_accounts_may_use_the_same_idempotency_key(
+    shop: Api, display: Display, other: Any
+) -> None:
+    theirs = display_create(account=other, name="X", kind="popup", status="live")
+    key = api_key_issue(account=other, kind="sk", name="theirs")
+    shop.post("signups", body(display), idempotency_key="1")
+    answer = Api(key.text).post(
+        "signups",
+        {"display": str(theirs.pk), "email": "z@gmail.com"},
+        idempotency_key="1",
+    )
+    assert answer.status_code == 202
+    assert Signup.objects.for_account(other).count() == 1
+
+
+@pytest.mark.usefixtures("nothing_written")
+@pytest.mark.parametrize("text", ["x" * 256, "a\tb"])
+def test_an_idempotency_key_that_is_none(
+    shop: Api, display: Display, text: str
+) -> None:
+    answer = shop.post("signups", body(display), idempotency_key=text)
+    assert answer.status_code == 422
+    assert "Idempotency-Key" in fields_of(answer)
+
+
+def test_too_many_from_one_address_is_429(
+    shop: Api, server: Api, display: Display, settings: Any
+) -> None:
+    settings.SIGNUP_RATE_PER_IP = "2/min"
+    for _ in range(2):
+        assert shop.post("signups", body(display)).status_code == 202
+    before = rows()
+    answer = shop.post("signups", body(display))
+    assert answer.status_code == 429
+    assert 1 <= int(answer["Retry-After"]) <= 61
+    assert rows() == before
+    assert server.post("signups", body(display)).status_code == 202  # counted by key
+
+
+def test_too_many_with_one_key_is_429(
+    server: Api, display: Display, settings: Any
+) -> None:
+    settings.SIGNUP_RATE_PER_KEY = "1/min"
+    assert server.post("signups", body(display)).status_code == 202
+    answer = server.post("signups", body(display))
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) >= 1
+    assert Signup.objects.count() == 1
+
+
+def test_a_test_key_takes_test_signups(display: Display, acme: Any) -> None:
+    key = api_key_issue(
+        account=acme, kind="sk", name="t", environment=ApiKey.Environment.TEST
+    )
+    assert Api(key.text).post("signups", body(display)).status_code == 202
+    assert Signup.objects.get().environment == "test"

@@ -1,0 +1,204 @@
+"""One row per thing a rule must see: (address, category, rule)."""
+
+from __future__ import annotations
+
+import pytest
+
+from hygiene.case import Facts
+from hygiene.judge import judge
+
+SYNTAX = [
+    ("", "empty"),
+    ("   ", "empty"),
+    ("jo", "no-at"),
+    ("jo.example.com", "no-at"),
+    ("@example.com", "no-local"),
+    ("jo@", "no-domain"),
+    ("jo@acme", "no-dot"),
+    ("jo@@acme.com", "many-at"),
+    ("jo@home@acme.com", "many-at"),
+    ("jo smith@acme.com", "space"),
+    ("jo@ac me.com", "space"),
+    (".jo@acme.com", "local-dots"),
+    ("jo.@acme.com", "local-dots"),
+    ("jo..smith@acme.com", "local-dots"),
+    ("jo@.acme.com", "domain-dots"),
+    ("jo@acme..com", "domain-dots"),
+    ("jo@acme.com.", "domain-dots"),
+    ("jo@-acme.com", "domain-hyphen"),
+    ("jo@acme-.com", "domain-hyphen"),
+    ("jo@acme.123", "numeric-ending"),
+    ("jo@127.0.0.1", "numeric-ending"),
+    ("jo@[127.0.0.1]", "ip-literal"),
+    ("jo@[IPv6:::1]", "ip-literal"),
+    ('"jo smith"@acme.com', "quoted-local"),
+    ("Jo Smith <jo@acme.com>", "display-name"),
+    ("jo(home)@acme.com", "local-character"),
+    ("mailto:jo@acme.com", "local-character"),
+    ("jo,ann@acme.com", "local-character"),
+    ("a" * 65 + "@acme.com", "local-too-long"),
+    ("jo@" + "a" * 64 + ".com", "label-too-long"),
+    ("jo@" + "a." * 150 + "com", "too-long"),
+    ("jo@ac_me.com", "characters"),
+    ("jo@ab--cd.com", "domain-name"),
+    ("jo\x00@acme.com", "control-character"),
+    ("jo@acme.com\n", "control-character"),
+    ("jo@acme.com\r\nBcc: x@y.z", "control-character"),
+    ("jo\ud800@acme.com", "control-character"),
+    ("jo@acme.com\udcff", "control-character"),
+]
+
+BOT = [
+    ("jo@acme.test", "reserved-domain"),
+    ("jo@acme.invalid", "reserved-domain"),
+    ("jo@localhost", "reserved-domain"),
+    ("jo@printer.local", "reserved-domain"),
+    ("jo@hidden.onion", "reserved-domain"),
+    ("jürgen@firma.test", "reserved-domain"),
+    ("jo@example.com", "placeholder-domain"),
+    ("jo@mail.example.org", "placeholder-domain"),
+    ("jo@yourdomain.com", "placeholder-domain"),
+    ("jo@acme.zzzzq", "no-such-tld"),
+    ("test@gmail.com", "fake-local"),
+    ("test123@gmail.com", "fake-local"),
+    ("no.email@acme.com", "fake-local"),
+    ("aa@aa.net", "mirrored"),
+    ("sdf@sdf.co.uk", "mirrored"),
+    ("asdfgh@gmail.com", "mash"),
+    ("qweasdzxc@acme.com", "mash"),
+    ("sdfsdfsdf@gmail.com", "mash"),
+    ("aaaaaa@gmail.com", "mash"),
+    ("123456789@gmail.com", "mash"),
+    ("jo@sdfsdfsdf.com", "mash-domain"),
+    ("j.o.h.n.s.m.i.th@gmail.com", "dot-stuffed"),
+    ("5f4dcc3b5aa765d61d8327deb882cf99@acme.com", "hex"),
+    ("123e4567-e89b-12d3-a456-426614174000@acme.com", "hex"),
+    ("k7x2m9q4@acme.com", "alternating"),
+    ("xkqzvwptgh@gmail.com", "trigram"),
+    ("bvcxdfghrtq@acme.com", "trigram"),
+]
+
+TRANSACTIONAL = [
+    ("abc123@marketplace.amazon.co.uk", "relay-host"),
+    ("shop@marketplace.com", "relay-host"),
+    ("buyer_1@members.ebay.com", "relay-host"),
+    ("x-1@eu-west-1.amazonses.com", "relay-host"),
+    ("1234+jo@users.noreply.github.com", "relay-host"),
+    ("jo@bounces.acme.com", "relay-label"),
+    ("jo@notifications.acme.co.uk", "relay-label"),
+    ("srs0=hhh=tt=acme.com=jo@forward.net", "srs"),
+    ("SRS1=abc=acme.com==hhh=tt=x.org=jo@forward.net", "srs"),
+    ("prvs=1234abcdef=jo@acme.com", "batv"),
+    ("bounces+jo=acme.com@sender.net", "verp"),
+    ("bounce-12345_html@acme.com", "bounce"),
+    ("noreply@acme.com", "no-reply"),
+    ("no-reply@acme.com", "no-reply"),
+    ("No_Reply2@acme.com", "no-reply"),
+    ("do.not.reply@acme.com", "no-reply"),
+    ("orders-noreply@acme.com", "no-reply"),
+    ("noreply-billing@acme.com", "no-reply"),
+    ("ne-pas-repondre@acme.fr", "no-reply"),
+    ("nicht-antworten@firma.de", "no-reply"),
+    ("mailer-daemon@acme.com", "no-reply"),
+    ("notifications@acme.com", "system-sender"),
+    ("order-confirmation@acme.com", "system-sender"),
+    ("auto-confirm@amazon.com", "system-sender"),
+]
+
+BROADCAST = [
+    ("chess-club@googlegroups.com", "group-host"),
+    ("jo@neighbours.groups.io", "group-host"),
+    ("python@lists.acme.org", "list-label"),
+    ("students@listserv.uni.edu", "list-label"),
+    ("all@acme.com", "everyone"),
+    ("everyone@acme.com", "everyone"),
+    ("all-staff@acme.com", "everyone"),
+    ("AllStaff@acme.com", "everyone"),
+    ("newsletter@acme.com", "everyone"),
+    ("todos@empresa.es", "everyone"),
+    ("astro-l@uni.edu", "list-tail"),
+    ("python-announce@acme.org", "list-tail"),
+    ("staff.all@acme.com", "everyone"),
+    ("berlin_everyone@acme.com", "list-tail"),
+    ("all.london@acme.com", "list-head"),
+    ("dl-finance@acme.com", "list-head"),
+]
+
+ROLE = [
+    ("admin@acme.com", "exact"),
+    ("support@acme.com", "exact"),
+    ("sales@acme.com", "exact"),
+    ("office@acme.com", "exact"),
+    ("marketing@acme.com", "exact"),
+    ("Info@acme.com", "exact"),
+    ("info+web@acme.com", "exact"),
+    ("customer-service@acme.com", "exact"),
+    ("customer_service@acme.com", "exact"),
+    ("vertrieb@firma.de", "exact"),
+    ("comptabilite@acme.fr", "exact"),
+    ("ventas@empresa.es", "exact"),
+    ("postmaster@acme.com", "exact"),
+    ("support@gmail.com", "exact"),
+    ("info2024@gmail.com", "numbered"),
+    ("billing1@acme.com", "numbered"),
+    ("sales-uk@acme.com", "compound"),
+    ("info.paris@acme.com", "compound"),
+    ("support_team_emea@acme.com", "compound"),
+    ("director@acme.com", "soft"),
+]
+
+DISPOSABLE = [
+    ("jo@mailinator.com", "domain"),
+    ("jo@MAILINATOR.com", "domain"),
+    ("jo@guerrillamail.com", "domain"),
+    ("jo@yopmail.com", "domain"),
+    ("jo@inbox.mailinator.com", "parent-domain"),
+    ("jo@a.b.c.yopmail.com", "parent-domain"),
+]
+
+ROWS = [
+    (category, *row)
+    for category, rows in (
+        ("syntax", SYNTAX),
+        ("bot", BOT),
+        ("transactional", TRANSACTIONAL),
+        ("broadcast", BROADCAST),
+        ("role", ROLE),
+        ("disposable", DISPOSABLE),
+    )
+    for row in rows
+]
+
+
+@pytest.mark.parametrize(("category", "address", "rule"), ROWS)
+def test_rejects(facts: Facts, category: str, address: str, rule: str) -> None:
+    verdict = judge(address, facts=facts)
+    assert (verdict.category, verdict.rule) == (category, rule), verdict
+    assert not verdict.accepted
+
+
+def test_evidence_names_the_list_and_its_version(facts: Facts) -> None:
+    verdict = judge("jo@x.mailinator.com", facts=facts)
+    name, _, version = verdict.finding.source.partition("@")
+    assert name == "disposable-email-domains"
+    assert verdict.evidence == (
+        f"disposable:parent-domain:mailinator.com:{name}@{version}"
+    )
+    assert version[0].isdigit()
+
+
+def test_a_breadth_only_domain_names_the_other_list(facts: Facts) -> None:
+    precise, broad = facts.disposable
+    domain = min(d for d in broad.domains - precise.domains if d.count(".") == 1)
+    assert judge(f"jo@{domain}", facts=facts).finding.source == broad.source
+
+
+def test_later_hits_are_kept(facts: Facts) -> None:
+    verdict = judge("noreply@mailinator.com", facts=facts)
+    assert verdict.category == "transactional"
+    assert [hit.category for hit in verdict.also] == ["disposable"]
+
+
+def test_unparseable_beats_reserved(facts: Facts) -> None:
+    assert judge("jo..x@acme.test", facts=facts).category == "syntax"
+    assert judge("jo@a..test", facts=facts).category == "syntax"
