@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
+from activity.words import several
 from contacts.models import Contact
 from contactsync.lib.crypto import SealError
 from contactsync.tenancy.access import TenantRequest, requires
@@ -60,7 +61,8 @@ def opt_in_check(request: TenantRequest, pk: UUID, linked: UUID) -> HttpResponse
     elif ended:
         messages.success(request, f"{provider} has news: the page is up to date.")
     else:
-        messages.info(request, f"{provider} still shows the contact as pending.")
+        # Also when it did not answer: the check goes on by itself then.
+        messages.info(request, f"No news from {provider}: the contact stays pending.")
     return redirect("contact", account=account.slug, pk=pk)
 
 
@@ -87,5 +89,6 @@ def failed_retry(request: TenantRequest, linked: UUID) -> HttpResponse:
         reason=reason,
         count=sent,
     )
-    messages.success(request, f"{sent} are being sent again.")
+    what = several(sent, "contact is", "contacts are")
+    messages.success(request, f"{what} being sent again.")
     return redirect("sync_activity", account=account.slug)

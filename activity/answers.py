@@ -215,7 +215,7 @@ def awaiting(case: Case, row: Delivery) -> tuple[Answer, str, str]:
     return (
         Answer(
             "opt_in",
-            f"{case.person} has not clicked the confirmation e-mail yet.",
+            f"{case.person} has not clicked the confirmation email yet.",
             f"{case.provider} was given the contact "
             f"{words.ago(row.created_at, case.at)} and shows it as pending. Nothing "
             "is wrong with the connection.",

@@ -42,6 +42,18 @@ class Cause:
     since: datetime
 
     @property
+    def provider(self) -> str:
+        return self.linked.adapter_class.label
+
+    @property
+    def glyph(self) -> str:
+        return self.linked.adapter_class.glyph
+
+    @property
+    def colour(self) -> str:
+        return self.linked.adapter_class.colour
+
+    @property
     def counted(self) -> str:
         return words.several(self.count, "contact")
 

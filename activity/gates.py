@@ -13,6 +13,8 @@ from integrations.adapters.errors import Reason
 from integrations.mapping import holds
 from integrations.models import State
 
+ANSWERED = (State.SUBMITTED, State.AWAITING_OPT_IN, State.SYNCED, State.REJECTED)
+
 
 def judge(case: Case) -> tuple[tuple[Gate, ...], Answer]:
     """The five gates and the answer for one contact and one destination."""
@@ -42,12 +44,7 @@ def not_asked(case: Case) -> str:
 
 def green(case: Case) -> dict[str, str]:
     """What stands under a gate that is open."""
-    tested = case.linked.tested_at if case.linked else None
     conditions = len(case.target.conditions) if case.target else 0
-    settled = case.delivery is not None and case.delivery.state not in (
-        State.PENDING,
-        State.SENDING,
-    )
     opt_in = (
         "Confirmed, or subscribed before"
         if case.asks
@@ -56,11 +53,7 @@ def green(case: Case) -> dict[str, str]:
     return {
         "signup": "Not a role, bot or disposable address",
         "rule": matched(case, conditions),
-        "connection": f"{case.provider} answered"
-        if settled
-        else f"Tested {words.ago(tested, case.at)}"
-        if tested
-        else "Not tested yet",
+        "connection": connected(case),
         "opt_in": opt_in,
         "audience": "There already, left as it is"
         if case.delivery is not None and case.delivery.reason == Reason.EXISTING
@@ -68,6 +61,16 @@ def green(case: Case) -> dict[str, str]:
         if case.delivery is not None and case.delivery.state == State.SYNCED
         else "",
     }
+
+
+def connected(case: Case) -> str:
+    """How we know that the connection works: this very delivery, or the last test."""
+    row = case.delivery
+    if row is not None and (row.state in ANSWERED or row.reason == Reason.EXISTING):
+        return f"{case.provider} answered"
+    if case.linked is not None and case.linked.tested_at:
+        return f"Tested {words.ago(case.linked.tested_at, case.at)}"
+    return "Connected, not tested yet"
 
 
 def matched(case: Case, conditions: int) -> str:

@@ -108,7 +108,10 @@ def figures(account: Account) -> list[dict[str, Any]]:
         .values("state")
         .annotate(n=Count("*"))
     }
-    contacts, activity = url("contacts", account.slug), url("sync_activity", account.slug)
+    contacts, activity = (
+        url("contacts", account.slug),
+        url("sync_activity", account.slug),
+    )
 
     def rows(state: State) -> str:
         return f"{activity}?state={state.value}" if activity else ""
@@ -131,6 +134,16 @@ def figures(account: Account) -> list[dict[str, Any]]:
             "url": rows(State.REJECTED),
         },
     ]
+
+
+def nav_counts(account: Account) -> dict[str, int]:
+    """For the menu: accounts to reconnect, and contacts that are held."""
+    linked = LinkedAccount.objects.for_account(account).filter(removed_at=None)
+    broken = linked.filter(status=LinkedAccount.Status.BROKEN)
+    held = Delivery.objects.filter(
+        linked_account__in=list(linked.values_list("pk", flat=True)), state=State.HELD
+    )
+    return {"linked_accounts": broken.count(), "sync_activity": held.count()}
 
 
 def attention(account: Account) -> dict[str, Any]:

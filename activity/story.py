@@ -12,7 +12,10 @@ from activity.case import BAD, Gate
 from contacts.models import Contact
 from integrations.models import State
 
-TELLING = (State.HELD, State.FAILED, State.REJECTED, State.SKIPPED, words.NO_RULE)
+TELLING = (
+    *(State.HELD, State.FAILED, State.REJECTED, State.SKIPPED, State.PENDING),
+    words.NO_RULE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,7 +70,9 @@ class Row:
 
     contact_id: UUID
     email: str
-    linked: LinkedAccount | None
+    provider: str
+    glyph: str
+    colour: str
     audience: str
     label: str
     tone: str
@@ -92,6 +94,8 @@ class Standing:
     """A linked account and its deliveries, counted by state."""
 
     linked: LinkedAccount
+    glyph: str
+    colour: str
     counts: Sequence[Tally]
     total: int
 
@@ -137,12 +141,15 @@ def _row(
     linked: LinkedAccount | None,
     at: datetime,
 ) -> Row:
-    provider = linked.adapter_class.label if linked else "the provider"
+    adapter = linked.adapter_class if linked else None
+    provider = adapter.label if adapter else "the provider"
     fix = fix_for(row.reason, provider)
     return Row(
         contact_id=row.contact_id,
         email=email,
-        linked=linked,
+        provider=adapter.label if adapter else "",
+        glyph=adapter.glyph if adapter else "",
+        colour=adapter.colour if adapter else "",
         audience=(target.audience_label or target.audience_id) if target else "",
         label=words.badge(
             row.state, words.why(row.state, row.reason, provider, row.due, at)
@@ -172,6 +179,8 @@ def standings(account: Account) -> list[Standing]:
         found.append(
             Standing(
                 linked=linked,
+                glyph=linked.adapter_class.glyph,
+                colour=linked.adapter_class.colour,
                 counts=[
                     Tally(
                         state=state,

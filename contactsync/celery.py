@@ -1,9 +1,7 @@
 """The Celery app and the beat schedule.
 
 The broker only carries wake-ups: what there is to do stands in the data base, so
-every message may be lost. The settings below never let a dead or frozen broker
-hold up its caller: one attempt, short socket time limits, no retry policy of
-kombu's own (``retry=False`` alone does not switch that off).
+every message may be lost.
 """
 
 from __future__ import annotations

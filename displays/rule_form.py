@@ -22,8 +22,12 @@ MAX_MAPPED = 60
 SWITCHES = ("double_opt_in", "update_existing", "reconfirm")
 MAP = "map:"
 VALUELESS = ("is_set", "is_not_set")
-YES = {"yes": "yes", "given": "yes", "true": "yes", "1": "yes"}
-NO = {"no": "no", "not given": "no", "false": "no", "0": "no"}
+MATCHES = ("every", "all", "any")
+# What people write for it, and what a signup's consent reads as.
+CONSENT = {
+    **dict.fromkeys(("yes", "given", "true", "1"), "yes"),
+    **dict.fromkeys(("no", "not given", "false", "0"), "no"),
+}
 
 
 @dataclass(slots=True)
@@ -38,6 +42,8 @@ class Condition:
 
     def stored(self) -> dict[str, Any]:
         value = self.value.strip() if self.needs_value else ""
+        if self.field == "consent":
+            value = CONSENT.get(value.lower(), value)
         return {"field": self.field, "op": self.op, "value": value}
 
 
@@ -110,11 +116,15 @@ def draft_of_post(data: QueryDict, before: Draft) -> Draft:
         strict=False,
     )
     version = data.get("version", "0")
+    match = data.get("match", "every")
     draft = Draft(
         linked_id=data.get("linked_account", "")[:40],
         audience_id=data.get("audience", "")[:MAX_TEXT],
-        match=data.get("match", "every"),
-        conditions=[Condition(*row) for row in rows][:MAX_CONDITIONS],
+        match=match if match in MATCHES else "every",
+        conditions=[
+            Condition(name, op if op in OPERATORS else "is", text)
+            for name, op, text in rows
+        ][:MAX_CONDITIONS],
         mapping=dict(_mapping_of(data)[:MAX_MAPPED]),
         tags=data.get("tags", ""),
         double_opt_in="double_opt_in" in data,
@@ -239,8 +249,6 @@ def _audience_label(
 
 
 def _check_conditions(draft: Draft) -> None:
-    if draft.match not in ("every", "all", "any"):
-        draft.match = "every"
     if draft.match == "every":
         return
     if not draft.stored_conditions():
@@ -254,19 +262,15 @@ def _check_conditions(draft: Draft) -> None:
 def _condition_problem(row: Condition) -> str:
     if not row.field:
         return "Choose a field for each condition, or remove it." if row.value else ""
-    if row.op not in OPERATORS:
-        return "Choose how a condition compares."
     if len(row.field) > 64 or len(row.value) > MAX_TEXT:
         return f"A condition's value has at most {MAX_TEXT} characters."
     if _unprintable(row.field + row.value):
         return "A condition holds a character that cannot be stored."
     if row.needs_value and not row.value.strip():
         return "Fill in a value for each condition."
-    if row.field == "consent" and row.op in ("is", "is_not"):
-        given = row.value.strip().lower()
-        if given not in YES and given not in NO:
-            return "Consent is either yes or no."
-        row.value = YES.get(given, "no")
+    known = row.value.strip().lower() in CONSENT
+    if row.field == "consent" and row.op in ("is", "is_not") and not known:
+        return "Consent is either yes or no."
     return ""
 
 

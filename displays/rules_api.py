@@ -181,8 +181,8 @@ class RuleView(ApiView):
 )
 class RuleList(RuleView):
     def get(self, request: Request, id: UUID) -> Response:
-        self.query(Strict)
         rules = self.mine(self.get_queryset()).filter(display=self.display(id))
+        self.query(Strict)
         return self.page(rules, RuleOut)
 
     def post(self, request: Request, id: UUID) -> Response:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +17,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from contactsync.tenancy.access import TenantRequest, requires
+from contactsync.tenancy.access import TenantRequest, View, requires
 from contactsync.tenancy.models import ApiKey, Role
 from contactsync.tenancy.services import audit
 from displays.figures import displays_of, sync_of, week_count
@@ -27,6 +29,21 @@ PER_PAGE = 50
 STEPS = ("design", "settings", "publish")
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def changes_by(role: Role) -> Callable[[View], View]:
+    """Below ``@requires``: everybody let in may look, ``role`` and more may post."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def inner(request: TenantRequest, **kwargs: Any) -> HttpResponse:
+            if request.method == "POST" and request.membership.role < role:
+                return render(request, "403.html", {"needed": role}, status=403)
+            return view(request, **kwargs)
+
+        return inner
+
+    return decorate
 
 
 def display_or_404(request: TenantRequest, pk: UUID) -> Display:
@@ -95,7 +112,8 @@ def display_new(request: TenantRequest) -> HttpResponse:
     return render(request, "displays/new.html", {"form": form}, status=status)
 
 
-@requires(Role.MARKETER)
+@requires(Role.VIEWER)
+@changes_by(Role.MARKETER)
 @form_page
 def display_design(request: TenantRequest, pk: UUID) -> HttpResponse:
     display = display_or_404(request, pk)
@@ -137,16 +155,13 @@ def display_settings(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 
 @requires(Role.VIEWER)
+@changes_by(Role.MARKETER)
 @form_page
 def display_publish(request: TenantRequest, pk: UUID) -> HttpResponse:
     display = display_or_404(request, pk)
     form = StatusForm(request.POST or None, initial={"status": display.status})
-    if request.method == "POST":
-        if request.membership.role < Role.MARKETER:
-            refusal = {"needed": Role.MARKETER}
-            return render(request, "403.html", refusal, status=403)
-        if form.is_valid():
-            return publish(request, display, form.cleaned_data["status"])
+    if request.method == "POST" and form.is_valid():
+        return publish(request, display, form.cleaned_data["status"])
     context = builder(
         display, "publish", form=form, sync=sync_of(display), curl=curl_line(display)
     )

@@ -41,7 +41,9 @@ class Suffixes:
     """
 
     def __init__(self, lines: Collection[str]) -> None:
-        public, private, wild, exceptions = set(), set(), set(), set()
+        public: set[str] = set()
+        private: set[str] = set()
+        wild, exceptions = set(), set()
         rules = public
         for line in lines:
             if line.startswith("//"):
@@ -79,7 +81,7 @@ class Suffixes:
             parent = name.partition(".")[2]
             if not parent or (parent in self.wild and name not in self.exceptions):
                 public.add(name)
-        return public, self.private & names - public
+        return public, set(self.private & names) - public
 
 
 def read(name: str) -> list[str]:

@@ -24,14 +24,20 @@ SCALE = 10.0
 """Table entries are whole tenths of a nat."""
 
 _FOREIGN = 255
-_CODES = bytearray([_FOREIGN]) * 256
-for _code, _char in enumerate(ALPHABET):
-    _CODES[ord(_char)] = _code
-for _char in "123456789":
-    _CODES[ord(_char)] = ALPHABET.index("0")
-for _char in "_-":
-    _CODES[ord(_char)] = ALPHABET.index(".")
-_CODES = bytes(_CODES)
+
+
+def _codes() -> bytes:
+    table = bytearray([_FOREIGN]) * 256
+    for code, char in enumerate(ALPHABET):
+        table[ord(char)] = code
+    for char in "123456789":
+        table[ord(char)] = ALPHABET.index("0")
+    for char in "_-":
+        table[ord(char)] = ALPHABET.index(".")
+    return bytes(table)
+
+
+_CODES = _codes()
 _START = ALPHABET.index(".")
 _KEY = -math.log(36)
 """A random key: one of a-z and 0-9."""
@@ -118,6 +124,7 @@ def _locals(
 ) -> list[str]:
     """Put names and words together the ways people do, each entry once or twice."""
     made: list[str] = []
+    shapes: tuple[str, ...]
     for at, given in enumerate(first):
         family = last[at * 7 % len(last)]
         shapes = (f"{given}{family}", f"{given}.{family}", f"{given}00", f"{given}0")

@@ -123,7 +123,9 @@ def _modes(data: object) -> dict[Category, Mode]:
 
 def _listing(data: object, name: str) -> Listing:
     fields = _object(data, name, {"addresses", "domains"})
-    addresses, domains, trees = set(), set(), set()
+    addresses: set[str] = set()
+    domains: set[str] = set()
+    trees: set[str] = set()
     for where, text in _texts(fields.get("addresses", []), f"{name}.addresses"):
         parsed = parse(text)
         if isinstance(parsed, Finding):

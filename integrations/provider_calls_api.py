@@ -111,8 +111,8 @@ class AudienceList(LinkedAccountView):
         responses={200: AudiencesOut, **problems("409", "502")},
     )
     def get(self, request: Request, id: UUID) -> Response:
-        self.query(Strict)
         linked = self.linked(id)
+        self.query(Strict)
         found = ask(linked, lambda: services.audiences_of(linked))
         return Response({"results": [asdict(audience) for audience in found]})
 
@@ -151,7 +151,7 @@ class FieldList(LinkedAccountView):
         responses={200: FieldsOut, **problems("409", "502")},
     )
     def get(self, request: Request, id: UUID) -> Response:
-        audience = self.query(FieldQuery)["audience"]
         linked = self.linked(id)
+        audience = self.query(FieldQuery)["audience"]
         found = ask(linked, lambda: services.fields_of(linked, audience))
         return Response({"results": [asdict(field) for field in found]})

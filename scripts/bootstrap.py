@@ -19,7 +19,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 try:
     import fcntl
@@ -53,7 +55,7 @@ def say(text: str) -> None:
     print(f"contactsync: {text}", file=sys.stderr, flush=True)
 
 
-def probe(python: str) -> dict | None:
+def probe(python: str) -> dict[str, Any] | None:
     """What the interpreter says of itself, or None when it does not run.
 
     Returns {"version": [major, minor, micro], "base": path of the interpreter
@@ -68,7 +70,8 @@ def probe(python: str) -> dict | None:
             timeout=30,
             check=True,
         )
-        return json.loads(answer.stdout.decode())
+        facts: dict[str, Any] = json.loads(answer.stdout.decode())
+        return facts
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
 
@@ -83,7 +86,7 @@ def find_python(candidates: list[str]) -> str:
         found = shutil.which(name)
         facts = probe(found) if found else None
         if facts and tuple(facts["version"][:2]) >= MINIMUM:
-            return facts["base"]
+            return str(facts["base"])
         if facts:
             version = ".".join(str(part) for part in facts["version"])
             too_old.append(f"{found} is {version}")
@@ -117,9 +120,10 @@ def venv_is_sound(venv: Path) -> bool:
         return False
 
 
-def read_stamp(venv: Path) -> dict:
+def read_stamp(venv: Path) -> dict[str, Any]:
     try:
-        return json.loads((venv / STAMP).read_text())
+        stamp: dict[str, Any] = json.loads((venv / STAMP).read_text())
+        return stamp
     except (OSError, ValueError):
         return {}
 
@@ -309,7 +313,7 @@ def ensure(
 
 
 @contextlib.contextmanager
-def alone(root: Path):  # type: ignore[no-untyped-def]
+def alone(root: Path) -> Iterator[None]:
     """One bootstrap at a time per checkout: a second one waits for the first."""
     handle = os.open(str(root), os.O_RDONLY)
     try:

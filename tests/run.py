@@ -191,12 +191,13 @@ def lint(words: Sequence[str]) -> Result:
     python = sys.executable
     settings = {"DJANGO_SETTINGS_MODULE": "tests.settings", **EMBEDDED}
     migrations = [python, "manage.py", "makemigrations", "--check", "--dry-run"]
+    mypy = [python, "-m", "mypy", "--follow-imports=silent"]
     lint_imports = str(Path(python).with_name("lint-imports"))
     checks: dict[str, Callable[[], int]] = {
         "ruff check": lambda: call([python, "-m", "ruff", "check", "."]),
         "ruff format": lambda: call([python, "-m", "ruff", "format", "--check", "."]),
         "import-linter": lambda: call([lint_imports]),
-        "mypy": lambda: call([python, "-m", "mypy", *strict_packages()]),
+        "mypy": lambda: call([*mypy, *strict_packages()]),
         "migrations match the models": lambda: call(migrations, settings),
         "lock files name no index": locks_without_addresses,
     }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -37,8 +38,9 @@ class KeysetPagination(CursorPagination):
         text = request.query_params.get(self.page_size_query_param, "")
         if not text:
             return self.page_size
-        if not text.isdecimal() or not 1 <= int(text[:9]) <= self.max_page_size:
+        number = int(text) if re.fullmatch("[0-9]{1,3}", text) else 0
+        if not 1 <= number <= self.max_page_size:
             raise Problem.of_field(
                 "limit", "invalid", f"limit is 1 to {self.max_page_size}."
             )
-        return int(text)
+        return number

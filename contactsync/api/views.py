@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any, ClassVar, cast
 
@@ -16,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
+from contactsync.api.fastlane import fast_view
 from contactsync.api.idempotency import once
 from contactsync.api.keys import Key
 from contactsync.api.problems import Problem
@@ -34,7 +36,7 @@ class ApiView(GenericAPIView[Any]):
     """
 
     schema = ApiSchema()
-    metadata_class = None
+    http_method_names: ClassVar = ["get", "head", "post", "put", "patch", "delete"]
     atomic: ClassVar[bool] = True
 
     def __init_subclass__(cls, **more: Any) -> None:
@@ -139,13 +141,12 @@ WRAPS = {"post": _once, "put": _together, "patch": _together, "delete": _togethe
 @csrf_exempt
 def elsewhere(request: HttpRequest) -> Any:
     """Any other path below /api/v1/: one slash too many is forgiven, the rest 404."""
-    bare = request.path_info.rstrip("/")
+    bare = request.path_info.removesuffix("/")
     if bare != request.path_info:
-        try:
+        if fast := fast_view(bare, request.method):
+            return fast(request)
+        with suppress(Resolver404):
             match = resolve(bare)
-        except Resolver404:
-            pass
-        else:
             if match.func is not elsewhere:
                 return match.func(request, *match.args, **match.kwargs)
     problem = Problem(404, "There is no such endpoint. See /api/docs/.")

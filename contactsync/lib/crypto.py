@@ -65,7 +65,7 @@ def unseal(sealed: str, *, bound_to: str) -> str:
         raise SealError(f"sealed in unknown format {version!r}")
     try:
         return AESGCM(key).decrypt(raw[:12], raw[12:], bound_to.encode()).decode()
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise SealError("altered, or belongs to another row") from None
 
 

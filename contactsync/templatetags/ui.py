@@ -47,6 +47,13 @@ def current(context: dict[str, Any], url: str, exact: bool = False) -> str:
     return "true" if not exact and request.path.startswith(url) else ""
 
 
+@register.simple_tag(takes_context=True)
+def nav_count(context: dict[str, Any], name: str) -> str:
+    """How many things wait on the page ``name``, as text; "" for none."""
+    n = context.get("nav_counts", {}).get(name, 0)
+    return f"{n:,}" if n else ""
+
+
 def span(seconds: float) -> str:
     """``seconds`` in the largest unit that fits: "40 s", "6 min", "3 h", "12 d"."""
     seconds = abs(seconds)

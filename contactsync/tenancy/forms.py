@@ -96,7 +96,9 @@ def origin_of(line: str) -> str:
     if ":" in host:
         host = f"[{host}]"
     usual = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, usual) else "")
+    return f"{parts.scheme}://{host}" + (
+        f":{port}" if port not in (None, usual) else ""
+    )
 
 
 class OriginsForm(forms.Form):

@@ -37,7 +37,9 @@ def back(request: HttpRequest) -> str:
 
 def remember_theme(response: HttpResponse, theme: str) -> HttpResponse:
     """For the pages before the log-in."""
-    response.set_cookie(THEME_COOKIE, theme, max_age=YEAR, httponly=True, samesite="Lax")
+    response.set_cookie(
+        THEME_COOKIE, theme, max_age=YEAR, httponly=True, samesite="Lax"
+    )
     return response
 
 
@@ -76,7 +78,9 @@ def account_new(request: HttpRequest) -> HttpResponse:
     form = AccountForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         status = 422 if request.method == "POST" else 200
-        return render(request, "tenancy/account_new.html", {"form": form}, status=status)
+        return render(
+            request, "tenancy/account_new.html", {"form": form}, status=status
+        )
     assert isinstance(request.user, User)
     account = account_create(name=form.cleaned_data["name"], owner=request.user)
     audit(request, account=account, action="account.created", subject=account.name)
@@ -115,7 +119,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     if user is not None and request.method == "POST":
         return join(request, found.account, token, user)
     if user is None:
-        request.session[INVITED] = token
+        request.session[INVITED] = str(found.pk)
     context = {
         "invitation": found,
         "matches": user is not None and user.email.lower() == found.email,

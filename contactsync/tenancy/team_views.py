@@ -66,9 +66,7 @@ def team(request: TenantRequest) -> HttpResponse:
     return page(request, invite_form(request))
 
 
-def mail_invitation(
-    request: HttpRequest, invitation: Invitation, link: str
-) -> bool:
+def mail_invitation(request: HttpRequest, invitation: Invitation, link: str) -> bool:
     """Write to the person invited; False when the mail server did not take it."""
     body = (
         f"{invitation.invited_by} asks you to join {invitation.account} on "

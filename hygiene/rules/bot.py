@@ -18,9 +18,7 @@ GIBBERISH_LENGTH = 6
 
 KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _ROWS = (*KEYBOARD, *(row[::-1] for row in KEYBOARD), "1234567890", "0987654321")
-_WALKS = frozenset(
-    row[at : at + size] for row in _ROWS for size in (3, 4) for at in range(len(row))
-)
+_WALKS = frozenset(row[at : at + 3] for row in _ROWS for at in range(len(row) - 2))
 _REPEATED = re.compile(r"(.{1,3}?)\1+(.{0,2})").fullmatch
 _HEX = re.compile(
     r"[0-9a-f]{16,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
@@ -72,9 +70,7 @@ def mirrored(case: Case) -> Finding | None:
         return None
     local = case.local
     name = case.domain.partition(".")[0]
-    if local != name or len(set(local)) > 2 and not _walked(local):
-        return None
-    if len(local) <= 2 or len(set(local)) == 1 or _walked(local):
+    if local == name and (len(local) < 3 or len(set(local)) == 1 or _walked(local)):
         return _finding("mirrored", f"{local}@{name}")
     return None
 
@@ -127,10 +123,9 @@ def _walked(text: str) -> bool:
     """Whether the text is made of walks along a keyboard row, of three keys or more."""
     at = 0
     while at < len(text):
-        size = 4 if text[at : at + 4] in _WALKS else 3
-        if text[at : at + size] not in _WALKS or at + size > len(text):
+        if text[at : at + 3] not in _WALKS:
             return False
-        at += size
+        at += 3
         while at < len(text) and text[at - 2 : at + 1] in _WALKS:
             at += 1
     return True

@@ -19,11 +19,11 @@ from integrations.outbox import Settled
 EVIDENCE = {
     "syntax": ("no-at", "syntax:no-at:mira.example.com:contactsync@1"),
     "bot": ("honeypot", "bot:honeypot:filled:contactsync@1"),
-    "role": ("role-word", "role:role-word:sales:contactsync@1"),
-    "broadcast": ("list-word", "broadcast:list-word:all-staff:contactsync@1"),
+    "role": ("exact", "role:exact:sales:contactsync@1"),
+    "broadcast": ("everyone", "broadcast:everyone:all-staff:contactsync@1"),
     "transactional": (
-        "marketplace",
-        "transactional:marketplace:marketplace.com:contactsync@1",
+        "relay-host",
+        "transactional:relay-host:marketplace.example:contactsync@1",
     ),
     "disposable": (
         "domain",

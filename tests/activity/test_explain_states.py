@@ -188,7 +188,7 @@ def test_double_opt_in_waits_for_the_person(
 
     assert told.gate == "opt_in"
     assert told.label == "Pending (double opt-in)"
-    assert told.sentence == "Mira has not clicked the confirmation e-mail yet."
+    assert told.sentence == "Mira has not clicked the confirmation email yet."
     assert told.action == "check"
     assert statuses(told) == ["ok", "ok", "ok", "now", "todo"]
 

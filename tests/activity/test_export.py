@@ -44,7 +44,7 @@ def test_every_contact_with_its_evidence(
     for kind in kinds.values():
         assert rows[kind.contact.email]["status"] == kind.label
     role = rows["role@filtered.example"]
-    assert (role["category"], role["rule"]) == ("role", "role-word")
+    assert (role["category"], role["rule"]) == ("role", "exact")
     assert role["evidence"] == make.EVIDENCE["role"][1]
     fake = rows["sam.fake@example.net"]
     assert fake["provider_words"] == FAKE

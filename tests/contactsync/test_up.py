@@ -96,7 +96,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     finally:
         family = descendants(running.process.pid)
         running.process.send_signal(signal.SIGINT)
-        running.process.wait(30)
+        running.process.wait(60)
         left = [pid for pid in family if alive(pid)]
         for pid in left:
             os.kill(pid, signal.SIGKILL)
@@ -139,7 +139,7 @@ def test_a_second_one_in_the_same_home_is_refused(product: Product) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert second.returncode == 2
@@ -154,7 +154,7 @@ def test_ctrl_c_stops_all_and_says_0(product: Product) -> None:
     assert {"web", "sandbox"} <= names
     assert len(family) >= 9, "four shims and at least five processes below them"
     product.process.send_signal(signal.SIGINT)
-    assert product.process.wait(30) == 0, product.output
+    assert product.process.wait(60) == 0, product.output
     assert not [pid for pid in family if alive(pid)]
     assert product.output.endswith("Stopped.\n")
 

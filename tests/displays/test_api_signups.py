@@ -44,12 +44,11 @@ def nothing_written(db: None) -> Iterator[None]:
     assert rows() == 0
 
 
-def body(display: Display, **more: Any) -> dict[str, Any]:
-    return {"display": str(display.pk), "email": "mira@gmail.com", **more}
+def body(to: Display, **more: Any) -> dict[str, Any]:
+    return {"display": str(to.pk), "email": "mira@gmail.com", **more}
 
 
 NOT_JSON = {
-    "empty": b"",
     "blank": b"   ",
     "a list": b"[]",
     "a text": b'"mira@gmail.com"',

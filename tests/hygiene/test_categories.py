@@ -145,6 +145,7 @@ ROLE = [
     ("info.paris@acme.com", "compound"),
     ("support_team_emea@acme.com", "compound"),
     ("director@acme.com", "soft"),
+    ("chancellor@acme.com", "soft"),
 ]
 
 DISPOSABLE = [

@@ -52,10 +52,8 @@ def test_csv_has_a_row_for_every_line(addresses: str) -> None:
 
 
 def test_jsonl_says_the_same(addresses: str) -> None:
-    rows = [
-        json.loads(line)
-        for line in classify("--format=jsonl", addresses).split("\n")[:-1]
-    ]
+    lines = classify("--format=jsonl", addresses).split("\n")
+    rows = [json.loads(line) for line in lines[:-1]]
     table = list(csv.DictReader(io.StringIO(classify(addresses), newline="")))
     assert rows == table
 
@@ -91,7 +89,7 @@ def test_it_answers_bytes_with_the_same_bytes() -> None:
 
 
 def test_it_streams_and_ends_quietly_when_the_reader_goes() -> None:
-    """The first answers come while the input is still open; a closed pipe is no error."""
+    """Answers come while the input is still open; a reader that left is no error."""
     with subprocess.Popen(
         command(),
         stdin=subprocess.PIPE,
@@ -100,7 +98,7 @@ def test_it_streams_and_ends_quietly_when_the_reader_goes() -> None:
         cwd=ROOT,
         env=environment(),
     ) as process:
-        process.stdin.write(b"info@acme.com\n" * 20_000)
+        process.stdin.write(b"info@acme.com\n" * 1_000)
         process.stdin.flush()
         assert process.stdout.readline() == b"address,category,rule,evidence\n"
         assert process.stdout.readline().startswith(b"info@acme.com,role,exact,")

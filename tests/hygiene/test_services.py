@@ -12,8 +12,8 @@ from hygiene.services import check
 
 def test_check_passes_everything_on() -> None:
     assert check("jo@gmail.com").accepted
-    assert check("director@acme.com").category == "role"
-    assert check("director@acme.com", last_name="Director").accepted
+    assert check("chancellor@acme.com").category == "role"
+    assert check("chancellor@acme.com", last_name="Berg").accepted
     off = Policy.from_json({"categories": {"role": "off"}})
     assert check("info@acme.com", policy=off).accepted
     assert check("jo@gmail.com", signals=Signals(honeypot="x")).rule == "honeypot"

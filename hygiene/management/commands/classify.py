@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -49,10 +49,12 @@ def _rows(lines: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _write_csv(rows: Iterable[tuple[str, str, str, str]], out: TextIO) -> None:
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    plain = csv.writer(out, lineterminator="\n")
+    # The module only quotes a carriage return when it ends lines with one itself.
+    quoted = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    plain.writerow(COLUMNS)
     for row in rows:
-        writer.writerow(row)
+        (quoted if "\r" in row[0] else plain).writerow(row)
     out.flush()
 
 
@@ -78,9 +80,9 @@ def _lines(path: str | None) -> Iterator[TextIO]:
         yield sys.stdin
 
 
-def _surrogates_allowed(wrapper: object) -> TextIO:
+def _surrogates_allowed(wrapper: Any) -> TextIO:
     """Return the plain output stream, able to write undecodable bytes back."""
-    out = getattr(wrapper, "_out", wrapper)
+    out: TextIO = getattr(wrapper, "_out", wrapper)
     _reconfigure(out, newline="\n")
     return out
 

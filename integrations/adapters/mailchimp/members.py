@@ -5,10 +5,13 @@ Nobody who left is re-subscribed: `status` is never sent for an existing member,
 
 * One contact: PUT with status_if_new, which leaves an existing member's status alone.
 * Several: a batch POST with update_existing false creates the new ones; Mailchimp names
-  the others as existing and does not touch them, archived ones included. A second POST
-  with update_existing true and no status updates those and tells where each stands.
-* Archived and non-subscribed ("transactional") members: the API does not tell whether
-  an archived member had opted out before, so they are never set to subscribed. They are
+  the others as existing and does not touch them. A second POST with update_existing
+  true and no status updates those and tells where each stands.
+* Archived members: archiving is an owner's tidying, not an opt-out. Where Mailchimp
+  takes such an address for a new one it is created like one, and Mailchimp itself
+  refuses who had opted out (compliance state). Where it answers that the member is
+  archived, the API does not tell whether they had opted out before, so they are not set
+  to subscribed. The same holds for non-subscribed ("transactional") members. Both are
   asked to confirm where the rule has double opt-in or asks leavers again; otherwise
   they are left as they are, and the outcome says so.
 * Tags go into the batch body: names, added to what is there unless sync_tags is set
@@ -52,7 +55,10 @@ NOT_SUBSCRIBED = (
 )
 LEFT = "Unsubscribed from this audience. A new signup alone does not change that."
 BOUNCED = "Cleaned by Mailchimp: mail to this address bounced."
-EXISTING = "Already in the audience; the rule leaves existing contacts alone."
+EXISTING = (
+    "Already known to this audience, subscribed or not; the rule leaves existing "
+    "contacts alone."
+)
 
 
 STANDING: dict[str, tuple[OutcomeState, Reason | None, str]] = {

@@ -9,7 +9,14 @@ from django.test import Client
 from django.urls import reverse
 
 from contactsync.tenancy.forms import origin_of
-from contactsync.tenancy.models import Account, ApiKey, AuditEntry, Membership, Role, User
+from contactsync.tenancy.models import (
+    Account,
+    ApiKey,
+    AuditEntry,
+    Membership,
+    Role,
+    User,
+)
 from contactsync.tenancy.services import IssuedKey, token_hash
 
 ClientOf = Callable[[User], Client]

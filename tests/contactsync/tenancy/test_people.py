@@ -116,7 +116,9 @@ def test_the_audit_log_has_pages(
     shown = [*first.context["entries"], *older.context["entries"]]
     assert len(first.context["entries"]) == AUDIT_PAGE
     assert [entry.pk for entry in shown] == list(
-        AuditEntry.objects.for_account(acme).order_by("-id").values_list("pk", flat=True)
+        AuditEntry.objects.for_account(acme)
+        .order_by("-id")
+        .values_list("pk", flat=True)
     )
     assert older.context["older"] is None
     assert client.get(url("audit", acme) + "?before=x").status_code == 302

@@ -39,9 +39,7 @@ def actions(account: Account) -> list[str]:
 
 def invite(client: Client, account: Account, email: str, role: int) -> str:
     """Ask ``email`` to join; the path of the link that the page shows."""
-    answer = client.post(
-        url("team_invite", account), {"email": email, "role": role}
-    )
+    answer = client.post(url("team_invite", account), {"email": email, "role": role})
     assert answer.status_code == 200
     found = re.search(r"/invitations/[\w-]+/", answer.content.decode())
     assert found
@@ -107,9 +105,7 @@ def test_a_role_is_changed_and_written_down(
     assert entry.ip == "127.0.0.1"
 
 
-def test_the_last_owner_stays(
-    acme: Account, alice: User, client_of: ClientOf
-) -> None:
+def test_the_last_owner_stays(acme: Account, alice: User, client_of: ClientOf) -> None:
     client, pk = client_of(alice), membership(acme, alice).pk
     for name, args, data in (
         ("team_role", [pk], {"role": Role.VIEWER}),

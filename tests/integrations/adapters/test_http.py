@@ -176,7 +176,9 @@ class TestOverTheWire:
 
         def trickle(connection: socket.socket) -> None:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n")
-            while not stop.wait(0.05):
+            for _ in range(100):
+                if stop.wait(0.05):
+                    break
                 connection.sendall(b" ")
 
         with (

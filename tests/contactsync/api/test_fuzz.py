@@ -1,0 +1,114 @@
+"""Made-up requests for every operation: what comes back is as /api/schema/ says.
+
+Bounded and the same in every run. Half of the requests follow the schema, half break
+it on purpose; half name things that are there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as bounds
+from schemathesis import GenerationMode
+from schemathesis.checks import (
+    not_a_server_error,
+    response_headers_conformance,
+    response_schema_conformance,
+)
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    status_code_conformance,
+)
+
+from contacts.models import Contact, Suppression
+from contactsync.tenancy.models import Account
+from contactsync.tenancy.services import IssuedKey, api_key_issue
+from contactsync.wsgi import application
+from displays.models import Display, Signup
+from integrations.models import LinkedAccount
+from integrations.sandbox.testing import running_sandbox
+from tests.contactsync.api.client import Api
+from tests.integrations.world import delivery, rule_to
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+EXAMPLES = 14
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+def described() -> Any:
+    """The schema as it is served, answered by our WSGI application in this process."""
+    served = OpenApiJsonRenderer().render(SchemaGenerator().get_schema(public=True))
+    loaded = schemathesis.openapi.from_dict(json.loads(served))
+    loaded.app = application
+    return loaded
+
+
+SCHEMA = described()
+OPERATIONS = [operation.ok().label for operation in SCHEMA.get_all_operations()]
+
+
+@pytest.fixture
+def world(
+    acme: Account, display: Display, linked: LinkedAccount, settings: Any
+) -> Iterator[dict[str, dict[str, str]]]:
+    """Path arguments of things that are there, by the head of the path."""
+    settings.API_RATE_PER_KEY = settings.SIGNUP_RATE_PER_KEY = "1000000/min"
+    rule = rule_to(display, linked)
+    key = api_key_issue(account=acme, kind="sk", name="x")
+    body = {"display": str(display.pk), "email": "mira@gmail.com"}
+    Api(key.text).post("signups", body)
+    row = delivery(rule, email="x@gmail.com", state="failed", reason="server")
+    gone = Suppression.objects.create(account=acme, email_key="a@b.de", actor="person")
+    with running_sandbox() as sandbox:
+        settings.PROVIDER_URLS = {"mailchimp": sandbox.base_url("mailchimp")}
+        yield {
+            "displays": {"id": str(display.pk), "rule": str(rule.pk)},
+            "signups": {"id": str(Signup.objects.get().pk)},
+            "contacts": {"id": str(Contact.objects.get().pk)},
+            "linked-accounts": {"id": str(linked.pk)},
+            "deliveries": {"id": str(row.pk)},
+            "suppressions": {"id": str(gone.pk)},
+        }
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_every_answer_is_as_described(
+    label: str, world: dict[str, dict[str, str]], secret_key: IssuedKey
+) -> None:
+    method, path = label.split(" ", 1)
+    operation = SCHEMA[path][method]
+    there = world.get(path.split("/")[3], {})
+    known = {name: value for name, value in there.items() if f"{{{name}}}" in path}
+    headers = {"Authorization": f"Bearer {secret_key.text}"}
+    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+        for arguments in [{}, known] if known else [{}]:
+            strategy = operation.as_strategy(
+                generation_mode=mode, path_parameters=arguments or None
+            )
+
+            @bounds(
+                max_examples=EXAMPLES,
+                derandomize=True,
+                database=None,
+                deadline=None,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            @given(case=strategy)
+            def ask(case: Any) -> None:
+                case.call_and_validate(headers=headers, checks=CHECKS)
+
+            ask()

@@ -1,0 +1,452 @@
+"""The wall between tenants: every URL is in a table here, and meets every attacker.
+
+A new tenant page or API route fails the suite until it has its line. Browser pages
+meet nobody, a stranger, a member who asks for a stranger's things, and members whose
+role is too low; API routes meet no key, a key of a web page, and a stranger's key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from contacts.models import Contact, Suppression
+from contactsync.tenancy.models import Account, Invitation, Membership, Role, User
+from contactsync.tenancy.services import (
+    IssuedKey,
+    api_key_issue,
+    invitation_create,
+)
+from displays.models import Display, Signup
+from displays.services import display_create
+from integrations.models import LinkedAccount
+from integrations.services import linked_account_create
+from tests.contactsync.api.client import Api
+from tests.integrations.world import delivery, rule_to
+
+pytestmark = pytest.mark.django_db
+
+TENANT = "a/<slug:account>/"
+API_V1 = "api/v1/"
+NOBODY_LISTENS = "http://127.0.0.1:9"
+
+
+class Page:
+    """One tenant URL: who may, how, and which URL argument names which thing."""
+
+    def __init__(self, role: Role, method: str = "GET", **things: str) -> None:
+        self.role = role
+        self.method = method
+        self.things = things
+
+
+VIEWER, MARKETER, ADMIN = Role.VIEWER, Role.MARKETER, Role.ADMIN
+PAGES: dict[str, Page] = {
+    # contactsync.tenancy
+    "home": Page(VIEWER),
+    "team": Page(VIEWER),
+    "team_invite": Page(ADMIN, "POST"),
+    "team_leave": Page(VIEWER, "POST"),
+    "invitation_withdraw": Page(ADMIN, "POST", pk="invitation"),
+    "team_role": Page(ADMIN, "POST", member="member"),
+    "team_remove": Page(ADMIN, "POST", member="member"),
+    "api_keys": Page(VIEWER),
+    "api_key_new": Page(ADMIN, "POST"),
+    "api_key": Page(ADMIN, pk="key"),
+    "api_key_revoke": Page(ADMIN, "POST", pk="key"),
+    "audit": Page(VIEWER),
+    "account_settings": Page(VIEWER),
+    "account_rename": Page(ADMIN, "POST"),
+    # integrations
+    "linked_accounts": Page(VIEWER),
+    "linked_accounts_test": Page(ADMIN, "POST"),
+    "link": Page(ADMIN, provider="provider"),
+    "linked_account_test": Page(ADMIN, "POST", pk="linked"),
+    "linked_account_reconnect": Page(ADMIN, pk="linked"),
+    "linked_account_rename": Page(ADMIN, pk="linked"),
+    "linked_account_pause": Page(ADMIN, "POST", pk="linked"),
+    "linked_account_resume": Page(ADMIN, "POST", pk="linked"),
+    "linked_account_unlink": Page(ADMIN, pk="linked"),
+    # displays
+    "displays": Page(VIEWER),
+    "display_new": Page(MARKETER),
+    "display_design": Page(VIEWER, pk="display"),
+    "display_settings": Page(VIEWER, pk="display"),
+    "display_publish": Page(VIEWER, pk="display"),
+    "rule_new": Page(MARKETER, pk="display"),
+    "rule_edit": Page(MARKETER, pk="display", rule="rule"),
+    "rule_toggle": Page(MARKETER, "POST", pk="display", rule="rule"),
+    "rule_delete": Page(MARKETER, "POST", pk="display", rule="rule"),
+    # activity
+    "contacts": Page(VIEWER),
+    "contacts_export": Page(VIEWER),
+    "contact": Page(VIEWER, pk="contact"),
+    "delivery_retry": Page(MARKETER, "POST", pk="contact", delivery="delivery"),
+    "opt_in_check": Page(MARKETER, "POST", pk="contact", linked="linked"),
+    "sync_activity": Page(VIEWER),
+    "failed_retry": Page(MARKETER, "POST", linked="linked"),
+}
+
+# A page that everybody in the account may open and only some may change.
+WRITES: dict[str, Role] = {
+    "display_design": MARKETER,
+    "display_publish": MARKETER,
+}
+
+
+class Route:
+    """One API URL. ``page``: methods that a pk_ key may use. ``shared``: the same for
+    every account."""
+
+    def __init__(
+        self, methods: str, *, page: str = "", shared: bool = False, **things: str
+    ) -> None:
+        self.methods = methods.split()
+        self.page = page.split()
+        self.shared = shared
+        self.things = things
+
+
+ROUTES: dict[str, Route] = {
+    "api-signups": Route("GET POST", page="POST"),
+    "api-signups-batch": Route("POST"),
+    "api-signup": Route("GET", id="signup"),
+    "api-displays": Route("GET POST"),
+    "api-display": Route("GET PATCH", page="GET", id="display"),
+    "api-rules": Route("GET POST", id="display"),
+    "api-rule": Route("GET PATCH PUT DELETE", id="display", rule="rule"),
+    "api-providers": Route("GET", shared=True),
+    "api-linked-accounts": Route("GET POST"),
+    "api-linked-account": Route("GET PATCH DELETE", id="linked"),
+    "api-linked-account-test": Route("POST", id="linked"),
+    "api-audiences": Route("GET", id="linked"),
+    "api-fields": Route("GET", id="linked"),
+    "api-hygiene-check": Route("POST", shared=True),
+    "api-contacts": Route("GET"),
+    "api-contact": Route("GET", id="contact"),
+    "api-contact-explain": Route("GET", id="contact"),
+    "api-deliveries": Route("GET"),
+    "api-delivery": Route("GET", id="delivery"),
+    "api-delivery-retry": Route("POST", id="delivery"),
+    "api-ledger": Route("GET"),
+    "api-suppressions": Route("GET POST"),
+    "api-suppression": Route("GET DELETE", id="suppression"),
+    "api-events": Route("GET"),
+}
+
+# For anybody, or for a person rather than an account. allauth's own are not walked.
+OPEN = {
+    *("front", "healthz", "readyz", "metrics", "schema", "api-docs"),
+    *("signups", "hosted_page", "api-elsewhere"),
+    *("profile", "theme", "account_new", "invitation"),
+}
+
+
+def walk(patterns: Any, before: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        route = f"{before}{pattern.pattern}"
+        if isinstance(pattern, URLResolver):
+            yield from walk(pattern.url_patterns, route)
+        else:
+            yield route, pattern
+
+
+def named() -> list[tuple[str, URLPattern]]:
+    return [
+        (route, pattern)
+        for route, pattern in walk(get_resolver().url_patterns)
+        if not route.startswith("accounts/")
+    ]
+
+
+def test_every_url_has_its_line() -> None:
+    found = {"pages": set[str](), "routes": set[str](), "open": set[str]()}
+    for route, pattern in named():
+        name = pattern.name or route
+        if route.startswith(TENANT):
+            found["pages"].add(name)
+        elif route.startswith(API_V1) and name not in OPEN:
+            found["routes"].add(name)
+        else:
+            found["open"].add(name)
+    assert found["pages"] == set(PAGES)
+    assert found["routes"] == set(ROUTES)
+    assert found["open"] == OPEN
+
+
+def test_every_page_is_behind_requires() -> None:
+    for route, pattern in named():
+        if route.startswith(TENANT):
+            role = getattr(pattern.callback, "required_role", None)
+            assert role == PAGES[str(pattern.name)].role, pattern.name
+
+
+def test_every_route_answers_these_methods_only() -> None:
+    for route, pattern in named():
+        if route.startswith(API_V1) and pattern.name not in OPEN:
+            view = pattern.callback.view_class  # type: ignore[attr-defined]
+            methods = {m.upper() for m in view.http_method_names if hasattr(view, m)}
+            assert methods == set(ROUTES[str(pattern.name)].methods), pattern.name
+
+
+@dataclass
+class Things:
+    """One of everything that an account can have."""
+
+    account: Account
+    display: Display
+    linked: LinkedAccount
+    rule: Any
+    signup: Signup
+    contact: Contact
+    delivery: Any
+    suppression: Suppression
+    invitation: Invitation
+    key: Any
+    member: Membership
+    provider: str = "mailchimp"
+
+    def arguments(self, things: dict[str, str]) -> dict[str, Any]:
+        found = {argument: getattr(self, name) for argument, name in things.items()}
+        return {
+            argument: thing if isinstance(thing, str) else thing.pk
+            for argument, thing in found.items()
+        }
+
+
+def things_of(account: Account, owner: User) -> Things:
+    key = api_key_issue(account=account, kind="sk", name="things")
+    display = display_create(account=account, name="D", kind="popup", status="live")
+    linked = linked_account_create(
+        account=account,
+        provider="mailchimp",
+        label="L",
+        credentials={"api_key": "0" * 32 + "-us1"},
+    )
+    rule = rule_to(display, linked)
+    body = {"display": str(display.pk), "email": "person@gmail.com"}
+    answer = Api(key.text).post("signups", body)
+    signup = Signup.objects.get(pk=answer.json()["id"])
+    helper = User.objects.create_user(f"helper-{account.slug}@gmail.com", "x" * 12)
+    member = Membership.objects.create(account=account, user=helper, role=Role.VIEWER)
+    return Things(
+        account=account,
+        display=display,
+        linked=linked,
+        rule=rule,
+        signup=signup,
+        contact=Contact.objects.for_account(account).get(pk=signup.contact_id),
+        delivery=delivery(rule, email="x@gmail.com", contact_id=signup.contact_id),
+        suppression=Suppression.objects.create(
+            account=account, email_key="gone@gmail.com", actor="admin"
+        ),
+        invitation=invitation_create(
+            account=account, email="new@gmail.com", role=Role.VIEWER, by=owner
+        )[0],
+        key=key.key,
+        member=member,
+    )
+
+
+@pytest.fixture(autouse=True)
+def no_provider(settings: Any) -> None:
+    """Whatever calls a provider meets a closed door at once."""
+    settings.PROVIDER_URLS = {"mailchimp": NOBODY_LISTENS}
+
+
+@pytest.fixture
+def ours(acme: Account, alice: User, bob: User, vera: User) -> Things:
+    return things_of(acme, alice)
+
+
+@pytest.fixture
+def theirs(other: Account, charlie: User) -> Things:
+    return things_of(other, charlie)
+
+
+@pytest.fixture
+def adam(acme: Account) -> User:
+    """An admin of acme who is not its owner."""
+    user = User.objects.create_user("adam@acme.test", "x" * 12, name="Adam")
+    Membership.objects.create(account=acme, user=user, role=Role.ADMIN)
+    return user
+
+
+def address(name: str, account: Account, arguments: dict[str, Any]) -> str:
+    return reverse(name, kwargs={"account": account.slug, **arguments})
+
+
+def swapped(
+    mine: Things, strangers: Things, things: dict[str, str]
+) -> Iterator[dict[str, Any]]:
+    """The arguments with one thing at a time taken from the stranger, then all."""
+    own, foreign = mine.arguments(things), strangers.arguments(things)
+    for argument, name in things.items():
+        if name != "provider":
+            yield {**own, argument: foreign[argument]}
+    if len(things) > 1:
+        yield foreign
+
+
+ClientOf = Callable[[User], Client]
+pages = pytest.mark.parametrize("name", PAGES)
+routes = pytest.mark.parametrize("name", ROUTES)
+
+
+@pages
+def test_nobody_is_led_to_the_log_in(name: str, ours: Things) -> None:
+    page = PAGES[name]
+    url = address(name, ours.account, ours.arguments(page.things))
+    answer = Client().generic(page.method, url)
+    assert answer.status_code == 302
+    assert answer["Location"] == f"{reverse('account_login')}?next={quote(url)}"
+
+
+@pages
+def test_a_stranger_finds_nothing(
+    name: str, ours: Things, charlie: User, client_of: ClientOf
+) -> None:
+    page = PAGES[name]
+    url = address(name, ours.account, ours.arguments(page.things))
+    assert client_of(charlie).generic(page.method, url).status_code == 404
+
+
+@pages
+def test_a_member_does_not_find_a_stranger_s_things(
+    name: str, ours: Things, theirs: Things, alice: User, client_of: ClientOf
+) -> None:
+    page = PAGES[name]
+    client = client_of(alice)
+    for arguments in swapped(ours, theirs, page.things):
+        url = address(name, ours.account, arguments)
+        methods = {page.method, "POST"} if name in WRITES else {page.method}
+        for method in sorted(methods):
+            assert client.generic(method, url).status_code == 404, url
+
+
+@pages
+def test_too_low_a_role_is_refused_and_the_right_one_is_not(
+    name: str,
+    ours: Things,
+    alice: User,
+    adam: User,
+    bob: User,
+    vera: User,
+    client_of: ClientOf,
+) -> None:
+    page = PAGES[name]
+    url = address(name, ours.account, ours.arguments(page.things))
+    people = {VIEWER: vera, MARKETER: bob, ADMIN: adam, Role.OWNER: alice}
+    for role, person in people.items():
+        client = client_of(person)
+        if role < page.role:
+            assert client.generic(page.method, url).status_code == 403
+        if role < WRITES.get(name, Role.VIEWER):
+            assert client.post(url, {"name": "taken over"}).status_code == 403
+    answer = client_of(people[page.role]).generic(page.method, url)
+    if name == "team_role":  # it asks for a role that there is
+        assert answer.status_code == 403 and b"Owner" in answer.content
+        return
+    assert answer.status_code in (200, 302, 303, 422)
+    assert reverse("account_login") not in answer.get("Location", "")
+
+
+def api_address(name: str, arguments: dict[str, Any]) -> str:
+    return reverse(name, kwargs=arguments)
+
+
+@routes
+def test_without_a_key_nothing_is_said(name: str, ours: Things) -> None:
+    route = ROUTES[name]
+    for method in route.methods:
+        for arguments in (ours.arguments(route.things),):
+            answer = Api().call(method, api_address(name, arguments))
+            assert answer.status_code == 401
+
+
+@routes
+def test_a_key_of_a_web_page_may_do_little(
+    name: str, ours: Things, publishable_key: IssuedKey
+) -> None:
+    route = ROUTES[name]
+    url = api_address(name, ours.arguments(route.things))
+    for method in route.methods:
+        answer = Api(publishable_key.text).call(method, url)
+        if method in route.page:
+            assert answer.status_code not in (401, 403, 404)
+        else:
+            assert answer.status_code == 403
+
+
+@routes
+def test_a_stranger_s_key_finds_nothing(
+    name: str, ours: Things, theirs: Things, secret_key: IssuedKey
+) -> None:
+    route = ROUTES[name]
+    api = Api(secret_key.text)
+    for arguments in swapped(ours, theirs, route.things):
+        for method in route.methods:
+            answer = api.call(method, api_address(name, arguments))
+            assert answer.status_code == 404, (method, arguments)
+
+
+@routes
+def test_one_s_own_key_finds_it(name: str, ours: Things, secret_key: IssuedKey) -> None:
+    """Or else the tests above would pass for a route that finds nothing at all."""
+    route = ROUTES[name]
+    url = api_address(name, ours.arguments(route.things))
+    for method in route.methods:
+        answer = Api(secret_key.text).call(method, url)
+        assert answer.status_code not in (401, 403, 404, 405)
+
+
+@routes
+def test_lists_hold_nothing_of_a_stranger_s(
+    name: str, theirs: Things, secret_key: IssuedKey
+) -> None:
+    route = ROUTES[name]
+    if route.things or route.shared or "GET" not in route.methods:
+        return
+    answer = Api(secret_key.text).get(api_address(name, {})).json()
+    if name == "api-ledger":
+        assert answer["captured"] == 0 and not any(answer["deliveries"].values())
+    else:
+        assert answer["results"] == []
+
+
+def test_a_stranger_s_linked_account_is_no_target(
+    ours: Things, theirs: Things, secret_key: IssuedKey
+) -> None:
+    body = {"linked_account": str(theirs.linked.pk), "audience": "x"}
+    api = Api(secret_key.text)
+    path = f"displays/{ours.display.pk}/rules"
+    assert api.post(path, body).status_code == 422
+    assert api.patch(f"{path}/{ours.rule.pk}", body).status_code == 422
+
+
+def test_a_stranger_s_things_are_no_filter(
+    ours: Things, theirs: Things, secret_key: IssuedKey
+) -> None:
+    api = Api(secret_key.text)
+    for path in (
+        f"signups?display={theirs.display.pk}",
+        f"deliveries?linked_account={theirs.linked.pk}",
+        f"deliveries?contact={theirs.contact.pk}",
+        f"deliveries?signup={theirs.signup.pk}",
+        f"events?contact={theirs.contact.pk}",
+    ):
+        assert api.get(path).json()["results"] == [], path
+    assert api.get(f"ledger?display={theirs.display.pk}").status_code == 422
+
+
+def test_a_stranger_s_suppression_says_nothing_here(
+    theirs: Things, secret_key: IssuedKey
+) -> None:
+    answer = Api(secret_key.text).post("hygiene/check", {"email": "gone@gmail.com"})
+    assert answer.json()["suppressed"] is False
