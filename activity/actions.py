@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
+from activity.sync import REASONS
 from activity.words import several
 from contacts.models import Contact
 from contactsync.lib.crypto import SealError
@@ -72,7 +73,8 @@ def failed_retry(request: TenantRequest, linked: UUID) -> HttpResponse:
     """Send what failed for one reason at one linked account again."""
     account = request.account
     place = get_object_or_404(LinkedAccount.objects.for_account(account), pk=linked)
-    reason = request.POST.get("reason", "")[:40]
+    reason = request.POST.get("reason", "")
+    reason = reason if reason in REASONS else ""
     failed = Delivery.objects.for_account(account).filter(
         linked_account=place,
         state=State.FAILED,

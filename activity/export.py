@@ -6,9 +6,10 @@ import csv
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from activity.explain import Destination, Explanation, explain_all
+from activity.explain import explain_all
 from activity.paging import by_last_seen
 from activity.people import Filters, contacts
+from activity.story import Destination, Explanation
 from contacts.models import Contact
 from contactsync.tenancy.models import Account
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from activity.explain import Explanation
+from activity.story import Explanation
 from contacts.models import Consent, Contact, Suppression
 from contactsync.tenancy.models import Account
 from integrations.mapping import text

@@ -137,7 +137,7 @@ class Explanation:
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON takes it: ids and times as text, nothing for the eye."""
-        told = plain(asdict(self))
+        told: dict[str, Any] = plain(asdict(self))
         for each in told["destinations"]:
             for name in ("glyph", "colour", "tone"):
                 del each[name]

@@ -106,7 +106,7 @@ def newest(account: Account, filters: Filters, after: str) -> tuple[Sequence[Row
     if filters.state:
         found = found.filter(state__in=STATES[filters.state][1])
     if filters.linked:
-        found = found.filter(linked_account_id=filters.linked)
+        found = found.filter(linked_account_id=UUID(filters.linked))
     if filters.reason:
         found = found.filter(reason=filters.reason)
     page = by_id(found, after, PAGE_SIZE)

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from activity import words
 from activity.verdicts import told
 from contacts.models import Consent, Contact, Event
 from contactsync.lib.clock import now
+from contactsync.templatetags.ui import span
 from contactsync.tenancy.models import Account
 from displays.models import Display, Signup
 from integrations.models import Attempt, LinkedAccount, Target
@@ -131,7 +131,7 @@ def page(
         if isinstance(row, Event):
             before_event = row.pk
         else:
-            before_consent = row.pk
+            pass
     more = bool(left or right)
     return rows, f"{before_event}.{before_consent}" if more else ""
 
@@ -258,7 +258,7 @@ def of_delivery(row: Event, around: Around) -> Entry:
     due = row.data.get("due")
     if state == "pending" and due:
         wait = (datetime.fromisoformat(due) - row.at).total_seconds()
-        detail.append(f"Tried again after {words.span(wait)}.")
+        detail.append(f"Tried again after {span(wait)}.")
     if state == "awaiting_opt_in":
         detail = [f"Is in {audience} once they confirm.", said]
     attempt = around.attempts.get(row.attempt_id) if row.attempt_id else None

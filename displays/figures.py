@@ -34,7 +34,7 @@ def displays_of(account: Account, query: str = "") -> QuerySet[Display]:
         .annotate(total=Count("pk"))
         .values("total")
     )
-    return (
+    found: QuerySet[Display] = (
         Display.objects.for_account(account)
         .filter(name__icontains=query)
         .annotate(
@@ -44,6 +44,7 @@ def displays_of(account: Account, query: str = "") -> QuerySet[Display]:
         )
         .order_by("-created_at")
     )
+    return found
 
 
 def first_id_since(moment: datetime) -> UUID:

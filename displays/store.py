@@ -7,6 +7,7 @@ statement; SQLite has no data-modifying CTE and runs the same in one transaction
 from __future__ import annotations
 
 import json
+import sqlite3
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -17,7 +18,13 @@ from django.db import connection, transaction
 
 from contactsync.lib.clock import now
 from contactsync.lib.ids import uuid7
-from contactsync.lib.sql import Prepared, as_uuid, is_postgres, sqlite_value
+from contactsync.lib.sql import (
+    PLACEHOLDER,
+    Prepared,
+    as_uuid,
+    is_postgres,
+    sqlite_value,
+)
 from integrations.outbox import ENQUEUE
 
 
@@ -198,7 +205,7 @@ def sqlite_sql() -> dict[str, str]:
         "now": "%(now)s",
         "from_both": "",
     }
-    return {
+    statements = {
         "contact": CONTACT.format(
             fields="%(fields)s",
             merged="json_patch(contacts_contact.fields, excluded.fields)",
@@ -229,6 +236,10 @@ def sqlite_sql() -> dict[str, str]:
         )
         + " RETURNING linked_account_id, state",
     }
+    return {
+        name: PLACEHOLDER.sub(r":\1", statement)
+        for name, statement in statements.items()
+    }
 
 
 def store_signup(signup: NewSignup) -> Stored:
@@ -244,19 +255,22 @@ def store_signup(signup: NewSignup) -> Stored:
 def _store_sqlite(signup: NewSignup, params: dict[str, Any]) -> Stored:
     sql = sqlite_sql()
     params = {name: sqlite_value(item) for name, item in params.items()}
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql["contact"], params)
-        params["contact"] = cursor.fetchone()[0]
-        cursor.execute(sql["signup"], params)
-        if cursor.fetchone() is None:
-            return Stored(False)
-        if signup.consent_given is not None:
-            cursor.execute(sql["consent"], params)
-        cursor.execute(sql["event"], params)
-        if not signup.accepted:
-            return Stored(True)
-        cursor.execute(sql["enqueue"], params)
-        found = cursor.fetchall()
+    with transaction.atomic():
+        # The driver itself: Django's cursor would rewrite each statement each time.
+        execute = connection.connection.execute
+        try:
+            params["contact"] = execute(sql["contact"], params).fetchone()[0]
+            if execute(sql["signup"], params).fetchone() is None:
+                return Stored(False)
+            if signup.consent_given is not None:
+                execute(sql["consent"], params)
+            execute(sql["event"], params)
+            if not signup.accepted:
+                return Stored(True)
+            found = execute(sql["enqueue"], params).fetchall()
+        except sqlite3.Error as error:
+            with connection.wrap_database_errors:
+                raise error
     return Stored(
         True, frozenset(as_uuid(row[0]) for row in found if row[1] == "pending")
     )

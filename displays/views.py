@@ -48,7 +48,8 @@ def changes_by(role: Role) -> Callable[[View], View]:
 
 def display_or_404(request: TenantRequest, pk: UUID) -> Display:
     found = Display.objects.for_account(request.account).select_related("account")
-    return get_object_or_404(found, pk=pk)
+    display: Display = get_object_or_404(found, pk=pk)
+    return display
 
 
 def builder(display: Display, step: str, **more: Any) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def builder(display: Display, step: str, **more: Any) -> dict[str, Any]:
 
 
 def hosted_url(display: Display) -> str:
-    return settings.BASE_URL + reverse("hosted_page", args=[display.pk])
+    return f"{settings.BASE_URL}{reverse('hosted_page', args=[display.pk])}"
 
 
 def note_down(

@@ -161,6 +161,10 @@ _RULES: dict[Category, dict[str, tuple[str, str]]] = {
             "A shared mailbox of a department or a branch.",
             _ASK_PERSONAL,
         ),
+        "glued": (
+            "A shared mailbox, named by two words of business run together.",
+            _ASK_PERSONAL,
+        ),
         "soft": (
             "At a company this is the mailbox of a function, and no name was given.",
             "Collect the person's name, or allow the address in your hygiene policy.",

@@ -19,7 +19,7 @@ from hygiene.case import (
 from hygiene.policy import DEFAULT, SOURCE, Mode, Policy
 from hygiene.rules import bot, broadcast, masks, reserved, transactional
 from hygiene.rules.disposable import disposable
-from hygiene.rules.role import role_compound, role_word
+from hygiene.rules.role import role_compound, role_glued, role_word
 from hygiene.rules.syntax import parse
 from hygiene.suggest import suggest
 from hygiene.verdict import Category, Finding, Verdict
@@ -61,6 +61,7 @@ RULES: tuple[tuple[Stage, int, Callable[[Case], Finding | None]], ...] = (
     (Stage.BROADCAST, SEPARATED, broadcast.list_name),
     (Stage.ROLE, 0, role_word),
     (Stage.ROLE, SEPARATED, role_compound),
+    (Stage.ROLE, 0, role_glued),
     (Stage.BOT, 0, bot.fake_local),
     (Stage.BOT, 0, bot.mirrored),
     (Stage.BOT, 0, bot.mash),

@@ -50,6 +50,10 @@ DIRECT = {
     OutcomeState.REJECTED: State.REJECTED,
     OutcomeState.SKIPPED: State.SKIPPED,
 }
+# The person is welcome and the rule does not fit the provider's fields: a corrected
+# rule sends what waits.
+MENDABLE = {Reason.REQUIRED_FIELD, Reason.FIELD_TYPE, Reason.OPTION_MISSING}
+SLOW_DOWN_SECONDS = 30.0
 
 
 def drain(linked_account_id: UUID) -> int:
@@ -143,6 +147,7 @@ def send_to_target(
     error = ""
     try:
         outcomes = upsert(adapter, target, contacts)
+        slow_down(account, outcomes)
         results = [
             settled_from(row, outcome)
             for row, outcome in zip(wanted, outcomes, strict=True)
@@ -201,6 +206,8 @@ def upsert(
 def settled_from(row: Claimed, outcome: Outcome) -> Settled:
     """One contact's outcome as the state of its row."""
     reason = outcome.reason.value if outcome.reason else ""
+    if outcome.state is OutcomeState.REJECTED and outcome.reason in MENDABLE:
+        return Settled(row.id, State.HELD, reason, outcome.detail)
     if outcome.state is OutcomeState.RETRY:
         return later(row, reason, outcome.detail, outcome.retry_after)
     settled = Settled(
@@ -213,6 +220,21 @@ def settled_from(row: Claimed, outcome: Outcome) -> Settled:
     if outcome.state is OutcomeState.AWAITING_OPT_IN:
         return replace(settled, due=now() + timedelta(seconds=retry.opt_in_check(0)))
     return settled
+
+
+def slow_down(account: LinkedAccount, outcomes: Sequence[Outcome]) -> None:
+    """A batch that was half done when the provider said 429: the rest has to wait."""
+    limited = [o for o in outcomes if o.reason is Reason.RATE]
+    if limited:
+        waits = (o.retry_after or SLOW_DOWN_SECONDS for o in limited)
+        postpone(account, max(waits))
+
+
+def postpone(account: LinkedAccount, seconds: float) -> None:
+    """Send nothing to this account for so long."""
+    LinkedAccount.objects.filter(pk=account.pk).update(
+        not_before=now() + timedelta(seconds=seconds)
+    )
 
 
 def later(
@@ -246,7 +268,5 @@ def after_failure(
         return [Settled(row.id, State.HELD, reason, detail) for row in rows]
     wait = failure.retry_after if isinstance(failure, TransientError) else None
     if wait:
-        LinkedAccount.objects.filter(pk=account.pk).update(
-            not_before=now() + timedelta(seconds=wait)
-        )
+        postpone(account, wait)
     return [later(row, reason, detail, wait) for row in rows]

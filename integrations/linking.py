@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.http import HttpRequest
 
@@ -22,7 +23,7 @@ TEST_ALL_SECONDS = 20.0
 
 
 def note_down(
-    request: HttpRequest, linked: LinkedAccount, action: str, **detail: object
+    request: HttpRequest, linked: LinkedAccount, action: str, **detail: Any
 ) -> None:
     """An audit entry about a linked account. ``detail`` holds no secret."""
     audit(

@@ -60,32 +60,28 @@ INSERT INTO {TABLE} (account_id, linked_account_id, target_id, origin, contact_i
     changed_at)
 SELECT t.account_id, t.linked_account_id, t.id, 'rule', {{contact}}, {{signup}},
     {{payload}},
-    CASE WHEN x.suppressed IS NOT NULL THEN 'skipped'
-         WHEN a.suspended_at IS NOT NULL OR l.status <> 'connected'
-              OR t.held_reason <> '' THEN 'held'
+    CASE WHEN x.id IS NOT NULL THEN 'skipped'
+         WHEN l.status <> 'connected' OR t.held_reason <> '' THEN 'held'
          ELSE 'pending' END,
-    CASE WHEN x.suppressed IS NOT NULL THEN 'rule.suppressed'
-         WHEN a.suspended_at IS NOT NULL THEN 'held.suspended'
-         WHEN l.status = 'paused' THEN 'held.paused'
+    CASE WHEN x.id IS NOT NULL THEN 'rule.suppressed'
          WHEN l.status <> 'connected' THEN l.reason
          ELSE t.held_reason END,
-    CASE WHEN l.status = 'broken' THEN l.detail ELSE t.held_detail END,
+    CASE WHEN l.status <> 'connected' THEN l.detail ELSE t.held_detail END,
     {{now}}, 0, '', {{now}}, {{now}}
 FROM displays_syncrule r
 JOIN integrations_target t ON t.id = r.target_id
 JOIN integrations_linkedaccount l ON l.id = t.linked_account_id
-JOIN tenancy_account a ON a.id = t.account_id
-CROSS JOIN (SELECT (SELECT s.id FROM contacts_suppression s
-    WHERE s.account_id = {{account}} AND s.email_key = {{email_key}})
-    AS suppressed) x
+LEFT JOIN contacts_suppression x ON x.account_id = {{account}}
+    AND x.email_key = {{email_key}}
 {{more_from}}
 WHERE r.display_id = {{display}} AND r.enabled AND r.removed_at IS NULL
     AND l.environment = {{environment}} AND l.removed_at IS NULL
 """
 """One delivery per live rule of a display, for the statement that stores a signup.
 
-A rule of a broken or paused account is written as held, with the cause: nothing is
-lost and nothing is sent in vain. The caller fills in the placeholders.
+A rule of a broken or paused linked account is written as held, with the cause:
+nothing is lost and nothing is sent in vain. (Whether the tenant is suspended is left
+to the drain, which asks before every batch.) The caller fills in the placeholders.
 """
 
 

@@ -22,13 +22,11 @@ from integrations.services import linked_account_pause, linked_account_resume
 
 def linked_or_404(request: TenantRequest, pk: UUID) -> LinkedAccount:
     """The tenant's linked account; 404 for a stranger's or an unlinked one."""
-    return get_object_or_404(
-        LinkedAccount.objects.for_account(request.account).filter(
-            provider__in=ADAPTERS
-        ),
-        pk=pk,
-        removed_at=None,
+    known = LinkedAccount.objects.for_account(request.account)
+    linked: LinkedAccount = get_object_or_404(
+        known, pk=pk, provider__in=ADAPTERS, removed_at=None
     )
+    return linked
 
 
 def back_to(

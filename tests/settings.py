@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 
 _home = tempfile.mkdtemp(prefix="contactsync-tests-")
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ["CONTACTSYNC_HOME"] = _home
 os.environ.setdefault("SECRET_KEY", "tests-only")
 os.environ.setdefault("BROKER_URL", "memory://")

@@ -97,6 +97,22 @@ def initials(name: object) -> str:
 
 
 @register.filter
+def action_words(action: str) -> str:
+    """An audit action for people: "api_key.created" is "API key created"."""
+    words = action.replace("_", " ").replace(".", " ")
+    words = words[:1].upper() + words[1:]
+    return words.replace("Api ", "API ")
+
+
+@register.filter
+def listed(value: object) -> str:
+    """A value of an audit entry: lists with commas, nothing as "none"."""
+    if isinstance(value, list | tuple):
+        value = ", ".join(str(each) for each in value)
+    return "none" if value in ("", None) else str(value)
+
+
+@register.filter
 def control(bound: Any, css: str) -> SafeString:
     """A form's bound field as a widget with ``css``, and its label, hint and errors
     tied to it: ``aria-describedby`` names what stands around it, ``aria-invalid``

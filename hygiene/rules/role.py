@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
-from hygiene.case import BUILTIN, Case
+from hygiene.case import BUILTIN, SEPARATED, Case
 from hygiene.verdict import Category, Finding
+
+GLUED_MIN = 6
+"""Letters: shorter words hold too many others by accident."""
 
 _PIECES = re.compile(r"[._-]+").split
 
@@ -40,6 +43,26 @@ def role_compound(case: Case) -> Finding | None:
     rest = [piece for piece in pieces if piece and piece not in words.role_hard]
     if all(p in words.role_qualifiers or p in words.role_soft for p in rest):
         return None if _is_their_name(case) else _finding("compound", case.base)
+    return None
+
+
+def role_glued(case: Case) -> Finding | None:
+    """Two such words without a separator: ``sellersupport``, ``salesemea``.
+
+    Not at mailbox providers, where words run together are nicknames.
+    """
+    stem = case.stem
+    if case.provider or len(stem) < GLUED_MIN or case.shape & SEPARATED:
+        return None
+    hard, beside = case.words.role_hard, case.words.role_qualifiers
+    for cut in range(3, len(stem) - 2):
+        head, tail = stem[:cut], stem[cut:]
+        if head in hard and cut > 3:
+            known = tail in hard or tail in beside
+        else:
+            known = len(tail) > 3 and tail in hard and (head in hard or head in beside)
+        if known and stem not in hard:
+            return None if _is_their_name(case) else _finding("glued", stem)
     return None
 
 

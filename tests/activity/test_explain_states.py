@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -456,7 +457,7 @@ def test_an_earlier_signup_that_was_synced_is_not_forgotten(
         "<b>x</b>",
         "A" * 41,
         "",
-        "\x00",
+        "\x07",
         7,
         "\u202eM",
     ],
@@ -484,3 +485,25 @@ def test_names_are_repeated_as_they_are(
     make.settle(contact, State.AWAITING_OPT_IN)
 
     assert explain(contact, acme).destinations[0].sentence.startswith(f"{name} has")
+
+
+def test_it_is_json_with_nothing_for_the_eye(
+    acme: Account, display: Display, linked: LinkedAccount
+) -> None:
+    make.rule(display, linked)
+    contact = make.signup(display, "mira@example.com")
+    make.settle(contact, State.HELD, Reason.SCOPE.value, "Their words.")
+
+    told = json.loads(json.dumps(explain(contact, acme).as_dict()))
+
+    assert told["contact_id"] == str(contact.pk)
+    (place,) = told["destinations"]
+    assert [gate["name"] for gate in place["gates"]] == [
+        "signup",
+        "rule",
+        "connection",
+        "opt_in",
+        "audience",
+    ]
+    assert place["linked_account_id"] == str(linked.pk)
+    assert not {"glyph", "colour", "tone"} & set(place)

@@ -333,6 +333,21 @@ def test_a_message_leaves_by_hand(
     expect(page.get_by_text("Account name saved.")).to_have_count(0)
 
 
+def test_a_fragment_can_bring_a_message(
+    page: Page, login: Login, acme: Account, alice: User
+) -> None:
+    login(page, alice)
+    page.goto("/a/acme-outdoor/")
+    page.evaluate(
+        """document.body.dispatchEvent(new CustomEvent("toast",
+        {bubbles: true, detail: {text: "<b>Saved</b>", tone: "success"}}))"""
+    )
+    toasts = page.get_by_role("status", name="Messages")
+    expect(toasts.get_by_text("<b>Saved</b>")).to_be_visible()
+    toasts.get_by_role("button", name="Dismiss").click()
+    expect(toasts.get_by_text("Saved")).to_have_count(0)
+
+
 def test_the_skip_link_comes_first(
     page: Page, login: Login, acme: Account, alice: User
 ) -> None:

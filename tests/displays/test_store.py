@@ -153,15 +153,11 @@ def test_what_cannot_go_out_now_is_written_as_held(new, acme, display, linked) -
     rule.target.held_reason = "target.missing"
     rule.target.save()
     store_signup(new("c@example.org"))
-    acme.suspended_at = now()
-    acme.save()
-    store_signup(new("d@example.org"))
     rows = Delivery.objects.order_by("id").values_list("state", "reason")
     assert list(rows) == [
         ("held", "held.paused"),
         ("held", "auth.revoked"),
         ("held", "target.missing"),
-        ("held", "held.suspended"),
     ]
 
 

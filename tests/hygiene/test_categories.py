@@ -144,6 +144,9 @@ ROLE = [
     ("sales-uk@acme.com", "compound"),
     ("info.paris@acme.com", "compound"),
     ("support_team_emea@acme.com", "compound"),
+    ("soporte@empresa.es", "exact"),
+    ("sellersupport@acme.com", "glued"),
+    ("salesemea@acme.com", "glued"),
     ("director@acme.com", "soft"),
     ("chancellor@acme.com", "soft"),
 ]

@@ -10,6 +10,7 @@ import pytest
 from django.core import mail
 
 from contactsync.lib.clock import now
+from displays.services import RuleSettings, rule_update
 from integrations import retry
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import (
@@ -284,3 +285,41 @@ def test_an_account_that_is_gone_or_cannot_be_opened(linked, display, provider) 
     assert drain(linked.pk) == 0
     assert state_of(row) == ("held", "auth.revoked")
     assert drain(row.contact_id) == 0
+
+
+def test_a_value_that_does_not_fit_waits_for_a_corrected_rule(
+    provider, linked, display
+) -> None:
+    rule = rule_to(display, linked)
+    row = delivery(rule, email="mira@example.org")
+    provider.answer = staticmethod(
+        lambda contacts: [
+            Outcome(
+                state=OutcomeState.REJECTED,
+                reason=Reason.REQUIRED_FIELD,
+                detail="LNAME: Please enter a value",
+            )
+        ]
+    )
+    drain(linked.pk)
+    assert state_of(row) == ("held", "schema.required_field")
+    provider.answer = staticmethod(lambda contacts: [SYNCED for _ in contacts])
+    settings = RuleSettings(linked_account=linked, audience_id="8f21c0news")
+    rule_update(rule=rule, settings=settings, version=rule.version)
+    drain(linked.pk)
+    assert state_of(row) == ("synced", "")
+
+
+def test_a_rate_limit_in_the_middle_of_a_batch_slows_the_account_down(
+    provider, linked, display
+) -> None:
+    rule = rule_to(display, linked)
+    done = delivery(rule, email="a@example.org")
+    rest = delivery(rule, email="b@example.org")
+    limited = Outcome(state=OutcomeState.RETRY, reason=Reason.RATE, retry_after=40)
+    provider.answer = staticmethod(lambda contacts: [SYNCED, limited])
+    drain(linked.pk)
+    assert state_of(done) == ("synced", "")
+    assert state_of(rest) == ("pending", "limit.rate")
+    linked.refresh_from_db()
+    assert linked.not_before > now() + timedelta(seconds=35)

@@ -3,23 +3,29 @@ const dialog = document.getElementById("jump");
 const list = dialog?.querySelector("[data-jump-list]");
 const input = dialog?.querySelector("input");
 
+function words(link) {
+  const copy = link.cloneNode(true);
+  for (const extra of copy.querySelectorAll("[aria-hidden], .count, svg")) extra.remove();
+  return copy.textContent.trim().replace(/\s+/g, " ");
+}
+
 function pages() {
-  return [...document.querySelectorAll(".nav a, .switch-account .menu a")].map((link) => ({
-    name: link.textContent.trim().replace(/\s+/g, " "),
-    href: link.href,
-  }));
+  const links = [".nav a", ".switch-account .menu a"].flatMap((where) => [
+    ...document.querySelectorAll(where),
+  ]);
+  return links.map((link) => ({ name: words(link), href: link.href }));
 }
 
 function fill() {
-  const words = input.value.trim().toLowerCase();
-  const found = pages().filter((page) => page.name.toLowerCase().includes(words));
+  const wish = input.value.trim().toLowerCase();
+  const found = pages().filter((page) => page.name.toLowerCase().includes(wish));
   list.replaceChildren(
     ...found.map((page, at) => {
       const item = document.createElement("li");
       const link = document.createElement("a");
       link.href = page.href;
       link.textContent = page.name;
-      if (words && at === 0) link.className = "on";
+      if (wish && at === 0) link.className = "on";
       item.append(link);
       return item;
     }),

@@ -46,7 +46,15 @@ PAGE = 1000  # the API's maximum for count
 # The data centre becomes part of the host name, so its form is checked strictly.
 KEY = re.compile(r"[\x21-\x7e]+-([a-z]{2,4}[0-9]{1,3})")
 KEY_TITLES = {"api key invalid", "api key missing", "user disabled", "wrong datacenter"}
-READ_ONLY_ROLES = {"viewer", "author"}
+# Whether a user's level may import contacts, by Mailchimp's help page "Manage User
+# Levels in Your Account" (read 2026-11). Another level: not known.
+MAY_WRITE = {
+    "owner": True,
+    "admin": True,
+    "manager": True,
+    "author": False,
+    "viewer": False,
+}
 
 
 class Mailchimp(MailchimpMembers):
@@ -140,10 +148,9 @@ class Mailchimp(MailchimpMembers):
         )
 
     def _probe(self, name: str, path: str, params: Params, role: str) -> Resource:
-        writable = False if role in READ_ONLY_ROLES else None
+        # Merge fields are only read.
+        writable = None if name == "merge fields" else MAY_WRITE.get(role)
         detail = f"Role: {role}."
-        if writable is None:
-            detail += " Only the first contact sent proves that writing is allowed."
         try:
             body = self.fetch("GET", path, params=params)
         except ScopeError as error:

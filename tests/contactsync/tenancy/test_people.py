@@ -3,8 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.views import defaults
 
 from contactsync.tenancy.models import Account, AuditEntry, Membership, Role, User
 from contactsync.tenancy.services import account_create, audit
@@ -150,3 +151,11 @@ def test_errors_have_pages(acme: Account, vera: User, client_of: ClientOf) -> No
     strict = Client(enforce_csrf_checks=True)
     answer = strict.post(reverse("theme"), {"theme": "dark"})
     assert answer.status_code == 403
+    assert "You may not do this" in answer.content.decode()
+    request = RequestFactory().get("/")
+    for view, words in (
+        (defaults.server_error, "broke on our side"),
+        (lambda asked: defaults.bad_request(asked, ValueError()), "could not read"),
+    ):
+        page = view(request).content.decode()
+        assert words in page and "css/app.css" in page

@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from django_cotton.compiler_regex import CottonCompiler
 
 from contactsync.lib import clock
-from contactsync.templatetags.ui import ago, initials, nav_url
+from contactsync.templatetags.ui import action_words, ago, initials, listed, nav_url
 
 
 def render(source: str, **context: object) -> str:
@@ -57,6 +57,20 @@ def test_old_times_are_dates() -> None:
 )
 def test_initials(name: object, letters: str) -> None:
     assert initials(name) == letters
+
+
+def test_audit_entries_are_said_in_words() -> None:
+    assert action_words("api_key.origins_changed") == "API key origins changed"
+    assert action_words("member.left") == "Member left"
+    assert (
+        listed(["https://a.test", "https://b.test"]) == "https://a.test, https://b.test"
+    )
+    assert [listed([]), listed(None), listed(0), listed("x")] == [
+        "none",
+        "none",
+        "0",
+        "x",
+    ]
 
 
 def test_a_page_that_does_not_exist_has_no_url() -> None:

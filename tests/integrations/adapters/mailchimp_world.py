@@ -38,6 +38,12 @@ def problem(title: str, status: int, detail: str, *errors: Any) -> dict[str, Any
     return {**body, "errors": list(errors)} if errors else body
 
 
+UNAUTHORIZED = problem("API Key Invalid", 401, "Your API key may be invalid.")
+FORBIDDEN = problem("Forbidden", 403, "You are not permitted to do this.")
+MISSING = problem("Resource Not Found", 404, "The requested resource is missing.")
+REFUSED = problem("Invalid Resource", 400, "The resource could not be validated.")
+
+
 def batch(
     new: tuple[Any, ...] = (),
     updated: tuple[Any, ...] = (),
@@ -112,7 +118,6 @@ PEOPLE = tuple(
     for email in (NEW, OLD, FAKE, LEFT)
 )
 LOOKS_FAKE = "fake@x.org looks fake or invalid, please enter a real email address."
-MISSING_OK = {"missing_ok": True}
 
 READING = (
     Operation(
@@ -185,7 +190,7 @@ READING = (
                 method="GET",
                 url=member_url(NEW),
                 status=404,
-                answer=problem("Resource Not Found", 404, "Not found."),
+                answer=MISSING,
                 missing_ok=True,
             ),
             Step(method="GET", url=LIST, answer={"id": "a1"}),
@@ -312,7 +317,7 @@ WRITING = (
                 method="PATCH",
                 url=member_url(NEW),
                 status=404,
-                answer=problem("Resource Not Found", 404, "Not found."),
+                answer=MISSING,
                 missing_ok=True,
             ),
             Step(method="GET", url=LIST, answer={"id": "a1"}),
