@@ -20,7 +20,7 @@ from integrations.reasons import Fix, fix_for
 WAIT = "Nothing to do: it goes on by itself."
 
 # Which gate a reason shuts; any other shuts the last one.
-AT_RULE = frozenset((Reason.CONDITION, Reason.SUPPRESSED))
+AT_RULE = frozenset((Reason.CONDITION, Reason.NO_CONSENT, Reason.SUPPRESSED))
 AT_CONNECTION = frozenset(
     (
         *(Reason.AUTH_EXPIRED, Reason.AUTH_REVOKED, Reason.AUTH_TRANSIENT),

@@ -131,7 +131,7 @@ def page(
         if isinstance(row, Event):
             before_event = row.pk
         else:
-            pass
+            before_consent = row.pk
     more = bool(left or right)
     return rows, f"{before_event}.{before_consent}" if more else ""
 

@@ -1,4 +1,4 @@
-"""A load generator: N keep-alive connections, each sending as fast as it is answered."""
+"""A load generator: N keep-alive connections, each as fast as it is answered."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class ContactOut(serializers.Serializer[Contact]):
     id = serializers.UUIDField()
     email = serializers.CharField()
     status = Choice(Contact.Status.choices, enum="ContactStatus")
-    fields = serializers.DictField(  # type: ignore[assignment]
+    fields: Any = serializers.DictField(
         help_text="What the person submitted, the latest of each."
     )
     first_seen_at = serializers.DateTimeField()

@@ -37,7 +37,7 @@ def settings_fit(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         found.append(
             Error(
                 "LEASE_SECONDS must be longer than a task may run "
-                f"({settings.CELERY_TASK_TIME_LIMIT} s): two workers would send one row",
+                f"({settings.CELERY_TASK_TIME_LIMIT} s), or two workers send one row",
                 id="contactsync.E004",
             )
         )

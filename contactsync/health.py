@@ -45,7 +45,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     parts["lists"] = {"ok": bool(default_facts())}
     status = "ok" if ready and parts["broker"]["ok"] else "degraded"
     return JsonResponse(
-        {"status": status if ready else "unready", **parts}, status=200 if ready else 503
+        {"status": status if ready else "unready", **parts},
+        status=200 if ready else 503,
     )
 
 

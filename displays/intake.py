@@ -109,7 +109,7 @@ class Checker:
 
     def _short(self, path: str, item: str) -> bool:
         if len(item) > MAX_VALUE:
-            self.fail(path, "too_long", f"{path} is longer than {MAX_VALUE} characters.")
+            self.fail(path, "too_long", f"{path} has more than {MAX_VALUE} characters.")
             return False
         return True
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.db import models
 
+from contacts.models import LedgerModel
 from contactsync.lib.clock import now
 from contactsync.lib.ids import uuid7
 from contactsync.tenancy.models import ApiKey, TenantModel
-from contacts.models import LedgerModel
 from integrations.models import Target
 
 

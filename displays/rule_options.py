@@ -11,16 +11,14 @@ from typing import Any
 from django.core.cache import cache
 
 from contactsync.lib.crypto import SealError
-from integrations.adapters.base import Adapter, Audience, Field
+from integrations.adapters.base import Audience, Field
 from integrations.adapters.errors import AdapterError, Reason
-from integrations.adapters.http import HttpAdapter
 from integrations.models import LinkedAccount
 from integrations.reasons import fix_for
+from integrations.services import page_adapter
 
 REMEMBER_SECONDS = 60
 # Somebody waits for the page: shorter than what a delivery allows a provider.
-PAGE_READ_SECONDS = 8.0
-PAGE_TOTAL_SECONDS = 12.0
 MAX_CUSTOM = 40
 
 SIGNUP_FIELDS = {
@@ -102,21 +100,6 @@ def read_options(
         detail = f"The stored credentials cannot be opened: {error}."
         failure = _failure(linked, Reason.AUTH_REVOKED, detail)
     return Options(audiences, (), failure, bool(audiences), False)
-
-
-def page_adapter(linked: LinkedAccount) -> Adapter:
-    """An adapter that gives up while somebody still waits for the page.
-
-    Raises SealError, AdapterError.
-    """
-    adapter = linked.adapter()
-    if isinstance(adapter, HttpAdapter):
-        for name, most in (
-            ("read_timeout", PAGE_READ_SECONDS),
-            ("total_timeout", PAGE_TOTAL_SECONDS),
-        ):
-            setattr(adapter, name, min(getattr(adapter, name), most))
-    return adapter
 
 
 def _remembered(key: str, read: Any, fresh: bool) -> Any:

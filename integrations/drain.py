@@ -54,6 +54,7 @@ DIRECT = {
 # rule sends what waits.
 MENDABLE = {Reason.REQUIRED_FIELD, Reason.FIELD_TYPE, Reason.OPTION_MISSING}
 SLOW_DOWN_SECONDS = 30.0
+MARKETING = {"esp", "sms"}
 
 
 def drain(linked_account_id: UUID) -> int:
@@ -128,10 +129,11 @@ def send_to_target(
 ) -> int:
     wanted, skipped = [], []
     for row in rows:
-        if matches(target.conditions, target.match, row.payload):
-            wanted.append(row)
+        reason = not_wanted(adapter, target, row)
+        if reason:
+            skipped.append(Settled(row.id, State.SKIPPED, reason))
         else:
-            skipped.append(Settled(row.id, State.SKIPPED, Reason.CONDITION))
+            wanted.append(row)
     settled = outbox.settle(claim_id, skipped)
     if not wanted:
         return settled
@@ -169,6 +171,19 @@ def send_to_target(
         ms=round((time.monotonic() - started) * 1000),
     )
     return settled + outbox.settle(claim_id, results, attempt_id=attempt.pk)
+
+
+def not_wanted(adapter: Adapter, target: Target, row: Claimed) -> Reason | None:
+    """Why a signup is not one that the rule sends, or None when it is.
+
+    Somebody who was asked for consent and did not give it is never put on a mailing
+    or SMS list; a CRM or a webhook is told, with the answer.
+    """
+    if row.payload.get("consent") is False and adapter.kind in MARKETING:
+        return Reason.NO_CONSENT
+    if not matches(target.conditions, target.match, row.payload):
+        return Reason.CONDITION
+    return None
 
 
 def upsert(

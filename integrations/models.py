@@ -8,10 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
+from contacts.models import LedgerModel
 from contactsync.lib import crypto
 from contactsync.lib.clock import now
 from contactsync.tenancy.models import ApiKey, TenantModel, TenantQuerySet, User
-from contacts.models import LedgerModel
 from integrations.adapters import adapter_class
 from integrations.adapters.base import Adapter
 

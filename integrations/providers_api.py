@@ -57,8 +57,8 @@ class ProvidersOut(serializers.Serializer[Any]):
 
 
 def provider_json(adapter: type[Adapter]) -> dict[str, Any]:
-    names = ("slug", "label", "kind", "audience_noun", "field_noun", "opt_in")
-    names += ("batch_size", "exit_effect", "docs_url")
+    names = ["slug", "label", "kind", "audience_noun", "field_noun", "opt_in"]
+    names += ["batch_size", "exit_effect", "docs_url"]
     return {
         **{name: getattr(adapter, name) for name in names},
         "credentials": [asdict(credential) for credential in adapter.credentials],

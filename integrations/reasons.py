@@ -194,6 +194,12 @@ FIXES: dict[Reason, Fix] = {
         "Change the rule's conditions if it should.",
         "edit_rule",
     ),
+    Reason.NO_CONSENT: Fix(
+        "no consent",
+        "The person was asked for consent and did not give it, so they are not put on "
+        "a marketing list.",
+        "Only the person can change that, by signing up again and agreeing.",
+    ),
     Reason.EXISTING: Fix(
         "is there already",
         "The contact is in the audience already, and the rule does not update "

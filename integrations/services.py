@@ -17,8 +17,9 @@ from contactsync.tenancy.mail import mail_admins
 from contactsync.tenancy.models import Account, User
 from integrations import outbox
 from integrations.adapters import ADAPTERS
-from integrations.adapters.base import Audience, Field, Reading
+from integrations.adapters.base import Adapter, Audience, Field, Reading
 from integrations.adapters.errors import AdapterError, Reason, SetupError
+from integrations.adapters.http import HttpAdapter
 from integrations.models import Delivery, LinkedAccount, State, Target
 from integrations.reasons import fix_for
 from integrations.waker import waker
@@ -26,6 +27,11 @@ from integrations.waker import waker
 log = structlog.get_logger(__name__)
 
 SUCCESS = "Connection Successful"
+
+
+# Somebody waits for the page: a worker may take the adapter's own, longer limits.
+PAGE_READ_SECONDS = 8.0
+PAGE_TOTAL_SECONDS = 12.0
 
 
 class UnknownProviderError(ValueError):
@@ -55,6 +61,19 @@ def checked_credentials(provider: str, given: Mapping[str, Any]) -> dict[str, st
             raise MissingCredentialError(credential.name, credential.label)
         secrets[credential.name] = value.strip()
     return secrets
+
+
+def page_adapter(linked: LinkedAccount) -> Adapter:
+    """An adapter that gives up while somebody still waits for the answer.
+
+    Raises SealError, AdapterError.
+    """
+    adapter = linked.adapter()
+    if isinstance(adapter, HttpAdapter):
+        # On the instance: the class keeps the worker's limits.
+        vars(adapter)["read_timeout"] = min(adapter.read_timeout, PAGE_READ_SECONDS)
+        vars(adapter)["total_timeout"] = min(adapter.total_timeout, PAGE_TOTAL_SECONDS)
+    return adapter
 
 
 def linked_account_create(
@@ -119,7 +138,7 @@ def linked_account_test(linked: LinkedAccount) -> TestReading:
     """
     started = time.monotonic()
     try:
-        found: Reading | AdapterError = linked.adapter().verify()
+        found: Reading | AdapterError = page_adapter(linked).verify()
     except AdapterError as error:
         found = error
     except SealError as error:
@@ -305,12 +324,12 @@ def target_mend(target: Target) -> int:
 
 def audiences_of(linked: LinkedAccount) -> list[Audience]:
     """The provider's audiences, read now. Raises AdapterError, SealError."""
-    return linked.adapter().audiences()
+    return page_adapter(linked).audiences()
 
 
 def fields_of(linked: LinkedAccount, audience_id: str) -> list[Field]:
     """The audience's fields, read now. Raises AdapterError, SealError."""
-    adapter = linked.adapter()
+    adapter = page_adapter(linked)
     return adapter.fields(audience_id) if "fields" in adapter.supports else []
 
 

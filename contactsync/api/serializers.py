@@ -27,7 +27,7 @@ class Strict(serializers.Serializer[Any]):
         try:
             value = super().to_internal_value(data)
         except ValidationError as error:
-            raise ValidationError({**errors, **error.detail}) from None  # type: ignore[dict-item]
+            raise ValidationError({**errors, **error.detail}) from None
         if errors:
             raise ValidationError(errors)
         return value
@@ -39,7 +39,8 @@ class Text(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             raise ValidationError("Must be a string.", code="type")
-        return super().to_internal_value(data)
+        text: str = super().to_internal_value(data)
+        return text
 
 
 class Flag(serializers.BooleanField):
@@ -57,7 +58,8 @@ class Whole(serializers.IntegerField):
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, bool) or not isinstance(data, int):
             raise ValidationError("Must be a whole number.", code="type")
-        return super().to_internal_value(data)
+        number: int = super().to_internal_value(data)
+        return number
 
 
 class Id(serializers.UUIDField):

@@ -130,7 +130,8 @@ def control(bound: Any, css: str) -> SafeString:
     placeholder = str(bound.field.widget.attrs.get("placeholder", ""))
     if placeholder.lower().startswith(str(bound.label).lower()):
         attrs["placeholder"] = ""  # says no more than the label
-    return bound.as_widget(attrs=attrs)
+    drawn: SafeString = bound.as_widget(attrs=attrs)
+    return drawn
 
 
 @register.filter

@@ -39,7 +39,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     accounts = SimpleLazyObject(
         lambda: list(Account.objects.filter(memberships__user=user).order_by("name"))
     )
-    here = account or SimpleLazyObject(lambda: last_account(request, accounts))
+    here: Any = account or SimpleLazyObject(lambda: last_account(request, accounts))
     return {
         "theme": theme_of(request),
         "account": account,

@@ -59,7 +59,8 @@ def api_key_new(request: TenantRequest) -> HttpResponse:
 
 def key_or_404(request: TenantRequest, pk: UUID) -> ApiKey:
     keys = ApiKey.objects.for_account(request.account)
-    return get_object_or_404(keys, pk=pk, revoked_at=None)
+    key: ApiKey = get_object_or_404(keys, pk=pk, revoked_at=None)
+    return key
 
 
 def origins_page(

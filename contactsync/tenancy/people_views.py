@@ -57,6 +57,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 @login_required
 def profile(request: HttpRequest) -> HttpResponse:
     """Name and theme, and the way to password, e-mail and passkeys."""
+    assert isinstance(request.user, User)
     person = User.objects.get(pk=request.user.pk)
     if request.method != "POST":
         form = ProfileForm(instance=person)
@@ -120,11 +121,11 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         return join(request, found.account, token, user)
     if user is None:
         request.session[INVITED] = str(found.pk)
-    context = {
+    shown: dict[str, object] = {
         "invitation": found,
         "matches": user is not None and user.email.lower() == found.email,
     }
-    return render(request, "tenancy/invitation.html", context)
+    return render(request, "tenancy/invitation.html", shown)
 
 
 def join(

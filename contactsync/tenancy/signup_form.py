@@ -18,9 +18,16 @@ class SignupForm(forms.Form):
 
     def signup(self, request: Any, user: Any) -> None:
         """Called by allauth after the user was saved: sign-up creates an account."""
-        from contactsync.tenancy.services import account_create
+        from contactsync.tenancy.services import account_create, audit
 
         if request.session.get("invitation_token"):
             return  # joins an account that exists already
         name = self.cleaned_data.get("company") or user.email.partition("@")[2]
-        account_create(name=name.strip(), owner=user)
+        account = account_create(name=name.strip(), owner=user)
+        audit(
+            request,
+            account=account,
+            action="account.created",
+            subject=account.name,
+            actor=user,
+        )

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     CURSOR_EXPIRED = "cursor.expired"
     REFUSED = "provider.refused"
     CONDITION = "rule.condition"
+    NO_CONSENT = "rule.no_consent"
     EXISTING = "rule.existing"
     SUPPRESSED = "rule.suppressed"
     PAUSED = "held.paused"

@@ -143,7 +143,7 @@ def test_timeline_pages_lose_and_repeat_nothing_while_rows_are_added(
     expected = Event.objects.count() + Consent.objects.count()
     assert expected == 75
     marks = [tl.page(contact, acme, "all", "")]
-    while marks[-1][1]:
+    while marks[-1][1] and len(marks) < 9:
         make.signup(display, "mira@example.com")
         marks.append(tl.page(contact, acme, "all", marks[-1][1]))
 

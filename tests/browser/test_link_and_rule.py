@@ -27,7 +27,6 @@ def sandbox(settings: Any, console: Console) -> Iterator[RunningSandbox]:
     cache.clear()
     # The frame's dialog of keys has an autofocus, which Chromium mentions on every
     # page that is opened at a fragment.
-    console.allow("Autofocus processing was blocked")
     with running_sandbox() as running:
         settings.PROVIDER_URLS = {"mailchimp": running.base_url("mailchimp")}
         yield running

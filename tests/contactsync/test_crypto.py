@@ -36,7 +36,7 @@ def test_an_altered_or_foreign_value_does_not_open(keys) -> None:
         crypto.unseal(sealed, bound_to="x")
 
 
-@pytest.mark.parametrize("text", ["", "k1", "k1:short", ":QUJD", "k1:" + "A" * 44 + "!"])
+@pytest.mark.parametrize("text", ["", "k1", "k1:short", ":QUJD", f"k1:{'A' * 44}!"])
 def test_bad_keys_are_named_and_not_shown(text: str) -> None:
     with pytest.raises(ValueError, match="CREDENTIAL_KEYS") as error:
         crypto.parse_keys(text)

@@ -198,7 +198,10 @@ def test_strange_values_come_back_as_they_were(
     read = server.get(f"signups/{answer.json()['id']}")
     assert read.status_code == 200
     kept = read.json()["fields"]["x"]
-    assert kept == (value.strip() if isinstance(value, str) else value)
+    if isinstance(value, str):
+        assert kept == value.strip()
+    else:  # PostgreSQL keeps 1.7e308 as the decimal number that was written
+        assert kept == value or float(kept) == value
     # The contact is merged by another statement, the second time by its other branch.
     assert shop.post("signups", body(display, fields={"x": value})).status_code == 202
     contact = server.get(f"contacts/{read.json()['contact']}").json()

@@ -323,3 +323,17 @@ def test_a_rate_limit_in_the_middle_of_a_batch_slows_the_account_down(
     assert state_of(rest) == ("pending", "limit.rate")
     linked.refresh_from_db()
     assert linked.not_before > now() + timedelta(seconds=35)
+
+
+def test_who_refused_consent_is_put_on_no_marketing_list(
+    provider, linked, display
+) -> None:
+    rule = rule_to(display, linked)
+    payload = {"email": "mira@example.org", "consent": False}
+    row = delivery(rule, email="mira@example.org", payload=payload)
+    drain(linked.pk)
+    assert state_of(row) == ("skipped", "rule.no_consent")
+    provider.kind = "crm"
+    row = delivery(rule, email="mira@example.org", payload=payload)
+    drain(linked.pk)
+    assert state_of(row) == ("synced", "")

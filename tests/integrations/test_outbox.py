@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from contactsync.lib.clock import now
 from contacts.models import Event
+from contactsync.lib.clock import now
 from integrations import outbox
 from integrations.models import Delivery, LinkedAccount, State
 from integrations.outbox import Settled

@@ -18,9 +18,9 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from contacts.models import Consent, Contact, Event
 from contactsync.lib.clock import now
 from contactsync.tenancy.models import Account
-from contacts.models import Consent, Contact, Event
 from displays.models import Signup
 from displays.store import NewSignup, store_signup
 from integrations import outbox

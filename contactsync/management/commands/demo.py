@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
@@ -58,6 +59,9 @@ class Command(BaseCommand):
         user = User.objects.filter(email=EMAIL).first()
         if user is None:
             user = User.objects.create_user(EMAIL, PASSWORD, name="Dana Whitfield")
+            EmailAddress.objects.create(
+                user=user, email=EMAIL, verified=True, primary=True
+            )
         account = account_create(name="Acme Outdoor", owner=user)
         public = api_key_issue(
             account=account,

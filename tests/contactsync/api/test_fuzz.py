@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from hypothesis import HealthCheck, Phase, given
@@ -91,6 +93,19 @@ def world(
                 "audience": NEWSLETTER,
             },
         }
+
+
+@pytest.fixture(autouse=True)
+def one_connection(world: Any) -> Iterator[None]:
+    """The application in this process works inside the test's transaction, so it must
+    not put the connection away after each request. (Django's test client, which
+    made the world, sees to that by itself, and puts the signals back.)"""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
 
 
 def named(given: Any, names: dict[str, str]) -> None:
