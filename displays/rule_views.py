@@ -61,7 +61,8 @@ def to_card(request: TenantRequest, display: Display) -> HttpResponse:
 @form_page
 def rule_new(request: TenantRequest, pk: UUID) -> HttpResponse:
     display = display_or_404(request, pk)
-    return edit(request, display, None, Draft())
+    linked_id = request.GET.get("linked_account", "")[:36]
+    return edit(request, display, None, Draft(linked_id=linked_id))
 
 
 @requires(Role.MARKETER)

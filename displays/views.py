@@ -23,6 +23,7 @@ from contactsync.tenancy.services import audit
 from displays.figures import displays_of, sync_of, week_count
 from displays.forms import DesignForm, NewDisplayForm, StatusForm
 from displays.models import Display
+from displays.rule_editor import accounts_of
 from displays.services import display_create, display_set_status
 
 PER_PAGE = 50
@@ -150,6 +151,7 @@ def display_settings(request: TenantRequest, pk: UUID) -> HttpResponse:
         display,
         "settings",
         sync=sync_of(display),
+        accounts=accounts_of(request.account),
         advanced="advanced" in request.GET,
     )
     return render(request, "displays/settings.html", context)

@@ -38,7 +38,9 @@ def due_linked_accounts() -> list[UUID]:
 def check(linked_account_id: UUID, *, contact_id: UUID | None = None) -> int:
     """Look up the opt-ins that are due (or all of one contact). Returns how many ended.
 
-    Reads only; two workers doing the same at once settle each row once.
+    Reads only; two workers doing the same at once settle each row once. For one
+    contact the provider's failure is raised (AdapterError); the schedule just looks
+    again later.
     """
     account = LinkedAccount.objects.filter(
         pk=linked_account_id, status=LinkedAccount.Status.CONNECTED
@@ -69,6 +71,8 @@ def check(linked_account_id: UUID, *, contact_id: UUID | None = None) -> int:
             if isinstance(error, SetupError):
                 account_break(account, error.reason.value, error.detail)
             postpone(batch)
+            if contact_id is not None:
+                raise  # somebody waits for the answer and can be told
             return ended
         ended += conclude(batch, found)
     return ended

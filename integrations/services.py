@@ -151,13 +151,15 @@ def linked_account_test(linked: LinkedAccount) -> TestReading:
         account_mend(linked)
         reading = _success(linked, found, ms)
         linked.identity = found.identity[:200]
+        if linked.label == linked.adapter_class.label and found.account_name:
+            linked.label = found.account_name[:120]
     else:
         if isinstance(found, SetupError):
             account_break(linked, found.reason.value, found.detail)
         reading = _failure(linked, found, ms)
     linked.reading = asdict(reading)
     linked.tested_at = now()
-    linked.save(update_fields=["reading", "tested_at", "identity"])
+    linked.save(update_fields=["reading", "tested_at", "identity", "label"])
     return reading
 
 

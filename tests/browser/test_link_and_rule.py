@@ -69,7 +69,7 @@ def open_the_card(page: Page, acme: Account, display: Display) -> None:
     expect(page.get_by_role("heading", name="Sync Integrations")).to_be_hidden()
     page.get_by_text("Show Advanced Settings").click()
     page.get_by_role("heading", name="Sync Integrations").click()
-    page.get_by_role("link", name="Add a sync rule").click()
+    page.get_by_role("button", name="Add a sync rule").click()
 
 
 def test_with_javascript(
