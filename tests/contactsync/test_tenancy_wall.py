@@ -8,7 +8,6 @@ role is too low; API routes meet no key, a key of a web page, and a stranger's k
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -16,19 +15,10 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from contacts.models import Contact, Suppression
-from contactsync.tenancy.models import Account, Invitation, Membership, Role, User
-from contactsync.tenancy.services import (
-    IssuedKey,
-    api_key_issue,
-    invitation_create,
-)
-from displays.models import Display, Signup
-from displays.services import display_create
-from integrations.models import LinkedAccount
-from integrations.services import linked_account_create
+from contactsync.tenancy.models import Account, Membership, Role, User
+from contactsync.tenancy.services import IssuedKey
 from tests.contactsync.api.client import Api
-from tests.integrations.world import delivery, rule_to
+from tests.contactsync.things import Things, things_of
 
 pytestmark = pytest.mark.django_db
 
@@ -193,65 +183,6 @@ def test_every_route_answers_these_methods_only() -> None:
             view = pattern.callback.view_class  # type: ignore[attr-defined]
             methods = {m.upper() for m in view.http_method_names if hasattr(view, m)}
             assert methods == set(ROUTES[str(pattern.name)].methods), pattern.name
-
-
-@dataclass
-class Things:
-    """One of everything that an account can have."""
-
-    account: Account
-    display: Display
-    linked: LinkedAccount
-    rule: Any
-    signup: Signup
-    contact: Contact
-    delivery: Any
-    suppression: Suppression
-    invitation: Invitation
-    key: Any
-    member: Membership
-    provider: str = "mailchimp"
-
-    def arguments(self, things: dict[str, str]) -> dict[str, Any]:
-        found = {argument: getattr(self, name) for argument, name in things.items()}
-        return {
-            argument: thing if isinstance(thing, str) else thing.pk
-            for argument, thing in found.items()
-        }
-
-
-def things_of(account: Account, owner: User) -> Things:
-    key = api_key_issue(account=account, kind="sk", name="things")
-    display = display_create(account=account, name="D", kind="popup", status="live")
-    linked = linked_account_create(
-        account=account,
-        provider="mailchimp",
-        label="L",
-        credentials={"api_key": "0" * 32 + "-us1"},
-    )
-    rule = rule_to(display, linked)
-    body = {"display": str(display.pk), "email": "person@gmail.com"}
-    answer = Api(key.text).post("signups", body)
-    signup = Signup.objects.get(pk=answer.json()["id"])
-    helper = User.objects.create_user(f"helper-{account.slug}@gmail.com", "x" * 12)
-    member = Membership.objects.create(account=account, user=helper, role=Role.VIEWER)
-    return Things(
-        account=account,
-        display=display,
-        linked=linked,
-        rule=rule,
-        signup=signup,
-        contact=Contact.objects.for_account(account).get(pk=signup.contact_id),
-        delivery=delivery(rule, email="x@gmail.com", contact_id=signup.contact_id),
-        suppression=Suppression.objects.create(
-            account=account, email_key="gone@gmail.com", actor="admin"
-        ),
-        invitation=invitation_create(
-            account=account, email="new@gmail.com", role=Role.VIEWER, by=owner
-        )[0],
-        key=key.key,
-        member=member,
-    )
 
 
 @pytest.fixture(autouse=True)
