@@ -214,9 +214,7 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or HOME / "static")
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-_collected = (
-    "collectstatic" in sys.argv or (STATIC_ROOT / "staticfiles.json").exists()
-)
+_collected = "collectstatic" in sys.argv or (STATIC_ROOT / "staticfiles.json").exists()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

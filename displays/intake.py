@@ -102,8 +102,9 @@ class Checker:
                 self._short(path, part) for part in item
             )
         self.fail(
-            path, "type", f"{path} must be a text, a number, true, false or a list "
-            "of texts."
+            path,
+            "type",
+            f"{path} must be a text, a number, true, false or a list of texts.",
         )
         return False
 

@@ -51,12 +51,8 @@ class Display(TenantModel):
 class SyncRule(TenantModel):
     """One display's signups go to one target. Set for each display by itself."""
 
-    display = models.ForeignKey(
-        Display, on_delete=models.CASCADE, related_name="rules"
-    )
-    target = models.OneToOneField(
-        Target, on_delete=models.CASCADE, related_name="rule"
-    )
+    display = models.ForeignKey(Display, on_delete=models.CASCADE, related_name="rules")
+    target = models.OneToOneField(Target, on_delete=models.CASCADE, related_name="rule")
     enabled = models.BooleanField(default=True)
     position = models.PositiveSmallIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)

@@ -42,7 +42,7 @@ def signups(request: HttpRequest) -> HttpResponse:
     except Problem as problem:
         response = problem.response()
         if problem.status == 405:
-            response["Allow"] = "POST, OPTIONS"
+            response["Allow"] = "GET, POST, OPTIONS"
     return with_cors(request, response)
 
 
@@ -61,7 +61,8 @@ def accept(request: HttpRequest) -> JsonResponse:
         idempotency_key=idempotency_key(request),
         raw=raw,
     )
-    return JsonResponse(answer(taken, key), status=202)
+    headers = {} if taken.verdict else {"Idempotency-Replayed": "true"}
+    return JsonResponse(answer(taken, key), status=202, headers=headers)
 
 
 def answer(taken: Taken, key: Key) -> dict[str, Any]:

@@ -14,7 +14,13 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
 
 from contactsync.lib.clock import now
 from contactsync.lib.ids import uuid7
@@ -23,8 +29,10 @@ from contactsync.lib.sql import (
     Prepared,
     as_uuid,
     is_postgres,
+    rows,
     sqlite_value,
 )
+from displays.models import Signup
 from integrations.outbox import ENQUEUE
 
 
@@ -149,7 +157,8 @@ def postgres_statement(accepted: bool, consent: bool) -> Prepared:
     )
     parts = [
         f"c AS ({contact})",
-        "s AS (" + SIGNUP.format(
+        "s AS ("
+        + SIGNUP.format(
             id="%(id)s::uuid",
             display="%(display)s::uuid",
             contact="c.id",
@@ -159,7 +168,8 @@ def postgres_statement(accepted: bool, consent: bool) -> Prepared:
             ip="%(ip)s::inet",
             now="%(now)s::timestamptz",
             from_contact="FROM c",
-        ) + ")",
+        )
+        + ")",
     ]
     both = {
         "contact": "c.id",
@@ -245,17 +255,55 @@ def sqlite_sql() -> dict[str, str]:
 def store_signup(signup: NewSignup) -> Stored:
     """Write ``signup``; durable on return."""
     params = signup.params()
-    if is_postgres():
-        consent = signup.consent_given is not None
-        signup_id, wake = postgres_statement(signup.accepted, consent).one(params)
+    if not is_postgres():
+        return _store_sqlite(signup, params)
+    if connection.in_atomic_block:
+        return _store_postgres(signup, params)
+    # No ping before the statement, and a second try on a new connection instead:
+    # should the first one have been committed although its answer was lost, the
+    # second finds the signup's own id and writes nothing.
+    connection.health_check_done = True
+    try:
+        return _store_postgres(signup, params)
+    except (OperationalError, InterfaceError):
+        connection.close()
+    try:
+        return _store_postgres(signup, params)
+    except IntegrityError:
+        if Signup.objects.filter(pk=signup.id).exists():
+            return Stored(True)  # the sweep wakes the workers
+        raise
+
+
+def _store_postgres(signup: NewSignup, params: dict[str, Any]) -> Stored:
+    statement = postgres_statement(signup.accepted, signup.consent_given is not None)
+    if not signup.idempotency_key:
+        signup_id, wake = statement.one(params)
         return Stored(signup_id is not None, frozenset(wake or ()))
-    return _store_sqlite(signup, params)
+    # Who comes second with a key must not touch the contact either.
+    with transaction.atomic():
+        place = f"{signup.account_id}:{signup.idempotency_key}"
+        rows("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [place])
+        if _is_used(signup):
+            return Stored(False)
+        signup_id, wake = statement.one(params)
+        return Stored(signup_id is not None, frozenset(wake or ()))
+
+
+def _is_used(signup: NewSignup) -> bool:
+    return (
+        Signup.objects.for_account(signup.account_id)
+        .filter(idempotency_key=signup.idempotency_key)
+        .exists()
+    )
 
 
 def _store_sqlite(signup: NewSignup, params: dict[str, Any]) -> Stored:
     sql = sqlite_sql()
     params = {name: sqlite_value(item) for name, item in params.items()}
     with transaction.atomic():
+        if signup.idempotency_key and _is_used(signup):
+            return Stored(False)
         # The driver itself: Django's cursor would rewrite each statement each time.
         execute = connection.connection.execute
         try:

@@ -16,8 +16,10 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 
+from contacts.models import Suppression
 from contactsync.lib.clock import now
 from contactsync.lib.crypto import SealError
+from contactsync.lib.email import email_key
 from integrations import outbox, retry
 from integrations.adapters.base import (
     Adapter,
@@ -128,8 +130,11 @@ def send_to_target(
     rows: Sequence[Claimed],
 ) -> int:
     wanted, skipped = [], []
+    left = suppressed(account, rows)
     for row in rows:
         reason = not_wanted(adapter, target, row)
+        if email_key(row.payload["email"]) in left:
+            reason = Reason.SUPPRESSED
         if reason:
             skipped.append(Settled(row.id, State.SKIPPED, reason))
         else:
@@ -171,6 +176,15 @@ def send_to_target(
         ms=round((time.monotonic() - started) * 1000),
     )
     return settled + outbox.settle(claim_id, results, attempt_id=attempt.pk)
+
+
+def suppressed(account: LinkedAccount, rows: Sequence[Claimed]) -> set[str]:
+    """Whose address was suppressed since the signup, by identity."""
+    return set(
+        Suppression.objects.for_account(account.account)
+        .filter(email_key__in=[email_key(row.payload["email"]) for row in rows])
+        .values_list("email_key", flat=True)
+    )
 
 
 def not_wanted(adapter: Adapter, target: Target, row: Claimed) -> Reason | None:
@@ -252,9 +266,7 @@ def postpone(account: LinkedAccount, seconds: float) -> None:
     )
 
 
-def later(
-    row: Claimed, reason: str, detail: str, retry_after: float | None
-) -> Settled:
+def later(row: Claimed, reason: str, detail: str, retry_after: float | None) -> Settled:
     """The row again after a while, or failed when it was tried often enough."""
     wait = retry.delay(row.attempts, retry_after)
     if wait is None:

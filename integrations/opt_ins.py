@@ -83,9 +83,7 @@ def conclude(batch: list[Delivery], found: list[Subscription]) -> int:
     for row, subscription in zip(batch, found, strict=True):
         if subscription.status in ENDS:
             state, reason = ENDS[subscription.status]
-            results.append(
-                Settled(row.id, state, reason, subscription.detail)
-            )
+            results.append(Settled(row.id, state, reason, subscription.detail))
         else:
             still.append(row)
     postpone(still)

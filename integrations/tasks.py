@@ -25,9 +25,7 @@ def sweep() -> int:
     outbox.reclaim()
     due = outbox.due_accounts()
     for linked_account_id in due:
-        drain_linked_account.apply_async(
-            [str(linked_account_id)], expires=WAKE_EXPIRES
-        )
+        drain_linked_account.apply_async([str(linked_account_id)], expires=WAKE_EXPIRES)
     return len(due)
 
 

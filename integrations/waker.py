@@ -43,9 +43,7 @@ class Waker:
             if self._pid != os.getpid():  # first use, or first after a fork
                 self._pid = os.getpid()
                 self._event = threading.Event()
-                threading.Thread(
-                    target=self._run, name="waker", daemon=True
-                ).start()
+                threading.Thread(target=self._run, name="waker", daemon=True).start()
         self._event.set()
 
     def _run(self) -> None:

@@ -63,9 +63,7 @@ class KeyCache:
             return None
         if row.last_used_at is None or now() - row.last_used_at > SEEN_EVERY:
             ApiKey.objects.filter(pk=row.pk).update(last_used_at=now())
-        key = Key(
-            row.id, row.account_id, row.kind, row.environment, tuple(row.origins)
-        )
+        key = Key(row.id, row.account_id, row.kind, row.environment, tuple(row.origins))
         with self._lock:
             if len(self._found) >= MAX_CACHED:
                 self._found.clear()

@@ -36,9 +36,7 @@ class User(AbstractUser):
     last_name = None  # type: ignore[assignment]
     email = models.EmailField("email address", unique=True)
     name = models.CharField(max_length=120, blank=True)
-    theme = models.CharField(
-        max_length=6, choices=Theme.choices, default=Theme.SYSTEM
-    )
+    theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -87,9 +85,7 @@ class Membership(models.Model):
     account = models.ForeignKey(
         Account, on_delete=models.CASCADE, related_name="memberships"
     )
-    user = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="memberships"
-    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.PositiveSmallIntegerField(choices=Role.choices)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -31,7 +31,7 @@ CONNECTION = {
     *(Reason.QUOTA, Reason.RATE, Reason.PAUSED, Reason.SUSPENDED, Reason.SERVER),
     *(Reason.NETWORK, Reason.TIMEOUT, Reason.CURSOR_EXPIRED),
 }
-RULE = {Reason.CONDITION, Reason.SUPPRESSED}
+RULE = {Reason.CONDITION, Reason.NO_CONSENT, Reason.SUPPRESSED}
 
 
 def expected_gate(reason: Reason) -> str:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import pytest
 from django.core import mail
 
+from contacts.models import Suppression
 from contactsync.lib.clock import now
 from displays.services import RuleSettings, rule_update
 from integrations import retry
@@ -337,3 +338,18 @@ def test_who_refused_consent_is_put_on_no_marketing_list(
     row = delivery(rule, email="mira@example.org", payload=payload)
     drain(linked.pk)
     assert state_of(row) == ("synced", "")
+
+
+def test_who_was_suppressed_meanwhile_is_not_sent(
+    provider, linked, display, acme
+) -> None:
+    rule = rule_to(display, linked)
+    gone = delivery(rule, email="Mira@Example.org")
+    kept = delivery(rule, email="other@example.org")
+    Suppression.objects.create(
+        account=acme, email_key="mira@example.org", actor="person"
+    )
+    drain(linked.pk)
+    assert state_of(gone) == ("skipped", "rule.suppressed")
+    assert state_of(kept) == ("synced", "")
+    assert provider.calls == [["other@example.org"]]

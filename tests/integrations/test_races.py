@@ -225,8 +225,23 @@ def test_a_worker_killed_mid_batch_loses_and_doubles_nobody(
             "synced": 40
         }
         there = Counter(
-            member["email"]
-            for member in sandbox.members()
-            if member["email"] in emails
+            member["email"] for member in sandbox.members() if member["email"] in emails
         )
         assert there == dict.fromkeys(emails, 1)
+
+
+def test_a_signup_survives_a_lost_connection(acme, display, linked) -> None:
+    """As after a restart of PostgreSQL: the first statement meets a dead session."""
+    rule_to(display, linked)
+    store_signup(signup(acme, display, "before@example.org"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (mine,) = cursor.fetchone()
+
+    def end(_: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [mine])
+
+    together(end, 1)
+    assert store_signup(signup(acme, display, "after@example.org")).created
+    assert Signup.objects.count() == Delivery.objects.count() == 2
