@@ -16,7 +16,7 @@ from contactsync.api.views import ApiView
 from contactsync.lib.email import email_key
 from hygiene.catalogue import explain
 from hygiene.services import check
-from hygiene.verdict import Verdict
+from hygiene.verdict import Category, Verdict
 
 MOST = 1000
 LONGEST = 2000
