@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import environ
 
@@ -137,7 +138,7 @@ CELERY_BROKER_URL = BROKER_URL
 # Requests never talk to the broker (integrations/waker.py), so these only have to
 # bound how long a worker or beat hangs on a frozen one. Shorter ones make a worker
 # give up messages that a slow Redis would have acknowledged.
-CELERY_BROKER_TRANSPORT_OPTIONS = {
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
     "socket_connect_timeout": 2,
     "socket_timeout": 5,
     "max_retries": 1,
@@ -170,7 +171,9 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 
 CACHE_URL = env.str("CACHE_URL", default="")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
 if CACHE_URL:
     CACHES = {
         "default": {

@@ -133,7 +133,7 @@ def send_to_target(
     left = suppressed(account, rows)
     for row in rows:
         reason = not_wanted(adapter, target, row)
-        if email_key(row.payload["email"]) in left:
+        if left and email_key(row.payload["email"]) in left:
             reason = Reason.SUPPRESSED
         if reason:
             skipped.append(Settled(row.id, State.SKIPPED, reason))
@@ -180,10 +180,13 @@ def send_to_target(
 
 def suppressed(account: LinkedAccount, rows: Sequence[Claimed]) -> set[str]:
     """Whose address was suppressed since the signup, by identity."""
+    known = Suppression.objects.for_account(account.account)
+    if not known.exists():
+        return set()
     return set(
-        Suppression.objects.for_account(account.account)
-        .filter(email_key__in=[email_key(row.payload["email"]) for row in rows])
-        .values_list("email_key", flat=True)
+        known.filter(
+            email_key__in=[email_key(row.payload["email"]) for row in rows]
+        ).values_list("email_key", flat=True)
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -11,7 +10,7 @@ from django.db import models
 from contacts.models import LedgerModel
 from contactsync.lib import crypto
 from contactsync.lib.clock import now
-from contactsync.tenancy.models import ApiKey, TenantModel, TenantQuerySet, User
+from contactsync.tenancy.models import ApiKey, TenantModel, User
 from integrations.adapters import adapter_class
 from integrations.adapters.base import Adapter
 
@@ -226,11 +225,9 @@ class Attempt(LedgerModel):
     )
     contacts = models.PositiveIntegerField()
     error = models.CharField(max_length=40, blank=True)
-    exchanges: Any = models.JSONField(default=list)
+    exchanges = models.JSONField(default=list)
     ms = models.PositiveIntegerField(default=0)
     at = models.DateTimeField(default=now)
-
-    objects = TenantQuerySet.as_manager()
 
     class Meta:
         indexes = (

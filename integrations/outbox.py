@@ -24,9 +24,8 @@ from django.db import connection, transaction
 from contactsync.lib.clock import now
 from contactsync.lib.sql import as_json, as_uuid, is_postgres, rows, value
 from integrations.models import Delivery, State
-
-TABLE = "integrations_delivery"
-CLAIMED_COLUMNS = "id, account_id, target_id, contact_id, signup_id, payload, attempts"
+from integrations.outbox_write import TABLE, write
+from integrations.outbox_write import Settled as Settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +33,9 @@ class Claimed:
     """A row leased to us: ours until ``lease_until``, as long as ``claim_id`` holds."""
 
     id: int
-    account_id: int
     target_id: UUID
-    contact_id: UUID
-    signup_id: UUID | None
     payload: dict[str, Any]
     attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What became of a claimed row. ``due`` counts for pending and awaiting_opt_in."""
-
-    id: int
-    state: str
-    reason: str = ""
-    detail: str = ""
-    remote_id: str = ""
-    due: datetime | None = None
 
 
 ENQUEUE = f"""
@@ -93,6 +77,7 @@ def claim(linked_account_id: UUID, *, limit: int) -> tuple[UUID, list[Claimed]]:
     """
     claim_id, at = uuid4(), now()
     lock = "FOR UPDATE OF d SKIP LOCKED" if is_postgres() else ""
+    target = "target_id::text" if is_postgres() else "target_id"
     wanted = f"""SELECT d.id FROM {TABLE} d
         WHERE d.linked_account_id = %s AND d.state = 'pending' AND d.due <= %s
         AND NOT EXISTS (SELECT 1 FROM {TABLE} e WHERE e.contact_id = d.contact_id
@@ -104,7 +89,7 @@ def claim(linked_account_id: UUID, *, limit: int) -> tuple[UUID, list[Claimed]]:
     found = rows(
         f"""UPDATE {TABLE} SET state = 'sending', claim_id = %s, lease_until = %s,
             attempts = attempts + 1, changed_at = %s
-        WHERE id {matched} RETURNING {CLAIMED_COLUMNS}""",
+        WHERE id {matched} RETURNING id, {target}, payload, attempts""",
         [
             claim_id,
             at + timedelta(seconds=settings.LEASE_SECONDS),
@@ -114,18 +99,8 @@ def claim(linked_account_id: UUID, *, limit: int) -> tuple[UUID, list[Claimed]]:
             limit,
         ],
     )
-    claimed = [
-        Claimed(
-            id=row[0],
-            account_id=row[1],
-            target_id=as_uuid(row[2]),
-            contact_id=as_uuid(row[3]),
-            signup_id=as_uuid(row[4]) if row[4] else None,
-            payload=as_json(row[5]),
-            attempts=row[6],
-        )
-        for row in found
-    ]
+    ids = {text: as_uuid(text) for text in {row[1] for row in found}}
+    claimed = [Claimed(row[0], ids[row[1]], as_json(row[2]), row[3]) for row in found]
     return claim_id, sorted(claimed, key=lambda row: row.id)
 
 
@@ -141,101 +116,14 @@ def settle(
         return 0
     at = now()
     guard = "d.state = 'sending' AND d.claim_id = %s"
-    return _write(results, at, guard, [claim_id], attempt_id)
+    return write(results, at, guard, [claim_id], attempt_id)
 
 
 def settle_opt_ins(results: Sequence[Settled]) -> int:
     """Write what was found out about rows that awaited a confirmation."""
     if not results:
         return 0
-    return _write(results, now(), "d.state = 'awaiting_opt_in'", [], None)
-
-
-def _write(
-    results: Sequence[Settled],
-    at: datetime,
-    guard: str,
-    guard_params: list[Any],
-    attempt_id: int | None,
-) -> int:
-    columns = [
-        (r.id, r.state, r.reason, r.detail, r.remote_id, r.due or at) for r in results
-    ]
-    if is_postgres():
-        return _write_postgres(columns, at, guard, guard_params, attempt_id)
-    return _write_sqlite(columns, at, guard, guard_params, attempt_id)
-
-
-def _write_postgres(
-    columns: list[tuple[Any, ...]],
-    at: datetime,
-    guard: str,
-    guard_params: list[Any],
-    attempt_id: int | None,
-) -> int:
-    found = rows(
-        f"""WITH v AS (SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[],
-                %s::text[], %s::text[], %s::timestamptz[])
-                AS v(id, state, reason, detail, remote_id, due)),
-        won AS (UPDATE {TABLE} d SET state = v.state, reason = v.reason,
-                detail = v.detail, due = v.due, claim_id = NULL, lease_until = NULL,
-                attempt_id = COALESCE(%s, d.attempt_id), changed_at = %s,
-                remote_id = CASE WHEN v.remote_id = '' THEN d.remote_id
-                            ELSE v.remote_id END
-            FROM v WHERE d.id = v.id AND {guard}
-            RETURNING d.id, d.account_id, d.contact_id, d.state, d.reason, d.detail,
-                d.target_id, d.due),
-        told AS (INSERT INTO contacts_event (account_id, contact_id, kind, data,
-                delivery_id, attempt_id, at)
-            SELECT account_id, contact_id, 'delivery.' || state, jsonb_build_object(
-                'reason', reason, 'detail', detail, 'target', target_id, 'due', due),
-                id, %s, %s FROM won)
-        SELECT count(*) FROM won""",
-        [*map(list, zip(*columns, strict=True)), attempt_id, at, *guard_params]
-        + [attempt_id, at],
-    )
-    return int(found[0][0])
-
-
-def _write_sqlite(
-    columns: list[tuple[Any, ...]],
-    at: datetime,
-    guard: str,
-    guard_params: list[Any],
-    attempt_id: int | None,
-) -> int:
-    won = 0
-    moment = value(at)
-    with transaction.atomic(), connection.cursor() as cursor:
-        for row_id, state, reason, detail, remote_id, due in columns:
-            cursor.execute(
-                f"""UPDATE {TABLE} AS d SET state = %s, reason = %s, detail = %s,
-                    remote_id = CASE WHEN %s = '' THEN remote_id ELSE %s END,
-                    due = %s, claim_id = NULL, lease_until = NULL,
-                    attempt_id = COALESCE(%s, attempt_id), changed_at = %s
-                WHERE d.id = %s AND {guard}
-                RETURNING account_id, contact_id, target_id""",
-                [state, reason, detail, remote_id, remote_id, value(due)]
-                + [attempt_id, moment, row_id, *map(value, guard_params)],
-            )
-            row = cursor.fetchone()
-            if row is None:
-                continue
-            won += 1
-            data = {
-                "reason": reason,
-                "detail": detail,
-                "target": str(as_uuid(row[2])),
-                "due": due.isoformat(),
-            }
-            cursor.execute(
-                """INSERT INTO contacts_event (account_id, contact_id, kind, data,
-                    delivery_id, attempt_id, at)
-                VALUES (%s, %s, %s, %s, %s, %s, %s)""",
-                [row[0], row[1], f"delivery.{state}", json.dumps(data), row_id]
-                + [attempt_id, moment],
-            )
-    return won
+    return write(results, now(), "d.state = 'awaiting_opt_in'", [], None)
 
 
 def _move(
