@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
@@ -97,9 +97,11 @@ def steps(account: Account) -> list[Step]:
 
 
 def figures(account: Account) -> list[dict[str, Any]]:
-    """Four counts of the last ``DAYS`` days, each leading to its rows."""
+    """Five counts of the last ``DAYS`` days, each leading to its rows."""
     since = now() - timedelta(days=DAYS)
-    signups = Signup.objects.for_account(account).filter(at__gte=since).count()
+    recent = Signup.objects.for_account(account).filter(at__gte=since)
+    filtered = Count("pk", filter=Q(status=Signup.Status.FILTERED))
+    signups = recent.aggregate(all=Count("pk"), filtered=filtered)
     states = {
         row["state"]: row["n"]
         for row in Delivery.objects.for_account(account)
@@ -117,7 +119,12 @@ def figures(account: Account) -> list[dict[str, Any]]:
         return f"{activity}?state={state.value}" if activity else ""
 
     return [
-        {"word": "signups", "n": signups, "url": contacts},
+        {"word": "signups", "n": signups["all"], "url": contacts},
+        {
+            "word": "filtered out",
+            "n": signups["filtered"],
+            "url": f"{contacts}?status=filtered",
+        },
         {
             "word": "synced",
             "n": states.get(State.SYNCED, 0),
@@ -129,7 +136,7 @@ def figures(account: Account) -> list[dict[str, Any]]:
             "url": rows(State.PENDING),
         },
         {
-            "word": "rejected",
+            "word": "refused there",
             "n": states.get(State.REJECTED, 0),
             "url": rows(State.REJECTED),
         },

@@ -71,7 +71,13 @@ def test_the_figures_count_this_account_only(
     client = client_of(alice)
     answer = client.get(reverse("home", args=[acme.slug]))
     figures = {each["word"]: each["n"] for each in answer.context["figures"]}
-    assert figures == {"signups": 0, "synced": 1, "waiting": 2, "rejected": 1}
+    assert figures == {
+        "signups": 0,
+        "filtered out": 0,
+        "synced": 1,
+        "waiting": 2,
+        "refused there": 1,
+    }
     answer = client_of(charlie).get(reverse("home", args=[other.slug]))
     assert {each["n"] for each in answer.context["figures"]} == {0}
 
