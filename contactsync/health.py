@@ -8,13 +8,20 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from kombu import Connection
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Gauge,
+    generate_latest,
+)
 
 from contactsync.lib.clock import now
 from hygiene.facts import default_facts
 from integrations import outbox
+from integrations.models import Delivery, LinkedAccount, State
 
 LATE_SECONDS = 120
+OPEN = (State.PENDING, State.SENDING, State.HELD, State.AWAITING_OPT_IN)
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -64,5 +71,26 @@ def broker() -> dict[str, Any]:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus figures of this process."""
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    """Prometheus: the outbox as it stands now, and this process's own figures."""
+    registry = CollectorRegistry()
+    open_rows = Gauge(
+        "contactsync_deliveries_open",
+        "Deliveries that are not at their end, by state.",
+        ["state"],
+        registry=registry,
+    )
+    for state in OPEN:
+        open_rows.labels(state).set(Delivery.objects.filter(state=state).count())
+    oldest = outbox.oldest_due()
+    Gauge(
+        "contactsync_oldest_due_seconds",
+        "How long the delivery that waits longest has been due.",
+        registry=registry,
+    ).set((now() - oldest).total_seconds() if oldest else 0)
+    Gauge(
+        "contactsync_linked_accounts_broken",
+        "Linked accounts that somebody has to reconnect.",
+        registry=registry,
+    ).set(LinkedAccount.objects.filter(removed_at=None, status="broken").count())
+    body = generate_latest(registry) + generate_latest()
+    return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -34,6 +35,10 @@ from contactsync.lib.sql import (
 )
 from displays.models import Signup
 from integrations.outbox import ENQUEUE
+
+# SQLite lets a thread that finds the data base busy sleep, ever longer, and whoever
+# comes at the right moment goes first. Threads of one process queue here instead.
+_writing = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,7 +306,7 @@ def _is_used(signup: NewSignup) -> bool:
 def _store_sqlite(signup: NewSignup, params: dict[str, Any]) -> Stored:
     sql = sqlite_sql()
     params = {name: sqlite_value(item) for name, item in params.items()}
-    with transaction.atomic():
+    with _writing, transaction.atomic():
         if signup.idempotency_key and _is_used(signup):
             return Stored(False)
         # The driver itself: Django's cursor would rewrite each statement each time.
