@@ -223,6 +223,28 @@ def resume_target(target_id: UUID) -> int:
     )
 
 
+def release() -> int:
+    """Let go rows that are held although nothing holds them any more.
+
+    A signup that read an account as broken in the moment it was mended writes such a
+    row, and clearing a suspended tenant leaves them. Rows held for a value that does
+    not fit its field wait for a corrected rule.
+    """
+    return _move(
+        to=State.PENDING,
+        anew=True,
+        where="""state = 'held' AND reason NOT LIKE %s AND linked_account_id IN (
+            SELECT l.id FROM integrations_linkedaccount l
+            JOIN tenancy_account a ON a.id = l.account_id
+            WHERE l.status = 'connected' AND l.removed_at IS NULL
+            AND a.suspended_at IS NULL)
+        AND target_id NOT IN (
+            SELECT id FROM integrations_target WHERE held_reason <> '')""",
+        params=["schema.%"],
+        event="delivery.resumed",
+    )
+
+
 def retry(delivery_id: int, *, account_id: int) -> bool:
     """Send one failed or waiting row now, by hand. True when there was one."""
     return bool(

@@ -21,8 +21,9 @@ def drain_linked_account(linked_account_id: str) -> int:
 
 @shared_task(name="integrations.sweep")
 def sweep() -> int:
-    """Take back ended leases and wake every linked account with due rows."""
+    """Take back ended leases, let go what nothing holds, wake who has due rows."""
     outbox.reclaim()
+    outbox.release()
     due = outbox.due_accounts()
     for linked_account_id in due:
         drain_linked_account.apply_async([str(linked_account_id)], expires=WAKE_EXPIRES)

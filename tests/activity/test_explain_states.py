@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import pytest
 
 from activity.explain import explain
-from contacts.models import Suppression
 from contactsync.lib.clock import now
 from contactsync.tenancy.models import Account
-from displays.models import Display, SyncRule
-from displays.services import rule_remove, rule_set_enabled
+from displays.models import Display
 from integrations.adapters.errors import Reason
 from integrations.models import Delivery, LinkedAccount, State
 from integrations.reasons import FIXES, NO_OVERRIDE, fix_for
@@ -221,27 +218,6 @@ def test_before_it_is_sent_the_opt_in_has_not_been_asked(
     assert told.gates[3].text == "Asked when it is sent"
 
 
-def test_condition_not_met_names_the_condition(
-    acme: Account, display: Display, linked: LinkedAccount
-) -> None:
-    make.rule(
-        display,
-        linked,
-        conditions=[
-            {"field": "country", "op": "is", "value": "Ireland"},
-            {"field": "first_name", "op": "is", "value": "mira"},
-        ],
-    )
-    contact = make.signup(display, "mira@example.com")
-    make.settle(contact, State.SKIPPED, Reason.CONDITION.value)
-
-    (told,) = explain(contact, acme).destinations
-
-    assert (told.gate, told.action) == ("rule", "edit_rule")
-    assert told.label == "Skipped (rule does not apply)"
-    assert told.next_step.startswith("Not met: country is Ireland.")
-
-
 def test_there_already_counts_as_there(
     acme: Account, display: Display, linked: LinkedAccount
 ) -> None:
@@ -253,21 +229,6 @@ def test_there_already_counts_as_there(
 
     assert (told.gate, told.there) == ("", True)
     assert told.label == "Skipped (is there already)"
-
-
-def test_suppressed_address_is_skipped(
-    acme: Account, display: Display, linked: LinkedAccount
-) -> None:
-    make.rule(display, linked)
-    Suppression.objects.create(
-        account=acme, email_key="mira@example.com", actor="person"
-    )
-    contact = make.signup(display, "mira@example.com")
-
-    (told,) = explain(contact, acme).destinations
-
-    assert told.label == "Skipped (suppressed)"
-    assert told.gate == "rule"
 
 
 def test_paused_account(acme: Account, display: Display, linked: LinkedAccount) -> None:
@@ -340,170 +301,3 @@ def test_each_filter_category_shuts_the_first_gate(
     assert explanation.verdict.rule == make.EVIDENCE[category][0]
     assert explanation.sentence == told.sentence != ""
     assert not Delivery.objects.exists()
-
-
-def changed_later(rule: SyncRule) -> None:
-    later = now() + timedelta(seconds=5)
-    SyncRule.objects.filter(pk=rule.pk).update(created_at=later, changed_at=later)
-
-
-def test_no_rule_for_this_display(
-    acme: Account, display: Display, linked: LinkedAccount
-) -> None:
-    contact = make.signup(display, "mira@example.com")
-
-    (told,) = explain(contact, acme).cards
-
-    assert (told.state, told.label, told.gate) == ("no_rule", "No rule", "rule")
-    assert told.sentence == (
-        "No sync rule sends the signups of Spring welcome popup to Mailchimp."
-    )
-    assert told.action == "edit_rule"
-
-
-def test_no_linked_account_at_all(acme: Account, display: Display) -> None:
-    contact = make.signup(display, "mira@example.com")
-
-    (told,) = explain(contact, acme).cards
-
-    assert told.title == "Why was this signup not sent anywhere?"
-    assert told.linked_account_id is None
-
-
-def test_a_rule_that_came_later(
-    acme: Account, display: Display, linked: LinkedAccount
-) -> None:
-    contact = make.signup(display, "mira@example.com")
-    make.rule(display, linked)
-
-    (told,) = explain(contact, acme).cards
-
-    assert "after this signup" in told.sentence
-    assert told.gate == "rule"
-
-
-def test_a_rule_that_is_off(
-    acme: Account, display: Display, linked: LinkedAccount
-) -> None:
-    sync_rule = make.rule(display, linked)
-    rule_set_enabled(rule=sync_rule, enabled=False)
-    contact = make.signup(display, "mira@example.com")
-
-    (told,) = explain(contact, acme).cards
-
-    assert told.sentence.endswith("to Mailchimp is switched off.")
-
-    rule_set_enabled(rule=sync_rule, enabled=True)
-    (told,) = explain(contact, acme).cards
-    assert "not in force at the time" in told.sentence
-
-
-def test_a_test_signup_does_not_go_to_a_live_account(
-    acme: Account, display: Display, linked: LinkedAccount
-) -> None:
-    make.rule(display, linked)
-    contact = make.signup(display, "mira@example.com", environment="test")
-
-    (told,) = explain(contact, acme).cards
-
-    assert told.sentence.startswith("This was a test signup")
-
-
-def test_a_rule_in_force_without_a_delivery_is_our_mistake_and_says_so(
-    acme: Account, display: Display, linked: LinkedAccount
-) -> None:
-    make.rule(display, linked)
-    contact = make.signup(display, "mira@example.com")
-    Delivery.objects.all().delete()
-
-    (told,) = explain(contact, acme).cards
-
-    assert told.sentence == "The rule is in force, and nothing was sent."
-    assert told.gates[1].status == "bad"
-
-
-def test_a_removed_rule_still_explains_what_it_sent(
-    acme: Account, display: Display, linked: LinkedAccount
-) -> None:
-    sync_rule = make.rule(display, linked)
-    contact = make.signup(display, "mira@example.com")
-    make.settle(contact, State.SYNCED)
-    rule_remove(rule=sync_rule)
-
-    (told,) = explain(contact, acme).destinations
-
-    assert told.there and told.rule_id == sync_rule.pk
-
-
-def test_an_earlier_signup_that_was_synced_is_not_forgotten(
-    acme: Account, display: Display, linked: LinkedAccount
-) -> None:
-    make.rule(display, linked)
-    contact = make.signup(display, "mira@example.com")
-    make.settle(contact, State.SYNCED)
-    make.signup(display, "mira@example.com")
-
-    (told,) = explain(contact, acme).destinations
-
-    assert told.added_at is not None
-    assert told.title == "What became of the latest signup for Mailchimp?"
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "http://evil.example",
-        "evil.example",
-        "<b>x</b>",
-        "A" * 41,
-        "",
-        "\x07",
-        7,
-        "\u202eM",
-    ],
-)
-def test_a_name_that_is_not_a_name_is_not_repeated(
-    acme: Account, display: Display, linked: LinkedAccount, name: object
-) -> None:
-    make.rule(display, linked, double_opt_in=True)
-    contact = make.signup(display, "mira@example.com", fields={"first_name": "M"})
-    contact.fields = {"first_name": name}
-    contact.save()
-    make.settle(contact, State.AWAITING_OPT_IN)
-
-    (told,) = explain(contact, acme).destinations
-
-    assert told.sentence.startswith("This person has not clicked")
-
-
-@pytest.mark.parametrize("name", ["Mira", "Seán", "O’Neil", "Anne-Marie", "J.", "美咲"])
-def test_names_are_repeated_as_they_are(
-    acme: Account, display: Display, linked: LinkedAccount, name: str
-) -> None:
-    make.rule(display, linked, double_opt_in=True)
-    contact = make.signup(display, "mira@example.com", fields={"first_name": name})
-    make.settle(contact, State.AWAITING_OPT_IN)
-
-    assert explain(contact, acme).destinations[0].sentence.startswith(f"{name} has")
-
-
-def test_it_is_json_with_nothing_for_the_eye(
-    acme: Account, display: Display, linked: LinkedAccount
-) -> None:
-    make.rule(display, linked)
-    contact = make.signup(display, "mira@example.com")
-    make.settle(contact, State.HELD, Reason.SCOPE.value, "Their words.")
-
-    told = json.loads(json.dumps(explain(contact, acme).as_dict()))
-
-    assert told["contact_id"] == str(contact.pk)
-    (place,) = told["destinations"]
-    assert [gate["name"] for gate in place["gates"]] == [
-        "signup",
-        "rule",
-        "connection",
-        "opt_in",
-        "audience",
-    ]
-    assert place["linked_account_id"] == str(linked.pk)
-    assert not {"glyph", "colour", "tone"} & set(place)

@@ -3,47 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from contacts.models import Consent, Contact, Event
-from contactsync.tenancy.services import IssuedKey
 from displays.models import Display, Signup
 from displays.services import display_create, display_set_status
-from integrations.models import Delivery
 from tests.contactsync.api.client import Api, fields_of
+from tests.displays.signups import body
 
 pytestmark = pytest.mark.django_db
-ORIGIN = "https://shop.acme.test"
-
-
-@pytest.fixture
-def shop(publishable_key: IssuedKey) -> Api:
-    """The API as a web page calls it."""
-    return Api(publishable_key.text)
-
-
-@pytest.fixture
-def server(secret_key: IssuedKey) -> Api:
-    return Api(secret_key.text)
-
-
-def rows() -> int:
-    models: tuple[Any, ...] = (Signup, Contact, Consent, Event, Delivery)
-    return sum(model.objects.count() for model in models)
-
-
-@pytest.fixture
-def nothing_written(db: None) -> Iterator[None]:
-    yield
-    assert rows() == 0
-
-
-def body(to: Display, **more: Any) -> dict[str, Any]:
-    return {"display": str(to.pk), "email": "mira@gmail.com", **more}
-
 
 NOT_JSON = {
     "blank": b"   ",

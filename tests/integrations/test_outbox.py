@@ -154,3 +154,38 @@ def test_due_accounts_and_oldest_due(row: Delivery, linked: LinkedAccount) -> No
 
 def test_settling_nothing_is_fine() -> None:
     assert outbox.settle(uuid4(), []) == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "change", "freed"),
+    [
+        ("auth.revoked", {}, 1),
+        ("held.suspended", {}, 1),
+        ("schema.required_field", {}, 0),
+        ("auth.revoked", {"status": "broken"}, 0),
+        ("held.paused", {"status": "paused"}, 0),
+        ("held.paused", {"removed_at": now()}, 0),
+    ],
+)
+def test_the_sweep_lets_go_what_nothing_holds(
+    row: Delivery, linked: LinkedAccount, reason: str, change: dict, freed: int
+) -> None:
+    Delivery.objects.update(state=State.HELD, reason=reason)
+    LinkedAccount.objects.update(**change)
+    assert outbox.release() == freed
+    row.refresh_from_db()
+    assert row.state == ("pending" if freed else "held")
+
+
+def test_the_sweep_leaves_suspended_tenants_and_missing_audiences_held(
+    row: Delivery, linked: LinkedAccount, acme
+) -> None:
+    Delivery.objects.update(state=State.HELD, reason="held.suspended")
+    acme.suspended_at = now()
+    acme.save()
+    assert outbox.release() == 0
+    acme.suspended_at = None
+    acme.save()
+    row.target.held_reason = "target.missing"
+    row.target.save()
+    assert outbox.release() == 0
