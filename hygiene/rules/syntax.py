@@ -15,10 +15,10 @@ SOURCE = f"email-validator@{version('email-validator')}"
 ADDRESS_MAX = 254
 LOCAL_MAX = 64
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ORDINARY = re.compile(
-    rf"({_ATOM}(?:\.{_ATOM})*+)@((?:{_LABEL}\.)++[A-Za-z]{{2,63}})", re.ASCII
+    rf"({_ATOM}(?:\.{_ATOM})*)@((?:{_LABEL}\.)+[A-Za-z]{{2,63}})", re.ASCII
 ).fullmatch
 """An ASCII dot-atom at an ASCII host name. What it takes, the slow path takes too."""
 
