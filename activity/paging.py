@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -43,11 +43,12 @@ def by_last_seen(queryset: QuerySet[Any], after: str, size: int) -> Page:
 
 
 def read_place(after: str) -> tuple[datetime, UUID] | None:
+    """The moment, in UTC, and the id that ``after`` names; None if it names none."""
     moment, tilde, pk = after.partition("~")
     try:
         at = datetime.fromisoformat(moment)
-        return (at, UUID(pk)) if tilde and at.tzinfo else None
-    except ValueError:
+        return (at.astimezone(UTC), UUID(pk)) if tilde and at.tzinfo else None
+    except (ValueError, OverflowError):  # year 1 or 9999 may have no moment in UTC
         return None
 
 

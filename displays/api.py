@@ -17,6 +17,7 @@ from contactsync.api.views import ApiView
 from displays.models import Display
 from displays.public import require_origin, with_cors
 from displays.services import display_create, display_set_status
+from integrations.forms import one_line
 
 WORDS = ("headline", "body", "button", "consent_text", "ask_name")
 PREFLIGHT = {
@@ -59,7 +60,7 @@ class PublicDisplayOut(serializers.Serializer[Display]):
 
 
 class DisplayPatch(Strict):
-    name = Text(max_length=120, required=False)
+    name = Text(max_length=120, required=False, validators=[one_line])
     kind = Choice(Display.Kind.choices, enum="DisplayKind", required=False)
     status = Choice(
         Display.Status.choices,
@@ -78,7 +79,7 @@ class DisplayPatch(Strict):
 
 
 class DisplayIn(DisplayPatch):
-    name = Text(max_length=120)
+    name = Text(max_length=120, validators=[one_line])
 
     class Meta:
         ref_name = "NewDisplay"

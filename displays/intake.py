@@ -98,9 +98,12 @@ class Checker:
         if item is None or isinstance(item, (bool, int, float)):
             return True
         if isinstance(item, list) and all(isinstance(part, str) for part in item):
-            return len(item) <= MAX_FIELDS and all(
-                self._short(path, part) for part in item
-            )
+            if len(item) > MAX_FIELDS:
+                self.fail(
+                    path, "too_many", f"{path} has more than {MAX_FIELDS} entries."
+                )
+                return False
+            return all(self._short(path, part) for part in item)
         self.fail(
             path,
             "type",

@@ -154,7 +154,7 @@ def apply_action(draft: Draft, action: str) -> None:
         draft.conditions = [*draft.rows(), Condition()]
         if draft.match == "every":
             draft.match = "all"
-    elif name == "remove_condition" and index.isdecimal():
+    elif name == "remove_condition" and index.isdecimal() and len(index) < 10:
         draft.conditions = [
             row for at, row in enumerate(draft.conditions) if at != int(index)
         ]

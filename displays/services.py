@@ -13,7 +13,7 @@ from contactsync.tenancy.models import Account
 from displays.intake import live_displays
 from displays.models import Display, SyncRule
 from integrations.models import LinkedAccount, Target
-from integrations.services import target_mend
+from integrations.services import target_mend, target_replace
 
 SAVED = "This display's signups will now sync to the selected provider."
 
@@ -80,9 +80,11 @@ def rule_create(*, display: Display, settings: RuleSettings) -> SyncRule:
 
 
 def rule_update(*, rule: SyncRule, settings: RuleSettings, version: int) -> SyncRule:
-    """Save a changed rule; what was held for its target is sent with the new settings.
+    """Save a changed rule; what waits for its target is sent with the new settings.
 
-    Raises StaleRuleError when the stored version is another than ``version``.
+    Another account or audience is another target: what waits goes there, and what was
+    sent to the old one keeps pointing at it. Raises StaleRuleError when the stored
+    version is another than ``version``.
     """
     with transaction.atomic():
         won = SyncRule.objects.filter(pk=rule.pk, version=version).update(
@@ -90,9 +92,19 @@ def rule_update(*, rule: SyncRule, settings: RuleSettings, version: int) -> Sync
         )
         if not won:
             raise StaleRuleError
-        Target.objects.filter(pk=rule.target_id).update(**settings.target_values())
-        rule.refresh_from_db()
-        target_mend(rule.target)
+        old = Target.objects.get(pk=SyncRule.objects.get(pk=rule.pk).target_id)
+        place = (settings.linked_account.pk, settings.audience_id)
+        if (old.linked_account_id, old.audience_id) == place:
+            Target.objects.filter(pk=old.pk).update(**settings.target_values())
+            old.refresh_from_db()
+            target_mend(old)
+        else:
+            new = Target.objects.create(
+                account_id=rule.account_id, **settings.target_values()
+            )
+            SyncRule.objects.filter(pk=rule.pk).update(target=new)
+            target_replace(old, new)
+    rule.refresh_from_db()
     return rule
 
 

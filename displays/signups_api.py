@@ -5,12 +5,14 @@ Posting one signup is in ``displays.public``; it is described here for the schem
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
@@ -20,6 +22,7 @@ from rest_framework.response import Response
 
 from contacts.models import Contact
 from contactsync.api.fastlane import fast_lane
+from contactsync.api.idempotency import key_in
 from contactsync.api.parsers import BulkJSONParser
 from contactsync.api.problems import Problem
 from contactsync.api.schema import ErrorItem
@@ -28,13 +31,14 @@ from contactsync.api.views import ApiView
 from contactsync.lib.email import MAX_EMAIL, email_key
 from contactsync.tenancy.models import ApiKey
 from displays import intake, public
+from displays.intake import Taken
 from displays.models import Signup
 from hygiene.verdict import Category
 from integrations.deliveries_api import DeliveryOut
-from integrations.models import Delivery, LinkedAccount
-from integrations.waker import waker
+from integrations.models import Delivery
 
 MOST = 1000
+UNSTORED = "It could not be stored. Send it again."
 CATEGORIES = [category.value for category in Category]
 
 
@@ -271,7 +275,15 @@ class BatchOut(serializers.Serializer[Any]):
         ref_name = "SignupBatchResult"
 
 
+def item_key(key: str, index: int) -> str:
+    """What a repeated batch finds its item by; no key that a caller would think of."""
+    return f"batch:{hashlib.sha256(key.encode()).hexdigest()}:{index}"
+
+
 class SignupBatch(ApiView):
+    """Each signup is stored by itself: no batch waits for the addresses of another."""
+
+    atomic: ClassVar = False
     parser_classes = (BulkJSONParser,)
     pagination_class = None
 
@@ -279,16 +291,15 @@ class SignupBatch(ApiView):
         operation_id="signups_batch",
         summary="Post up to 1,000 signups",
         description="Results come in the order of your list. An item that is not valid "
-        "is reported and stops no other; all others are stored when this answers.",
+        "is reported and stops no other; all others are stored when this answers. When "
+        "no answer came, send the batch again with the same Idempotency-Key: what was "
+        "stored is not stored twice, and is answered without its verdict.",
         request=BatchIn,
         responses={202: BatchOut},
     )
     def post(self, request: Request) -> Response:
         items = self.body(BatchIn)["signups"]
         results = [self.take(index, item) for index, item in enumerate(items)]
-        accounts = self.mine(LinkedAccount.objects.filter(removed_at=None))
-        wake = list(accounts.values_list("pk", flat=True))
-        transaction.on_commit(lambda: waker.wake(wake), robust=True)
         counts = Counter(result["status"] for result in results)
         names = ("accepted", "filtered", "invalid")
         return Response(
@@ -296,12 +307,11 @@ class SignupBatch(ApiView):
         )
 
     def take(self, index: int, item: Any) -> dict[str, Any]:
-        """Store one signup, or say what is wrong with it.
-
-        No address is kept of whoever posts for others: it would be the server's.
-        """
+        """Store one signup, or say what is wrong with it."""
         try:
-            taken = intake.take_signup(intake.checked(item), self.key, ip=None)
+            taken = self.stored(index, item)
+        except OperationalError:
+            return {"index": index, "status": "invalid", "detail": UNSTORED}
         except Problem as problem:
             errors = [asdict(error) for error in problem.errors]
             return {
@@ -311,3 +321,18 @@ class SignupBatch(ApiView):
                 "errors": errors,
             }
         return {"index": index, **public.answer(taken, self.key)}
+
+    def stored(self, index: int, item: Any) -> Taken:
+        """Durable on return. Raises Problem, or OperationalError on the second try.
+
+        No address is kept of whoever posts for others: it would be the server's.
+        """
+        body = intake.checked(item)
+        more: dict[str, Any] = {"ip": None}
+        if key := key_in(self.request):
+            more["idempotency_key"] = item_key(key, index)
+            more["raw"] = json.dumps(item, sort_keys=True).encode()
+        try:
+            return intake.take_signup(body, self.key, **more)
+        except OperationalError:
+            return intake.take_signup(body, self.key, **more)

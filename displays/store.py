@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -306,7 +307,9 @@ def _is_used(signup: NewSignup) -> bool:
 def _store_sqlite(signup: NewSignup, params: dict[str, Any]) -> Stored:
     sql = sqlite_sql()
     params = {name: sqlite_value(item) for name, item in params.items()}
-    with _writing, transaction.atomic():
+    # Who holds the data base already must not wait for a thread that waits for it.
+    queue = nullcontext() if connection.in_atomic_block else _writing
+    with queue, transaction.atomic():
         if signup.idempotency_key and _is_used(signup):
             return Stored(False)
         # The driver itself: Django's cursor would rewrite each statement each time.

@@ -16,6 +16,7 @@ from contactsync.api.views import ApiView
 from contactsync.tenancy.models import ApiKey
 from integrations import services
 from integrations.adapters import ADAPTERS
+from integrations.forms import one_line
 from integrations.models import LinkedAccount
 from integrations.reasons import fix_for
 
@@ -82,7 +83,13 @@ class LinkedAccountOut(serializers.Serializer[LinkedAccount]):
 
 class LinkedAccountIn(Strict):
     provider = Text(max_length=40, help_text="A `slug` of /providers.")
-    label: Any = Text(required=False, default="", allow_blank=True, max_length=120)
+    label: Any = Text(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=120,
+        validators=[one_line],
+    )
     credentials = Values(
         most=20,
         child=Text(allow_blank=True, max_length=LONGEST_SECRET),
@@ -96,7 +103,7 @@ class LinkedAccountIn(Strict):
 
 
 class LinkedAccountPatch(Strict):
-    label: Any = Text(required=False, max_length=120)
+    label: Any = Text(required=False, max_length=120, validators=[one_line])
     credentials = Values(
         most=20,
         child=Text(allow_blank=True, max_length=LONGEST_SECRET),

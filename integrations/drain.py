@@ -14,7 +14,9 @@ from itertools import groupby
 from uuid import UUID
 
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
+from django.db import DatabaseError
 
 from contacts.models import Suppression
 from contactsync.lib.clock import now
@@ -132,6 +134,9 @@ def send_to_target(
     wanted, skipped = [], []
     left = suppressed(account, rows)
     for row in rows:
+        if row.attempts > retry.MAX_ATTEMPTS:  # its workers died, again and again
+            skipped.append(Settled(row.id, State.FAILED, Reason.INTERNAL))
+            continue
         reason = not_wanted(adapter, target, row)
         if left and email_key(row.payload["email"]) in left:
             reason = Reason.SUPPRESSED
@@ -162,20 +167,37 @@ def send_to_target(
     except AdapterError as failure:
         error = failure.reason.value
         results = after_failure(account, target, wanted, failure)
+    except SoftTimeLimitExceeded:
+        # The provider is slow, which is nobody's bug; an upsert may be repeated.
+        error = Reason.TIMEOUT.value
+        results = [later(row, error, "", None) for row in wanted]
     except Exception:
         # Our bug: these rows stop here, the queue goes on, and nothing is lost.
         log.exception("adapter bug", provider=account.provider, rows=len(wanted))
         error = Reason.INTERNAL.value
         results = [Settled(row.id, State.FAILED, Reason.INTERNAL) for row in wanted]
-    attempt = Attempt.objects.create(
-        account_id=account.account_id,
-        linked_account=account,
-        contacts=len(wanted),
-        error=error,
-        exchanges=[asdict(exchange) for exchange in adapter.exchanges],
-        ms=round((time.monotonic() - started) * 1000),
-    )
-    return settled + outbox.settle(claim_id, results, attempt_id=attempt.pk)
+    ms = round((time.monotonic() - started) * 1000)
+    attempt_id = note_attempt(account, adapter, len(wanted), error, ms)
+    return settled + outbox.settle(claim_id, results, attempt_id=attempt_id)
+
+
+def note_attempt(
+    account: LinkedAccount, adapter: Adapter, contacts: int, error: str, ms: int
+) -> int | None:
+    """Keep what was said. That it cannot be kept never keeps rows from settling."""
+    try:
+        attempt = Attempt.objects.create(
+            account_id=account.account_id,
+            linked_account=account,
+            contacts=contacts,
+            error=error,
+            exchanges=[asdict(exchange) for exchange in adapter.exchanges],
+            ms=ms,
+        )
+    except (DatabaseError, ValueError):
+        log.exception("attempt not kept", provider=account.provider)
+        return None
+    return attempt.pk
 
 
 def suppressed(account: LinkedAccount, rows: Sequence[Claimed]) -> set[str]:

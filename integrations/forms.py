@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from contactsync.tenancy.models import ApiKey
 from integrations.adapters.base import Adapter, Credential
 from integrations.providers import lower_first
 
 PREFIX = "credential-"
+# Control characters, surrogates, and what Unicode has for new lines and paragraphs.
+UNWANTED = ("Cc", "Cs", "Zl", "Zp")
+
+
+def one_line(text: str) -> None:
+    """Raises ValidationError when ``text`` holds a new line or a control character."""
+    if any(unicodedata.category(char) in UNWANTED for char in text):
+        raise ValidationError(
+            "Must be one line, without control characters.", code="invalid"
+        )
 
 
 class SecretInput(forms.TextInput):
@@ -65,6 +77,7 @@ class LabelForm(forms.Form):
         help_text="How your team tells this account from others.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": "Enter a name."},
+        validators=[one_line],
     )
 
 
@@ -75,6 +88,7 @@ class LinkForm(CredentialsForm):
         required=False,
         help_text="How your team tells this account from others.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        validators=[one_line],
     )
     environment = forms.ChoiceField(
         label="Environment",

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from contactsync.lib.clock import now
+from contactsync.lib.crypto import SealError
 from integrations import outbox, retry
-from integrations.adapters.base import Subscription
-from integrations.adapters.errors import AdapterError, Reason, SetupError
+from integrations.adapters.base import Adapter, Subscription
+from integrations.adapters.errors import (
+    AdapterError,
+    DriftError,
+    Reason,
+    SetupError,
+    TargetError,
+)
 from integrations.models import Delivery, LinkedAccount, State, Target
 from integrations.outbox import Settled
-from integrations.services import account_break
+from integrations.services import account_break, page_adapter, target_break
 
 BATCH = 50
+CHUNK = 5
+SECONDS = 8.0
+# Nobody confirms after a month; who is not there after a day was removed there.
+EXPIRES = timedelta(days=30)
+GONE = {"absent", "archived"}
+GONE_AFTER = timedelta(days=1)
 # A provider's status -> what becomes of a delivery that awaited the confirmation.
 ENDS = {
     "subscribed": (State.SYNCED, ""),
@@ -28,22 +42,24 @@ ENDS = {
 
 def due_linked_accounts() -> list[UUID]:
     """Linked accounts with opt-ins to look up now."""
-    return list(
-        Delivery.objects.filter(state=State.AWAITING_OPT_IN, due__lte=now())
-        .values_list("linked_account_id", flat=True)
-        .distinct()
+    connected = LinkedAccount.objects.filter(
+        removed_at=None, status=LinkedAccount.Status.CONNECTED
     )
+    due = Delivery.objects.filter(
+        linked_account=OuterRef("pk"), state=State.AWAITING_OPT_IN, due__lte=now()
+    )
+    return list(connected.filter(Exists(due)).values_list("pk", flat=True))
 
 
 def check(linked_account_id: UUID, *, contact_id: UUID | None = None) -> int:
     """Look up the opt-ins that are due (or all of one contact). Returns how many ended.
 
-    Reads only; two workers doing the same at once settle each row once. For one
-    contact the provider's failure is raised (AdapterError); the schedule just looks
-    again later.
+    Reads only. Rows are put off before the provider is asked, so that two workers do
+    not ask for the same ones. For one contact the provider's failure is raised
+    (AdapterError, SealError); the schedule just looks again later.
     """
     account = LinkedAccount.objects.filter(
-        pk=linked_account_id, status=LinkedAccount.Status.CONNECTED
+        pk=linked_account_id, removed_at=None, status=LinkedAccount.Status.CONNECTED
     ).first()
     if account is None:
         return 0
@@ -55,38 +71,54 @@ def check(linked_account_id: UUID, *, contact_id: UUID | None = None) -> int:
         if contact_id
         else waiting.filter(due__lte=now())
     )
-    adapter = account.adapter()
+    rows = sorted(waiting.order_by("due")[:BATCH], key=lambda row: str(row.target_id))
+    postpone(rows)
+    try:
+        adapter = page_adapter(account) if contact_id else account.adapter()
+        return ask(account, adapter, rows)
+    except SetupError as error:
+        account_break(account, error.reason.value, error.detail)
+        if contact_id is not None:
+            raise  # somebody waits for the answer and can be told
+    except (AdapterError, SealError):
+        if contact_id is not None:
+            raise
+    return 0
+
+
+def ask(account: LinkedAccount, adapter: Adapter, rows: list[Delivery]) -> int:
+    """Ask target by target, CHUNK rows at a time, until SECONDS are over."""
     if "subscriptions" not in adapter.supports:
         return 0
-    rows = sorted(waiting.order_by("due")[:BATCH], key=lambda row: str(row.target_id))
+    deadline = time.monotonic() + SECONDS
     ended = 0
     for target_id, group in groupby(rows, key=lambda row: row.target_id):
-        batch = list(group)
         target = Target.objects.get(pk=target_id)
-        try:
-            found = adapter.subscriptions(
-                [row.payload["email"] for row in batch], target.audience_id
-            )
-        except AdapterError as error:
-            if isinstance(error, SetupError):
-                account_break(account, error.reason.value, error.detail)
-            postpone(batch)
-            if contact_id is not None:
-                raise  # somebody waits for the answer and can be told
-            return ended
-        ended += conclude(batch, found)
+        batch = list(group)
+        for start in range(0, len(batch), CHUNK):
+            part = batch[start : start + CHUNK]
+            if target.held_reason or time.monotonic() > deadline:
+                break
+            try:
+                found = adapter.subscriptions(
+                    [row.payload["email"] for row in part], target.audience_id
+                )
+            except (TargetError, DriftError) as error:
+                target_break(target, error.reason.value, error.detail)
+                break
+            ended += conclude(part, found)
     return ended
 
 
 def conclude(batch: list[Delivery], found: list[Subscription]) -> int:
-    results, still = [], []
+    results = []
     for row, subscription in zip(batch, found, strict=True):
+        age = now() - row.created_at
         if subscription.status in ENDS:
             state, reason = ENDS[subscription.status]
             results.append(Settled(row.id, state, reason, subscription.detail))
-        else:
-            still.append(row)
-    postpone(still)
+        elif age > EXPIRES or (subscription.status in GONE and age > GONE_AFTER):
+            results.append(Settled(row.id, State.SKIPPED, Reason.NOT_CONFIRMED))
     return outbox.settle_opt_ins(results)
 
 

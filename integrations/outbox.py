@@ -23,7 +23,8 @@ from django.db import connection, transaction
 
 from contactsync.lib.clock import now
 from contactsync.lib.sql import as_json, as_uuid, is_postgres, rows, value
-from integrations.models import Delivery, State
+from integrations.adapters.errors import Reason
+from integrations.models import Delivery, State, Target
 from integrations.outbox_write import TABLE, write
 from integrations.outbox_write import Settled as Settled
 
@@ -176,6 +177,28 @@ def _move(
     return len(moved)
 
 
+NEWER = f""" AND EXISTS (SELECT 1 FROM {TABLE} n
+    WHERE n.contact_id = {TABLE}.contact_id AND n.target_id = {TABLE}.target_id
+    AND n.id > {TABLE}.id
+    AND n.state IN ('sending', 'submitted', 'awaiting_opt_in', 'synced'))"""
+
+
+def _revive(where: str, params: list[Any], event: str = "delivery.resumed") -> int:
+    """Make rows that stood still wait again, except where a newer one overtook them:
+    old values must not overwrite new ones."""
+    with transaction.atomic():
+        _move(
+            to=State.SKIPPED,
+            reason=Reason.SUPERSEDED.value,
+            where=where + NEWER,
+            params=params,
+            event="delivery.skipped",
+        )
+        return _move(
+            to=State.PENDING, anew=True, where=where, params=params, event=event
+        )
+
+
 def hold(linked_account_id: UUID, *, reason: str, detail: str = "") -> int:
     """Hold what waits at a linked account that somebody has to mend."""
     return _move(
@@ -202,25 +225,35 @@ def hold_target(target_id: UUID, *, reason: str, detail: str = "") -> int:
 
 def resume(linked_account_id: UUID) -> int:
     """Let go what was held, once the cause is mended. Attempts start anew."""
-    return _move(
-        to=State.PENDING,
-        anew=True,
-        where="linked_account_id = %s AND state = 'held' AND target_id NOT IN "
+    return _revive(
+        "linked_account_id = %s AND state = 'held' AND target_id NOT IN "
         "(SELECT id FROM integrations_target WHERE held_reason <> '')",
-        params=[linked_account_id],
-        event="delivery.resumed",
+        [linked_account_id],
     )
 
 
 def resume_target(target_id: UUID) -> int:
     """Let go what was held for one audience."""
-    return _move(
-        to=State.PENDING,
-        anew=True,
-        where="target_id = %s AND state = 'held'",
-        params=[target_id],
-        event="delivery.resumed",
+    return _revive("target_id = %s AND state = 'held'", [target_id])
+
+
+def move(target_id: UUID, to: Target) -> int:
+    """Send what waits for one target to another: its rule points elsewhere now.
+
+    What was asked or sent stays with the old one, where it can be looked up. Returns
+    how many wait for the new one.
+    """
+    Delivery.objects.filter(target_id=target_id, state=State.FAILED).update(
+        target=to, linked_account_id=to.linked_account_id
     )
+    with transaction.atomic():
+        moved = (State.PENDING.value, State.HELD.value)
+        rows(
+            f"""UPDATE {TABLE} SET target_id = %s, linked_account_id = %s
+            WHERE target_id = %s AND state IN (%s, %s)""",
+            [to.pk, to.linked_account_id, target_id, *moved],
+        )
+        return _revive("target_id = %s AND state IN (%s, %s)", [to.pk, *moved])
 
 
 def release() -> int:
@@ -230,30 +263,25 @@ def release() -> int:
     row, and clearing a suspended tenant leaves them. Rows held for a value that does
     not fit its field wait for a corrected rule.
     """
-    return _move(
-        to=State.PENDING,
-        anew=True,
-        where="""state = 'held' AND reason NOT LIKE %s AND linked_account_id IN (
+    return _revive(
+        """state = 'held' AND reason NOT LIKE %s AND linked_account_id IN (
             SELECT l.id FROM integrations_linkedaccount l
             JOIN tenancy_account a ON a.id = l.account_id
             WHERE l.status = 'connected' AND l.removed_at IS NULL
             AND a.suspended_at IS NULL)
         AND target_id NOT IN (
             SELECT id FROM integrations_target WHERE held_reason <> '')""",
-        params=["schema.%"],
-        event="delivery.resumed",
+        ["schema.%"],
     )
 
 
 def retry(delivery_id: int, *, account_id: int) -> bool:
     """Send one failed or waiting row now, by hand. True when there was one."""
     return bool(
-        _move(
-            to=State.PENDING,
-            anew=True,
-            where="id = %s AND account_id = %s AND state IN ('failed', 'pending')",
-            params=[delivery_id, account_id],
-            event="delivery.retried",
+        _revive(
+            "id = %s AND account_id = %s AND state IN ('failed', 'pending')",
+            [delivery_id, account_id],
+            "delivery.retried",
         )
     )
 

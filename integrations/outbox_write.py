@@ -6,8 +6,9 @@ Part of ``integrations.outbox``; nobody else imports ``write``.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,8 @@ from contactsync.lib.sql import as_uuid, is_postgres, rows, value
 TABLE = "integrations_delivery"
 # More kinds of outcome than this in one batch: one statement with arrays for all.
 MAX_GROUPS = 8
+# What one engine or the other refuses to keep; a provider may answer anything.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,16 @@ def write(
     attempt_id: int | None,
 ) -> int:
     """Write results where ``guard`` still holds, with their events; how many did."""
+    results = [
+        result
+        if not (UNSTORABLE.search(result.detail) or UNSTORABLE.search(result.remote_id))
+        else replace(
+            result,
+            detail=UNSTORABLE.sub("\ufffd", result.detail),
+            remote_id=UNSTORABLE.sub("\ufffd", result.remote_id),
+        )
+        for result in results
+    ]
     if not is_postgres():
         columns = [
             (r.id, r.state, r.reason, r.detail, r.remote_id, r.due or at)

@@ -200,6 +200,16 @@ FIXES: dict[Reason, Fix] = {
         "a marketing list.",
         "Only the person can change that, by signing up again and agreeing.",
     ),
+    Reason.NOT_CONFIRMED: Fix(
+        "never confirmed",
+        "The person was asked to confirm and did not, so they are not in the audience.",
+        "They are asked again when they sign up again.",
+    ),
+    Reason.SUPERSEDED: Fix(
+        "a newer signup was sent",
+        "The person signed up again meanwhile, and that newer signup was sent instead.",
+        "Nothing to do: older values must not overwrite newer ones.",
+    ),
     Reason.EXISTING: Fix(
         "is there already",
         "The contact is in the audience already, and the rule does not update "

@@ -324,6 +324,14 @@ def target_mend(target: Target) -> int:
     return released
 
 
+def target_replace(old: Target, new: Target) -> int:
+    """A rule points elsewhere now: what waits goes there. Returns how many."""
+    moved = outbox.move(old.pk, new)
+    waker_id = new.linked_account_id
+    transaction.on_commit(lambda: waker.wake([waker_id]), robust=True)
+    return moved
+
+
 def audiences_of(linked: LinkedAccount) -> list[Audience]:
     """The provider's audiences, read now. Raises AdapterError, SealError."""
     return page_adapter(linked).audiences()

@@ -32,7 +32,16 @@ def sweep() -> int:
 
 @shared_task(name="integrations.check_opt_ins")
 def check_opt_ins() -> int:
-    return sum(opt_ins.check(account) for account in opt_ins.due_linked_accounts())
+    """One task per linked account: one that hangs or fails keeps no other waiting."""
+    due = opt_ins.due_linked_accounts()
+    for linked_account_id in due:
+        check_opt_ins_of.apply_async([str(linked_account_id)], expires=WAKE_EXPIRES)
+    return len(due)
+
+
+@shared_task(name="integrations.check_opt_ins_of")
+def check_opt_ins_of(linked_account_id: str) -> int:
+    return opt_ins.check(UUID(linked_account_id))
 
 
 @worker_ready.connect

@@ -15,6 +15,7 @@ def mail_admins(account: Account, *, subject: str, body: str) -> int:
 
     A mail server that does not answer is logged and never stops the caller.
     """
+    subject = " ".join(subject.split())  # a label may hold a line break
     people = list(
         Membership.objects.filter(
             account=account, role__gte=Role.ADMIN, user__is_active=True
@@ -23,6 +24,6 @@ def mail_admins(account: Account, *, subject: str, body: str) -> int:
     for address in people:
         try:
             send_mail(f"[contactsync] {subject}", body, None, [address])
-        except OSError as error:
+        except (OSError, ValueError) as error:
             log.warning("mail not sent", error=type(error).__name__)
     return len(people)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
+from integrations.adapters.redact import clean
+
 
 class Reason(StrEnum):
     """Why something is not simply synced. Values are stored: never renamed."""
@@ -40,6 +42,8 @@ class Reason(StrEnum):
     REFUSED = "provider.refused"
     CONDITION = "rule.condition"
     NO_CONSENT = "rule.no_consent"
+    NOT_CONFIRMED = "consent.not_confirmed"
+    SUPERSEDED = "rule.superseded"
     EXISTING = "rule.existing"
     SUPPRESSED = "rule.suppressed"
     PAUSED = "held.paused"
@@ -62,6 +66,7 @@ class AdapterError(Exception):
         reason: Reason | None = None,
         status: int | None = None,
     ) -> None:
+        detail = clean(detail)
         super().__init__(detail)
         self.detail = detail
         self.reason = reason or self.default_reason

@@ -32,7 +32,7 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.guard import GuardedTransport
-from integrations.adapters.redact import Redactor, mask_addresses
+from integrations.adapters.redact import Redactor, clean_json, mask_addresses
 
 MAX_RETRY_AFTER = 3600.0  # seconds; a provider may not park us for longer
 MAX_EXCHANGES = 100  # kept per adapter, newest last
@@ -55,8 +55,11 @@ class Answer:
     body: bytes
 
     def json(self) -> Any:
-        """The parsed body; raises ValueError when it is not JSON."""
-        return json.loads(self.body)
+        """The parsed body, its texts storable; raises ValueError when not JSON."""
+        try:
+            return clean_json(json.loads(self.body))
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
 
 
 class HttpAdapter(Adapter):

@@ -6,12 +6,16 @@ import base64
 import json
 import re
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "•••"
 SHOWN = 2000  # characters of each body that are kept
 WINDOW = 16_000  # characters that are redacted before cutting
 SHORTEST_SECRET = 4  # anything shorter is not a secret and would blank out prose
+
+# NUL and lone surrogates: no database stores them as text.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 # A local part is entered at its first character only, so that the search stays linear.
 # JSON may spell a letter, or the @, as \uXXXX, and a query spells the @ as %40.
@@ -45,7 +49,7 @@ class Redactor:
         """`text` without any known secret, in any form it usually travels in."""
         for form in self._forms:
             text = text.replace(form, MASK)
-        return text
+        return clean(text)
 
     def body(self, text: str) -> str:
         """`text` for an `Exchange`: no secrets, masked addresses, cut with a mark."""
@@ -55,6 +59,22 @@ class Redactor:
         shown = masked[:SHOWN]
         more = len(masked) - len(shown) + unseen
         return f"{shown}… {more} more characters" if more else shown
+
+
+def clean(text: str) -> str:
+    """`text` as it can be stored: U+FFFD for each NUL and each lone surrogate."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def clean_json(value: Any) -> Any:
+    """Parsed JSON with every text in it, names too, made `clean`."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [clean_json(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(name): clean_json(item) for name, item in value.items()}
+    return value
 
 
 def mask_addresses(text: str) -> str:

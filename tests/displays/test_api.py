@@ -52,6 +52,7 @@ BAD_DISPLAYS = {
     "a blank name": ("name", {"name": " "}),
     "a long name": ("name", {"name": "x" * 121}),
     "a name that is a number": ("name", {"name": 7}),
+    "a name of two lines": ("name", {"name": "Spring\npopup"}),
     "an unknown kind": ("kind", {"kind": "banner"}),
     "a kind that is a list": ("kind", {"kind": ["bar"]}),
     "an unknown status": ("status", {"status": "on"}),

@@ -259,3 +259,17 @@ def test_a_display_that_takes_no_signups_is_422(
 
 def other_id() -> str:
     return "01900000-0000-7000-8000-000000000000"
+
+
+@pytest.mark.usefixtures("nothing_written")
+def test_a_list_that_is_too_long_is_named(shop: Api, display: Display) -> None:
+    fields = {"sizes": ["m"] * 51, "name": "Mira"}
+    answer = shop.post("signups", body(display, fields=fields))
+    assert answer.status_code == 422
+    assert fields_of(answer) == {"fields.sizes": "too_many"}
+
+
+def test_a_list_of_fifty_is_kept(shop: Api, display: Display) -> None:
+    fields = {"sizes": ["m"] * 50}
+    assert shop.post("signups", body(display, fields=fields)).status_code == 202
+    assert Signup.objects.get().fields == fields

@@ -113,3 +113,22 @@ def test_dry_run_counts_recent_signups(
     )
     assert "2 of the last 4 signups</b> would match this rule." in page
     assert "<html" not in page
+
+
+def test_a_number_without_end_removes_nothing(
+    client_of: ClientOf,
+    bob: User,
+    acme: Account,
+    display: Display,
+    linked: LinkedAccount,
+) -> None:
+    form = form_of(
+        linked,
+        match="any",
+        condition_field=["utm.campaign"],
+        condition_op=["is"],
+        condition_value=["spring"],
+        do="remove_condition:" + "9" * 5000,
+    )
+    page = client_of(bob).post(url("rule_new", acme, display.pk), form)
+    assert 'value="spring"' in text_of(page)

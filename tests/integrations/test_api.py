@@ -107,6 +107,9 @@ BAD = {
         {"credentials": {"api_key": SECRET, "password": "x"}},
     ),
     "a label that is too long": ("label", {"label": "x" * 121}),
+    "a label of two lines": ("label", {"label": "Acme\nStore"}),
+    "a label with an escape": ("label", {"label": "Acme\x1b[31m"}),
+    "a label with a line separator": ("label", {"label": "Acme\u2028Store"}),
     "an unknown field": ("environment", {"environment": "live"}),
 }
 
@@ -121,6 +124,16 @@ def test_what_cannot_be_linked_is_422_and_named(
     assert field in fields_of(answer)
     assert SECRET not in answer.content.decode()
     assert not LinkedAccount.objects.exists()
+
+
+def test_a_label_is_one_line(api: Api, linked: LinkedAccount) -> None:
+    path = f"linked-accounts/{linked.pk}"
+    answer = api.patch(path, {"label": "Acme\r\nStore"})
+    assert answer.status_code == 422
+    assert "label" in fields_of(answer)
+    assert LinkedAccount.objects.get().label == "Acme Store"
+    family = "Familie \U0001f468\u200d\U0001f469 Müller"
+    assert api.patch(path, {"label": family}).json()["label"] == family
 
 
 def test_reconnect_with_a_missing_key_changes_nothing(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core import mail
 
 from contacts.models import Suppression
@@ -33,7 +34,12 @@ from integrations.adapters.errors import (
 )
 from integrations.drain import drain
 from integrations.models import Attempt, Delivery, LinkedAccount, State
-from integrations.services import linked_account_pause, linked_account_test
+from integrations.services import (
+    linked_account_create,
+    linked_account_pause,
+    linked_account_test,
+    linked_account_unlink,
+)
 from tests.integrations.world import delivery, rule_to
 
 pytestmark = pytest.mark.django_db
@@ -353,3 +359,61 @@ def test_who_was_suppressed_meanwhile_is_not_sent(
     assert state_of(gone) == ("skipped", "rule.suppressed")
     assert state_of(kept) == ("synced", "")
     assert provider.calls == [["other@example.org"]]
+
+
+def test_a_provider_too_slow_for_a_task_is_tried_again(
+    provider, linked, display
+) -> None:
+    row = delivery(rule_to(display, linked), email="mira@example.org")
+    provider.answer = fail_with(SoftTimeLimitExceeded())
+    drain(linked.pk)
+    assert state_of(row) == ("pending", "timeout")
+
+
+def test_a_row_that_kills_its_workers_is_given_up(provider, linked, display) -> None:
+    row = delivery(
+        rule_to(display, linked), email="a@example.org", attempts=retry.MAX_ATTEMPTS
+    )
+    drain(linked.pk)
+    assert state_of(row) == ("failed", "internal")
+    assert provider.calls == []
+
+
+def test_an_attempt_that_cannot_be_kept_keeps_no_row_from_settling(
+    provider, linked, display, monkeypatch
+) -> None:
+    row = delivery(rule_to(display, linked), email="mira@example.org")
+
+    def refuse(**_: object) -> None:
+        raise ValueError("a NUL character")
+
+    monkeypatch.setattr(Attempt.objects, "create", refuse)
+    drain(linked.pk)
+    assert state_of(row) == ("synced", "")
+
+
+def test_a_rule_that_points_elsewhere_takes_what_waits_along(
+    provider, linked, display, acme
+) -> None:
+    rule = rule_to(display, linked)
+    done = delivery(rule, email="done@example.org")
+    drain(linked.pk)
+    old = rule.target
+    waits = delivery(rule, email="waits@example.org")
+    held = delivery(rule, email="held@example.org", state="held", reason="auth.revoked")
+    second = linked_account_create(
+        account=acme,
+        provider="mailchimp",
+        label="Second",
+        credentials={"api_key": "fedcba9876543210-us21"},
+    )
+    linked_account_unlink(linked)
+    settings = RuleSettings(linked_account=second, audience_id="elsewhere")
+    rule_update(rule=rule, settings=settings, version=rule.version)
+    assert rule.target.pk != old.pk
+    assert drain(linked.pk) == 0
+    assert drain(second.pk) == 2
+    assert state_of(waits) == state_of(held) == ("synced", "")
+    assert waits.target_id == held.target_id == rule.target.pk
+    done.refresh_from_db()
+    assert done.target_id == old.pk, "what was sent keeps saying where"

@@ -189,3 +189,29 @@ def test_the_sweep_leaves_suspended_tenants_and_missing_audiences_held(
     row.target.held_reason = "target.missing"
     row.target.save()
     assert outbox.release() == 0
+
+
+@pytest.mark.parametrize("newer", ["synced", "awaiting_opt_in", "sending", "rejected"])
+def test_old_values_do_not_overwrite_newer_ones(
+    row: Delivery, linked: LinkedAccount, newer: str
+) -> None:
+    """A held row that a newer signup of the same person overtook is not sent."""
+    Delivery.objects.update(state=State.HELD, reason="schema.type")
+    later = delivery(row.target.rule, contact_id=row.contact_id, email="mira@b.org")
+    claim_id, _ = outbox.claim(linked.pk, limit=1)
+    if newer != "sending":
+        outbox.settle(claim_id, [Settled(later.pk, newer)])
+    freed = outbox.resume_target(row.target_id)
+    row.refresh_from_db()
+    if newer == "rejected":
+        assert (freed, row.state) == (1, "pending")
+    else:
+        assert (freed, row.state, row.reason) == (0, "skipped", "rule.superseded")
+
+
+def test_what_a_data_base_cannot_keep_is_replaced(row: Delivery) -> None:
+    claim_id = claimed(row)
+    settled = Settled(row.pk, State.REJECTED, "server", "a\x00b\ud800c", "r\x00")
+    assert outbox.settle(claim_id, [settled]) == 1
+    row.refresh_from_db()
+    assert (row.detail, row.remote_id) == ("a\ufffdb\ufffdc", "r\ufffd")

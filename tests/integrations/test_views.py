@@ -90,6 +90,8 @@ def test_rename(
     client = client_of(alice)
     page = url("linked_account_rename", acme, linked.pk)
     assert client.post(page, {"label": "  "}).status_code == 422
+    refused = client.post(page, {"label": "Out\nlet"})
+    assert refused.status_code == 422 and "Must be one line" in text_of(refused)
     client.post(page, {"label": "Outlet <b>"})
     assert "Outlet &lt;b&gt;" in text_of(client.get(url("linked_accounts", acme)))
 

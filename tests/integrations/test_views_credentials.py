@@ -43,6 +43,17 @@ def test_linking_tests_at_once(
     assert set(actions) == {"linked_account.link", "linked_account.test"}
 
 
+def test_a_name_of_two_lines_is_refused(
+    client_of: ClientOf, alice: User, acme: Account
+) -> None:
+    answer = client_of(alice).post(
+        url("link", acme, "mailchimp"),
+        {"credential-api_key": KEY, "label": "Acme\nStore", "environment": "live"},
+    )
+    assert answer.status_code == 422 and "Must be one line" in text_of(answer)
+    assert not LinkedAccount.objects.exists()
+
+
 def test_a_missing_credential_is_said_at_its_field(
     client_of: ClientOf, alice: User, acme: Account
 ) -> None:

@@ -14,6 +14,8 @@ Nobody who left is re-subscribed: `status` is never sent for an existing member,
   to subscribed. The same holds for non-subscribed ("transactional") members. Both are
   asked to confirm where the rule has double opt-in or asks leavers again; otherwise
   they are left as they are, and the outcome says so.
+* Only a signup later than the opt-out asks anybody again. last_changed tells when that
+  was, until we write to the member: so it is read, and the question put, before that.
 * Tags go into the batch body: names, added to what is there unless sync_tags is set
   (release note of 2022-01-24). PUT takes none: one contact's follow in a second call.
 """
@@ -33,6 +35,13 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import HttpAdapter, to_json
+from integrations.adapters.mailchimp.standing import (
+    EXISTING,
+    LEFT_SINCE,
+    STANDING,
+    askable,
+    signed_up_since,
+)
 from integrations.adapters.mailchimp.wire import (
     already_exists,
     list_path,
@@ -44,31 +53,6 @@ from integrations.adapters.mailchimp.wire import (
 
 LATER = 3600.0  # seconds; Mailchimp does not say how long "very recently" is
 MEMBER = "email_address,id,status,last_changed,unsubscribe_reason"
-
-ARCHIVED = (
-    "Archived in this audience. Mailchimp does not tell whether they had unsubscribed "
-    "before, so they are only subscribed again once they confirm it themselves."
-)
-NOT_SUBSCRIBED = (
-    "In this audience without a subscription. Existing contacts are only subscribed "
-    "once they confirm it themselves."
-)
-LEFT = "Unsubscribed from this audience. A new signup alone does not change that."
-BOUNCED = "Cleaned by Mailchimp: mail to this address bounced."
-EXISTING = (
-    "Already known to this audience, subscribed or not; the rule leaves existing "
-    "contacts alone."
-)
-
-
-STANDING: dict[str, tuple[OutcomeState, Reason | None, str]] = {
-    "subscribed": (OutcomeState.SYNCED, None, ""),
-    "pending": (OutcomeState.AWAITING_OPT_IN, None, ""),
-    "unsubscribed": (OutcomeState.REJECTED, Reason.UNSUBSCRIBED, LEFT),
-    "cleaned": (OutcomeState.REJECTED, Reason.BOUNCED, BOUNCED),
-    "archived": (OutcomeState.REJECTED, Reason.UNSUBSCRIBED, ARCHIVED),
-    "transactional": (OutcomeState.REJECTED, Reason.UNSUBSCRIBED, NOT_SUBSCRIBED),
-}
 
 
 class MailchimpMembers(HttpAdapter):
@@ -93,17 +77,29 @@ class MailchimpMembers(HttpAdapter):
         row = _row(contact, fields) | _signup(contact)
         row["status_if_new"] = _status(options)
         path = member_path(audience_id, contact.email)
+        refused = self._ask_first(contact, audience_id, options)
+        if refused:
+            return refused
         member = self._write("PUT", path, row, fields)
         if isinstance(member, Outcome):
             return member
-        outcome = self._standing(member, contact.email, audience_id, options)
+        outcome = self._standing(member, contact, options)
         tags = _tags(contact, options)
         if tags and outcome.state in (
             OutcomeState.SYNCED,
             OutcomeState.AWAITING_OPT_IN,
         ):
             active = [{"name": tag, "status": "active"} for tag in tags]
-            self.request("POST", f"{path}/tags", payload={"tags": active})
+            try:
+                self.request("POST", f"{path}/tags", payload={"tags": active})
+            except RejectedError as error:
+                done = (
+                    "Subscribed"
+                    if outcome.state is OutcomeState.SYNCED
+                    else "Asked to confirm"
+                )
+                said = f"{done}; the tags were refused: {error.detail}"
+                return replace(outcome, detail=self.safe(said))
         return outcome
 
     def _batch(
@@ -122,9 +118,7 @@ class MailchimpMembers(HttpAdapter):
         existing: dict[str, Contact] = {}
         for key, contact in people.items():
             if key in created:
-                outcomes[key] = self._standing(
-                    created[key], contact.email, audience_id, options
-                )
+                outcomes[key] = self._standing(created[key], contact, options)
             elif key in refused and already_exists(refused[key]):
                 existing[key] = contact
             elif key in refused:
@@ -150,16 +144,20 @@ class MailchimpMembers(HttpAdapter):
         options: Options,
         outcomes: dict[str, Outcome],
     ) -> None:
+        for key, contact in people.items():
+            if outcome := self._ask_first(contact, audience_id, options):
+                outcomes[key] = outcome
+        left = {key: people[key] for key in people if key not in outcomes}
+        if not left:
+            return
         rows = [
             _row(contact, filled(contact.fields), _tags(contact, options))
-            for contact in people.values()
+            for contact in left.values()
         ]
         updated, refused = self._post_batch(audience_id, rows, update=True)
-        for key, contact in people.items():
+        for key, contact in left.items():
             if key in updated:
-                outcomes[key] = self._standing(
-                    updated[key], contact.email, audience_id, options
-                )
+                outcomes[key] = self._standing(updated[key], contact, options)
             elif key in refused:
                 outcome = self._refused_row(refused[key], contact)
                 if outcome.reason is Reason.REFUSED:
@@ -184,8 +182,11 @@ class MailchimpMembers(HttpAdapter):
             if member is None or member.get("status") == "subscribed":
                 outcomes[key] = replace(skipped, remote_id=key)
             else:
-                outcomes[key] = self._standing(
-                    member, contact.email, audience_id, options
+                asked = self._ask(member, contact, audience_id, options)
+                outcomes[key] = (
+                    asked
+                    if isinstance(asked, Outcome)
+                    else self._standing(asked, contact, options)
                 )
 
     def _post_batch(
@@ -241,20 +242,47 @@ class MailchimpMembers(HttpAdapter):
             state=OutcomeState.REJECTED, reason=reason, detail=self.safe(detail)
         )
 
+    def _ask_first(
+        self, contact: Contact, audience_id: str, options: Options
+    ) -> Outcome | None:
+        """Ask who left to confirm again, before anything else is written.
+
+        The outcome if Mailchimp refused to ask, else None.
+        """
+        if contact.signed_up_at is None:
+            return None
+        if not (options.reconfirm or options.double_opt_in):
+            return None
+        try:
+            member = self._member(contact.email, audience_id)
+        except TargetError:
+            return None  # nobody to ask; writing tells if it is the audience
+        asked = self._ask(member, contact, audience_id, options)
+        return asked if isinstance(asked, Outcome) else None
+
+    def _ask(
+        self,
+        member: dict[str, Any],
+        contact: Contact,
+        audience_id: str,
+        options: Options,
+    ) -> dict[str, Any] | Outcome:
+        """The member, asked to confirm where that is allowed, or a refusal's outcome.
+
+        `member` is as it was before we wrote anything to it.
+        """
+        if not askable(str(member.get("status", "")), options):
+            return member
+        if not signed_up_since(member, contact):
+            return member
+        path = member_path(audience_id, contact.email)
+        return self._write("PATCH", path, {"status": "pending"}, {})
+
     def _standing(
-        self, member: Mapping[str, Any], email: str, audience_id: str, options: Options
+        self, member: Mapping[str, Any], contact: Contact, options: Options
     ) -> Outcome:
-        """What a member's status means for the contact, asking again where allowed."""
+        """What a member's status means for the contact."""
         status = str(member.get("status", ""))
-        ask = options.reconfirm or (
-            options.double_opt_in and status in ("archived", "transactional")
-        )
-        if ask and status in ("unsubscribed", "archived", "transactional"):
-            path = member_path(audience_id, email)
-            asked = self._write("PATCH", path, {"status": "pending"}, {})
-            if isinstance(asked, Outcome):
-                return asked
-            status = str(asked.get("status", ""))
         state, reason, detail = STANDING.get(
             status,
             (
@@ -263,9 +291,19 @@ class MailchimpMembers(HttpAdapter):
                 f"Mailchimp lists this contact as {self.safe(status) or 'nothing'}.",
             ),
         )
+        if askable(status, options):
+            detail = LEFT_SINCE
         return Outcome(
-            state=state, reason=reason, detail=detail, remote_id=member_hash(email)
+            state=state,
+            reason=reason,
+            detail=detail,
+            remote_id=member_hash(contact.email),
         )
+
+    def _member(self, email: str, audience_id: str) -> dict[str, Any]:
+        """The member; raises TargetError when it or the audience is missing."""
+        path = member_path(audience_id, email)
+        return self.fetch("GET", path, params={"fields": MEMBER})
 
     def find(self, email: str, audience_id: str) -> dict[str, Any] | None:
         """The member, None when the address is not in the audience.
@@ -273,9 +311,7 @@ class MailchimpMembers(HttpAdapter):
         Raises TargetError when it is the audience that is missing.
         """
         try:
-            return self.fetch(
-                "GET", member_path(audience_id, email), params={"fields": MEMBER}
-            )
+            return self._member(email, audience_id)
         except TargetError:
             self.require_audience(audience_id)
             return None

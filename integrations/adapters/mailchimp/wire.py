@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, quote
 from integrations.adapters.base import Change, filled
 from integrations.adapters.errors import Reason, RejectedError
 from integrations.adapters.http import Answer
+from integrations.adapters.redact import clean
 
 STATUS = {
     "subscribed": "subscribed",
@@ -224,7 +225,7 @@ def webhook_changes(body: bytes) -> list[Change]:
     "Sync audience data with webhooks"). Raises RejectedError when it is not that.
     """
     try:
-        pairs = parse_qsl(
+        parsed = parse_qsl(
             body.decode(),
             keep_blank_values=True,
             strict_parsing=True,
@@ -232,6 +233,7 @@ def webhook_changes(body: bytes) -> list[Change]:
         )
     except ValueError:
         raise RejectedError("This is not a Mailchimp webhook.") from None
+    pairs = [(clean(name), clean(value)) for name, value in parsed]
     top = {name: value for name, value in pairs if "[" not in name}
     data: dict[str, str] = {}
     merges: dict[str, object] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from integrations.adapters.base import Contact, Options
@@ -113,6 +114,7 @@ SIZE = {
     "options": {"choices": ["S", "M"]},
 }
 NEW, OLD, FAKE, LEFT = "new@x.org", "old@x.org", "fake@x.org", "left@x.org"
+AFTER = datetime(2026, 8, 1, 10, 0, 5, tzinfo=UTC)  # after every last_changed
 PEOPLE = tuple(
     Contact(email=email, fields={"FNAME": "Mary"}, tags=("popup",))
     for email in (NEW, OLD, FAKE, LEFT)
@@ -232,13 +234,17 @@ WRITING = (
     Operation(
         name="upsert asking somebody who left",
         run=lambda adapter: adapter.upsert(
-            [Contact(email=LEFT)], "a1", Options(reconfirm=True)
+            [Contact(email=LEFT, signed_up_at=AFTER)], "a1", Options(reconfirm=True)
         ),
         steps=(
             Step(
-                method="PUT", url=member_url(LEFT), answer=member(LEFT, "unsubscribed")
+                method="GET",
+                url=member_url(LEFT),
+                answer=member(LEFT, "unsubscribed"),
+                missing_ok=True,
             ),
             Step(method="PATCH", url=member_url(LEFT), answer=member(LEFT, "pending")),
+            Step(method="PUT", url=member_url(LEFT), answer=member(LEFT, "pending")),
         ),
     ),
     Operation(

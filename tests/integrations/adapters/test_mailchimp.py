@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from integrations.adapters.base import OutcomeState
+from integrations.adapters.base import Contact, Options, OutcomeState
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -198,6 +198,22 @@ class TestReading:
             ("a1", "Newsletter", 42, True),
             ("a2", "Shop", None, None),
         ]
+
+    def test_what_cannot_be_stored_never_leaves_the_adapter(self) -> None:
+        with wire() as mock:
+            ours = adapter()
+            name = {"id": "a\x00", "name": "News\ud800", "double_optin": False}
+            mock.add("GET", f"{API}/lists", json=page("lists", name))
+            [audience] = ours.audiences()
+            refused = problem("Invalid\x00", 400, "No\x00 such \udfff thing.")
+            mock.add("PUT", member_url(OLD), status=400, json=refused)
+            [outcome] = ours.upsert([Contact(email=OLD)], "a1", Options())
+            mock.add("PUT", member_url(OLD), status=400, body=b"raw \0 \xed\xa0\x80")
+            ours.upsert([Contact(email=OLD)], "a1", Options())
+        assert (audience.id, audience.label) == ("a\ufffd", "News\ufffd")
+        assert outcome.detail == "No\ufffd such \ufffd thing."
+        assert "\x00" not in ours.exchanges[-1].response
+        assert ours.exchanges[-1].response.startswith("raw \ufffd")
 
     def test_fields_with_type_requirement_and_options(self) -> None:
         with wire() as mock:

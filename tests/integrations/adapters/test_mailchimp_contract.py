@@ -13,10 +13,12 @@ from openapi_core.exceptions import OpenAPIError
 from integrations.adapters import mailchimp
 from integrations.adapters.base import Contact, Options
 from tests.integrations.adapters.mailchimp_world import (
+    AFTER,
     API,
     KEY,
     LEFT,
     LIST,
+    MISSING,
     NEW,
     OLD,
     OPERATIONS,
@@ -68,12 +70,19 @@ FULL = Contact(
 )
 
 
-def one(name: str, options: Options, status: str, *more: Step) -> Operation:
+def one(
+    name: str,
+    options: Options,
+    status: str,
+    *more: Step,
+    before: tuple[Step, ...] = (),
+) -> Operation:
     """An upsert of one contact that has everything."""
     return Operation(
         name=f"upsert of one, {name}",
         run=lambda adapter: adapter.upsert([FULL], "a1", options),
         steps=(
+            *before,
             Step(method="PUT", url=member_url(NEW), answer=member(NEW, status)),
             *more,
         ),
@@ -81,7 +90,8 @@ def one(name: str, options: Options, status: str, *more: Step) -> Operation:
 
 
 def several(name: str, options: Options, *steps: Step) -> Operation:
-    people = [FULL, Contact(email=OLD), Contact(email=LEFT, fields={"FNAME": "Ann"})]
+    left = Contact(email=LEFT, fields={"FNAME": "Ann"}, signed_up_at=AFTER)
+    people = [FULL, Contact(email=OLD), left]
     return Operation(
         name=f"upsert of several, {name}",
         run=lambda adapter: adapter.upsert(people, "a1", options),
@@ -91,22 +101,31 @@ def several(name: str, options: Options, *steps: Step) -> Operation:
 
 TAGS = Step(method="POST", url=f"{member_url(NEW)}/tags", status=204)
 ASK = Step(method="PATCH", url=member_url(NEW), answer=member(NEW, "pending"))
+NOBODY = (Step(method="GET", url=member_url(NEW), status=404, answer=MISSING),)
+LEAVER, ARCHIVED = (
+    (Step(method="GET", url=member_url(NEW), answer=member(NEW, status)), ASK)
+    for status in ("unsubscribed", "archived")
+)
 SOME = batch(new=(member(NEW),), errors=(exists(OLD), exists(LEFT)))
-REST = batch(updated=(member(OLD), member(LEFT, "unsubscribed")))
+REST = batch(updated=(member(OLD), member(LEFT, "pending")))
+FIND_LEFT = Step(
+    method="GET", url=member_url(LEFT), answer=member(LEFT, "unsubscribed")
+)
 ASK_LEFT = Step(method="PATCH", url=member_url(LEFT), answer=member(LEFT, "pending"))
 
 BRANCHES = (
-    one("double opt-in", Options(double_opt_in=True), "pending", TAGS),
+    one("double opt-in", Options(double_opt_in=True), "pending", TAGS, before=NOBODY),
     one("single opt-in", Options(tags=("all",)), "subscribed", TAGS),
     one("left", Options(), "unsubscribed"),
-    one("left, asked", Options(reconfirm=True), "unsubscribed", ASK, TAGS),
-    one("archived, asked", Options(double_opt_in=True), "archived", ASK, TAGS),
+    one("left, asked", Options(reconfirm=True), "pending", TAGS, before=LEAVER),
+    one("archived", Options(double_opt_in=True), "pending", TAGS, before=ARCHIVED),
     several(
         "double opt-in, left ones asked",
         Options(double_opt_in=True, reconfirm=True, tags=("all",)),
         Step(method="POST", url=LIST, answer=SOME),
-        Step(method="POST", url=LIST, answer=REST),
+        FIND_LEFT,
         ASK_LEFT,
+        Step(method="POST", url=LIST, answer=REST),
     ),
     several(
         "new ones only",

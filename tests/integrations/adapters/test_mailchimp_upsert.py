@@ -8,18 +8,17 @@ from typing import Any
 
 import pytest
 
-from integrations.adapters.base import Contact, Options, Outcome, OutcomeState
+from integrations.adapters.base import Contact, Options, OutcomeState
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
 )
-from integrations.adapters.mailchimp import Mailchimp
 from integrations.adapters.mailchimp.wire import member_hash
 from tests.integrations.adapters import mailchimp_world as world
 from tests.integrations.adapters.mailchimp_refusals import REFUSALS
 from tests.integrations.adapters.mailchimp_world import (
+    AFTER,
     FAKE,
-    KEY,
     LEFT,
     LIST,
     NEW,
@@ -32,48 +31,20 @@ from tests.integrations.adapters.mailchimp_world import (
     problem,
     row_error,
 )
-from tests.integrations.conformance import Step, register, wire
-
-SYNCED, AWAITING, REJECTED, SKIPPED, RETRY = (
-    OutcomeState.SYNCED,
-    OutcomeState.AWAITING_OPT_IN,
-    OutcomeState.REJECTED,
-    OutcomeState.SKIPPED,
-    OutcomeState.RETRY,
+from tests.integrations.adapters.mailchimp_writing import (
+    AWAITING,
+    REJECTED,
+    RETRY,
+    SKIPPED,
+    SYNCED,
+    adapter,
+    patch,
+    post,
+    put,
+    refused,
+    upsert,
 )
-
-
-def adapter(**secrets: str) -> Mailchimp:
-    return Mailchimp({"api_key": KEY, **secrets})
-
-
-def upsert(
-    contacts: list[Contact], options: Options, *steps: Step
-) -> tuple[list[Outcome], list[dict[str, Any]]]:
-    """Outcomes, and the JSON bodies that were sent."""
-    with wire() as mock:
-        for step in steps:
-            register(mock, step)
-        outcomes = adapter().upsert(contacts, "a1", options)
-        assert len(mock.calls) == len(steps)
-        bodies = [json.loads(call.request.body or "{}") for call in mock.calls]
-    return outcomes, bodies
-
-
-def put(email: str, status: str) -> Step:
-    return Step(method="PUT", url=member_url(email), answer=member(email, status))
-
-
-def patch(email: str, status: str) -> Step:
-    return Step(method="PATCH", url=member_url(email), answer=member(email, status))
-
-
-def post(answer: object) -> Step:
-    return Step(method="POST", url=LIST, answer=answer)
-
-
-def refused(body: dict[str, Any], email: str = NEW) -> Step:
-    return Step(method="PUT", url=member_url(email), status=400, answer=body)
+from tests.integrations.conformance import Step, wire
 
 
 class TestUpsertOfOne:
@@ -84,9 +55,13 @@ class TestUpsertOfOne:
             ip="192.0.2.7",
             signed_up_at=datetime(2026, 8, 1, 12, tzinfo=UTC),
         )
-        for double_opt_in, status in ((True, "pending"), (False, "subscribed")):
-            options = Options(double_opt_in=double_opt_in)
-            _, [body] = upsert([contact], options, put(NEW, status))
+        nobody = Step(
+            method="GET", url=member_url(NEW), status=404, answer=world.MISSING
+        )
+        for before, status in (([nobody], "pending"), ([], "subscribed")):
+            options = Options(double_opt_in=bool(before))
+            _, bodies = upsert([contact], options, *before, put(NEW, status))
+            body = bodies[-1]
             assert body == {
                 "email_address": "New@x.org",
                 "merge_fields": {"FNAME": "Mary", "N": 0},
@@ -115,52 +90,6 @@ class TestUpsertOfOne:
         assert outcome.remote_id == member_hash(OLD)
         assert bool(outcome.detail) == (state is REJECTED)
 
-    @pytest.mark.parametrize("status", ["unsubscribed", "archived", "transactional"])
-    def test_leavers_are_asked_again_only_if_the_rule_says_so(
-        self, status: str
-    ) -> None:
-        [outcome], bodies = upsert(
-            [Contact(email=LEFT)],
-            Options(reconfirm=True),
-            put(LEFT, status),
-            patch(LEFT, "pending"),
-        )
-        assert outcome.state is AWAITING
-        assert bodies[1] == {"status": "pending"}
-
-    @pytest.mark.parametrize("status", ["archived", "transactional"])
-    def test_double_opt_in_asks_the_archived_but_not_who_left(
-        self, status: str
-    ) -> None:
-        options = Options(double_opt_in=True)
-        [asked], _ = upsert(
-            [Contact(email=OLD)], options, put(OLD, status), patch(OLD, "pending")
-        )
-        [left], _ = upsert([Contact(email=LEFT)], options, put(LEFT, "unsubscribed"))
-        assert asked.state is AWAITING
-        assert (left.state, left.reason) == (REJECTED, Reason.UNSUBSCRIBED)
-
-    def test_the_bounced_are_never_asked_again(self) -> None:
-        [outcome], _ = upsert(
-            [Contact(email=OLD)],
-            Options(reconfirm=True, double_opt_in=True),
-            put(OLD, "cleaned"),
-        )
-        assert outcome.reason is Reason.BOUNCED
-
-    def test_being_refused_the_question_is_told(self) -> None:
-        body = problem(
-            "Member In Compliance State", 400, f"{LEFT} is in a compliance state."
-        )
-        step = Step(method="PATCH", url=member_url(LEFT), status=400, answer=body)
-        [outcome], _ = upsert(
-            [Contact(email=LEFT)],
-            Options(reconfirm=True),
-            put(LEFT, "unsubscribed"),
-            step,
-        )
-        assert (outcome.state, outcome.reason) == (REJECTED, Reason.COMPLIANCE)
-
     def test_tags_of_rule_and_contact_once_each(self) -> None:
         _, bodies = upsert(
             [Contact(email=NEW, tags=("b", "a", ""))],
@@ -172,6 +101,28 @@ class TestUpsertOfOne:
             {"name": "a", "status": "active"},
             {"name": "b", "status": "active"},
         ]
+
+    @pytest.mark.parametrize(
+        ("status", "state", "done"),
+        [("subscribed", SYNCED, "Subscribed"), ("pending", AWAITING, "Asked to")],
+    )
+    def test_refused_tags_do_not_undo_the_subscription(
+        self, status: str, state: OutcomeState, done: str
+    ) -> None:
+        [outcome], _ = upsert(
+            list(PEOPLE[:1]),
+            Options(),
+            put(NEW, status),
+            Step(
+                method="POST",
+                url=f"{member_url(NEW)}/tags",
+                status=400,
+                answer=problem("Invalid Resource", 400, "That tag is too long."),
+            ),
+        )
+        assert (outcome.state, outcome.reason) == (state, None)
+        assert outcome.detail.startswith(done)
+        assert outcome.detail.endswith("the tags were refused: That tag is too long.")
 
     def test_no_tags_for_somebody_who_left(self) -> None:
         [outcome], _ = upsert(
@@ -288,7 +239,7 @@ class TestBatch:
 
     def test_existing_ones_left_alone_but_leavers_asked(self) -> None:
         outcomes, bodies = upsert(
-            [Contact(email=OLD), Contact(email=LEFT)],
+            [Contact(email=OLD), Contact(email=LEFT, signed_up_at=AFTER)],
             Options(update_existing=False, reconfirm=True),
             post(batch(errors=(exists(OLD), exists(LEFT)))),
             Step(method="GET", url=member_url(OLD), answer=member(OLD)),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from integrations.adapters.errors import AdapterError
+from integrations.adapters.http import Answer
 from integrations.adapters.redact import Redactor, mask_addresses
 
 SECRET = "s3cr3t/kéy+with=signs"
@@ -59,3 +62,23 @@ class TestWhatIsShown:
         assert "tops" not in shown
         text = "." * (at - 1) + " mary.jones@x.org " + "y" * at
         assert "mary" not in Redactor([]).body(text)
+
+    def test_what_no_database_stores_is_replaced(self) -> None:
+        redactor = Redactor(["topsecret"])
+        text = "a\x00b\ud800c\udfff \U0001f600"
+        assert redactor.scrub(text) == "a\ufffdb\ufffdc\ufffd \U0001f600"
+        assert redactor.body(text) == "a\ufffdb\ufffdc\ufffd \U0001f600"
+        assert AdapterError(text).detail == "a\ufffdb\ufffdc\ufffd \U0001f600"
+
+    @pytest.mark.parametrize(
+        "body", [rb'{"a\u0000": ["\ud83d", {"b": "\udc00"}]}', b'["\xed\xa0\x80"]']
+    )
+    def test_a_parsed_answer_can_be_stored(self, body: bytes) -> None:
+        parsed = Answer(status=200, headers={}, body=body).json()
+        text = json.dumps(parsed, ensure_ascii=False)
+        assert text.encode() and "\\u0000" not in text
+        assert "\ufffd" in text
+
+    def test_an_answer_nested_without_end_is_not_json(self) -> None:
+        with pytest.raises(ValueError, match="nested"):
+            Answer(status=200, headers={}, body=b"[" * 100_000).json()
