@@ -25,6 +25,7 @@ AT_CONNECTION = frozenset(
     (
         *(Reason.AUTH_EXPIRED, Reason.AUTH_REVOKED, Reason.AUTH_TRANSIENT),
         *(Reason.SCOPE, Reason.QUOTA, Reason.RATE, Reason.PAUSED, Reason.SUSPENDED),
+        Reason.UNLINKED,
         *(Reason.SERVER, Reason.NETWORK, Reason.TIMEOUT, Reason.CURSOR_EXPIRED),
     )
 )
@@ -166,13 +167,6 @@ def of_fix(case: Case, row: Delivery, fix: Fix | None, gate: str) -> Answer:
     if fix is None:
         label = words.LABELS.get(row.state, row.state)
         return Answer(gate, f"{label}, and no reason was recorded.", "", "")
-    if row.reason == Reason.PAUSED and case.linked and case.linked.removed_at:
-        return Answer(
-            "connection",
-            f"The {case.provider} account was unlinked while this waited.",
-            "Link it again, then choose it in the rule.",
-            "reconnect",
-        )
     missed = ""
     if row.reason == Reason.CONDITION:
         missed = ", ".join(conditions_not_met(case))

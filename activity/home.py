@@ -81,7 +81,7 @@ def steps(account: Account) -> list[Step]:
         ),
         Step(
             title="Collect a signup",
-            text="Put the display on your site, or sign up yourself to try it.",
+            text="Share the hosted page, or post from your own form with the API.",
             done=Signup.objects.for_account(account).exists(),
             label="Put it on your site",
             url=(url("display_publish", *to) if display else "") or displays_url,

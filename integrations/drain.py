@@ -93,7 +93,7 @@ def may_send(account: LinkedAccount) -> bool:
         outbox.hold(account.pk, reason=Reason.SUSPENDED)
         return False
     if account.status == LinkedAccount.Status.PAUSED:
-        outbox.hold(account.pk, reason=Reason.PAUSED)
+        outbox.hold(account.pk, reason=account.reason or Reason.PAUSED)
         return False
     if account.status == LinkedAccount.Status.BROKEN:
         outbox.hold(account.pk, reason=account.reason, detail=account.detail)

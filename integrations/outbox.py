@@ -60,7 +60,7 @@ LEFT JOIN contacts_suppression x ON x.account_id = {{account}}
     AND x.email_key = {{email_key}}
 {{more_from}}
 WHERE r.display_id = {{display}} AND r.enabled AND r.removed_at IS NULL
-    AND l.environment = {{environment}} AND l.removed_at IS NULL
+    AND l.environment = {{environment}}
 """
 """One delivery per live rule of a display, for the statement that stores a signup.
 
@@ -237,13 +237,14 @@ def resume_target(target_id: UUID) -> int:
     return _revive("target_id = %s AND state = 'held'", [target_id])
 
 
-def move(target_id: UUID, to: Target) -> int:
+def move(target_id: UUID, to: Target, *, opt_ins: bool = False) -> int:
     """Send what waits for one target to another: its rule points elsewhere now.
 
-    What was asked or sent stays with the old one, where it can be looked up. Returns
-    how many wait for the new one.
+    What was sent stays with the old one, and so does who was asked to confirm, unless
+    ``opt_ins``. Returns how many wait for the new one.
     """
-    Delivery.objects.filter(target_id=target_id, state=State.FAILED).update(
+    along = [State.FAILED] + ([State.AWAITING_OPT_IN] if opt_ins else [])
+    Delivery.objects.filter(target_id=target_id, state__in=along).update(
         target=to, linked_account_id=to.linked_account_id
     )
     with transaction.atomic():

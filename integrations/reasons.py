@@ -228,6 +228,13 @@ FIXES: dict[Reason, Fix] = {
         "Resume it under Account > Integrations. What waits is then sent.",
         "test",
     ),
+    Reason.UNLINKED: Fix(
+        "account was unlinked",
+        "The linked account was unlinked. Signups are still collected.",
+        "Link the account again and choose it in the rule: what waits is then sent "
+        "there.",
+        "edit_rule",
+    ),
     Reason.SUSPENDED: Fix(
         "sending is suspended",
         "Sending is suspended for this account. Signups are still collected.",

@@ -133,12 +133,13 @@ class TestReading:
 def linked_account_test(linked: LinkedAccount) -> TestReading:
     """Talk to the provider by the real path, and store what was found.
 
-    A success lets go what was held; a refusal holds what waits. A provider that does
-    not answer changes nothing but the reading.
+    A success lets go what was held, targets too whose audience answers; a refusal
+    holds what waits. A provider that does not answer changes nothing but the reading.
     """
     started = time.monotonic()
     try:
-        found: Reading | AdapterError = page_adapter(linked).verify()
+        adapter = page_adapter(linked)
+        found: Reading | AdapterError = adapter.verify()
     except AdapterError as error:
         found = error
     except SealError as error:
@@ -149,6 +150,7 @@ def linked_account_test(linked: LinkedAccount) -> TestReading:
     ms = round((time.monotonic() - started) * 1000)
     if isinstance(found, Reading):
         account_mend(linked)
+        release_held(linked, adapter)
         reading = _success(linked, found, ms)
         linked.identity = found.identity[:200]
         if linked.label == linked.adapter_class.label and found.account_name:
@@ -207,10 +209,11 @@ def _failure(linked: LinkedAccount, error: AdapterError, ms: int) -> TestReading
 
 
 def waiting_count(linked: LinkedAccount) -> int:
-    """How many contacts are not through to this account yet."""
-    return Delivery.objects.filter(
+    """How many people are not through to this account yet."""
+    waiting = Delivery.objects.filter(
         linked_account=linked, state__in=(State.HELD, State.PENDING, State.SENDING)
-    ).count()
+    )
+    return waiting.values("contact_id").distinct().count()
 
 
 def account_break(linked: LinkedAccount, reason: str, detail: str) -> None:
@@ -261,6 +264,26 @@ def account_mend(linked: LinkedAccount) -> None:
     )
 
 
+def release_held(linked: LinkedAccount, adapter: Adapter) -> int:
+    """After a test that succeeded: try again what was held. Returns how many rows.
+
+    What is still wrong is held again, with what the provider says then.
+    """
+    held = Target.objects.filter(linked_account=linked).exclude(held_reason="")
+    released = 0
+    for target in held:
+        try:
+            if "fields" in adapter.supports:
+                adapter.fields(target.audience_id)
+        except AdapterError:
+            continue
+        released += target_mend(target)
+    released += outbox.resume(linked.pk)
+    if released:
+        transaction.on_commit(lambda: waker.wake([linked.pk]), robust=True)
+    return released
+
+
 def linked_account_pause(linked: LinkedAccount) -> bool:
     """Stop sending by hand. False when it was not connected."""
     won = LinkedAccount.objects.filter(
@@ -291,9 +314,9 @@ def linked_account_unlink(linked: LinkedAccount) -> int:
         removed_at=now(),
         sealed="",
         status=LinkedAccount.Status.PAUSED,
-        reason=Reason.PAUSED.value,
+        reason=Reason.UNLINKED.value,
     )
-    outbox.hold(linked.pk, reason=Reason.PAUSED.value, detail="Unlinked.")
+    outbox.hold(linked.pk, reason=Reason.UNLINKED.value)
     return waiting_count(linked)
 
 
@@ -325,8 +348,18 @@ def target_mend(target: Target) -> int:
 
 
 def target_replace(old: Target, new: Target) -> int:
-    """A rule points elsewhere now: what waits goes there. Returns how many."""
-    moved = outbox.move(old.pk, new)
+    """A rule points elsewhere now: what waits goes there. Returns how many.
+
+    The same audience through an account that was linked anew also takes over who was
+    asked to confirm: the provider still knows them.
+    """
+    before, after = old.linked_account, new.linked_account
+    again = (
+        before.removed_at is not None
+        and before.provider == after.provider
+        and old.audience_id == new.audience_id
+    )
+    moved = outbox.move(old.pk, new, opt_ins=again)
     waker_id = new.linked_account_id
     transaction.on_commit(lambda: waker.wake([waker_id]), robust=True)
     return moved

@@ -47,6 +47,7 @@ class Reason(StrEnum):
     EXISTING = "rule.existing"
     SUPPRESSED = "rule.suppressed"
     PAUSED = "held.paused"
+    UNLINKED = "held.unlinked"
     SUSPENDED = "held.suspended"
     INTERNAL = "internal"
 

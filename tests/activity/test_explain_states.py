@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 CONNECTION = {
     *(Reason.AUTH_EXPIRED, Reason.AUTH_REVOKED, Reason.AUTH_TRANSIENT, Reason.SCOPE),
     *(Reason.QUOTA, Reason.RATE, Reason.PAUSED, Reason.SUSPENDED, Reason.SERVER),
-    *(Reason.NETWORK, Reason.TIMEOUT, Reason.CURSOR_EXPIRED),
+    *(Reason.NETWORK, Reason.TIMEOUT, Reason.CURSOR_EXPIRED, Reason.UNLINKED),
 }
 RULE = {Reason.CONDITION, Reason.NO_CONSENT, Reason.SUPPRESSED}
 
@@ -251,7 +251,8 @@ def test_unlinked_account(
 
     (told,) = explain(contact, acme).destinations
 
-    assert told.sentence == "The Mailchimp account was unlinked while this waited."
+    assert told.sentence.startswith("The linked account was unlinked.")
+    assert "choose it in the rule" in told.next_step
 
 
 def test_suspended_account_holds_and_says_so(

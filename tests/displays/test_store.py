@@ -13,7 +13,11 @@ from displays.models import Signup
 from displays.services import display_create, rule_remove, rule_set_enabled
 from displays.store import NewSignup, store_signup
 from integrations.models import Delivery
-from integrations.services import account_break, linked_account_pause
+from integrations.services import (
+    account_break,
+    linked_account_pause,
+    linked_account_unlink,
+)
 from tests.integrations.world import rule_to
 
 pytestmark = pytest.mark.django_db
@@ -188,3 +192,11 @@ def test_nothing_is_half_written(new) -> None:
         store_signup(new(category="bot"))
     for model in (Signup, Contact, Event, Consent):
         assert not model.objects.exists()
+
+
+def test_an_unlinked_account_still_collects(new, display, linked) -> None:
+    rule_to(display, linked)
+    linked_account_unlink(linked)
+    assert store_signup(new()).wake == frozenset()
+    row = Delivery.objects.get()
+    assert (row.state, row.reason) == ("held", "held.unlinked")

@@ -259,5 +259,5 @@ def test_an_audience_that_is_gone_must_be_replaced(
     assert "Newsletter (no longer there)" in text_of(client.get(page))
     assert client.post(page, form_of(linked)).status_code == 422
     assert client.post(page, form_of(linked, audience=VIP)).status_code == 302
-    rule.target.refresh_from_db()
+    rule.refresh_from_db()
     assert rule.target.audience_id == VIP

@@ -39,6 +39,7 @@ from integrations.services import (
     linked_account_pause,
     linked_account_test,
     linked_account_unlink,
+    target_break,
 )
 from tests.integrations.world import delivery, rule_to
 
@@ -417,3 +418,37 @@ def test_a_rule_that_points_elsewhere_takes_what_waits_along(
     assert waits.target_id == held.target_id == rule.target.pk
     done.refresh_from_db()
     assert done.target_id == old.pk, "what was sent keeps saying where"
+
+
+def test_a_successful_test_lets_go_what_a_mended_field_held(
+    provider, linked, display
+) -> None:
+    rule = rule_to(display, linked)
+    missing = Outcome(state=OutcomeState.REJECTED, reason=Reason.REQUIRED_FIELD)
+    provider.answer = staticmethod(lambda contacts: [missing for _ in contacts])
+    row = delivery(rule, email="mira@example.org")
+    drain(linked.pk)
+    assert state_of(row) == ("held", "schema.required_field")
+    target_break(rule.target, "target.missing", "gone")
+    provider.answer = staticmethod(lambda contacts: [SYNCED for _ in contacts])
+    assert linked_account_test(linked).ok
+    drain(linked.pk)
+    assert state_of(row) == ("synced", "")
+
+
+def test_an_account_linked_anew_takes_over_who_was_asked(
+    provider, linked, display, acme
+) -> None:
+    rule = rule_to(display, linked)
+    asked = delivery(rule, email="asked@example.org", state="awaiting_opt_in")
+    linked_account_unlink(linked)
+    again = linked_account_create(
+        account=acme,
+        provider="mailchimp",
+        label="Again",
+        credentials={"api_key": "0123456789abcdef-us21"},
+    )
+    place = RuleSettings(linked_account=again, audience_id=rule.target.audience_id)
+    rule_update(rule=rule, settings=place, version=rule.version)
+    assert state_of(asked) == ("awaiting_opt_in", "")
+    assert asked.linked_account_id == again.pk

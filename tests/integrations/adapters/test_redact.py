@@ -9,6 +9,7 @@ import pytest
 
 from integrations.adapters.errors import AdapterError
 from integrations.adapters.http import Answer
+from integrations.adapters.mailchimp.wire import webhook_changes
 from integrations.adapters.redact import Redactor, mask_addresses
 
 SECRET = "s3cr3t/kéy+with=signs"
@@ -82,3 +83,9 @@ class TestWhatIsShown:
     def test_an_answer_nested_without_end_is_not_json(self) -> None:
         with pytest.raises(ValueError, match="nested"):
             Answer(status=200, headers={}, body=b"[" * 100_000).json()
+
+    def test_a_webhook_can_be_stored(self) -> None:
+        body = b"type=subscribe&data[email]=a%00@x.org&data[merges][FNAME]=M%00"
+        [change] = webhook_changes(body)
+        assert change.email == "a\ufffd@x.org"
+        assert change.fields == {"FNAME": "M\ufffd"}
