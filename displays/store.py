@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -34,12 +34,17 @@ from contactsync.lib.sql import (
     rows,
     sqlite_value,
 )
+from contactsync.lib.turns import Turns
 from displays.models import Signup
 from integrations.outbox import ENQUEUE
 
-# SQLite lets a thread that finds the data base busy sleep, ever longer, and whoever
-# comes at the right moment goes first. Threads of one process queue here instead.
-_writing = threading.Lock()
+
+@cache
+def writers() -> Turns:
+    """Who stores a signup on SQLite waits here, not in its busy handler."""
+    name = str(connection.settings_dict["NAME"])
+    shared = name.startswith("/")  # else in memory: this process only
+    return Turns(Path(f"{name}-turns") if shared else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,7 +313,7 @@ def _store_sqlite(signup: NewSignup, params: dict[str, Any]) -> Stored:
     sql = sqlite_sql()
     params = {name: sqlite_value(item) for name, item in params.items()}
     # Who holds the data base already must not wait for a thread that waits for it.
-    queue = nullcontext() if connection.in_atomic_block else _writing
+    queue = nullcontext() if connection.in_atomic_block else writers()
     with queue, transaction.atomic():
         if signup.idempotency_key and _is_used(signup):
             return Stored(False)
