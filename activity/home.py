@@ -21,7 +21,7 @@ from integrations.models import Delivery, LinkedAccount, State
 
 DAYS = 14
 MAX_CARDS = 3
-WAITING = (State.PENDING, State.SENDING, State.SUBMITTED, State.AWAITING_OPT_IN)
+WAITING = (State.PENDING, State.SENDING, State.SUBMITTED, State.HELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,49 +97,34 @@ def steps(account: Account) -> list[Step]:
 
 
 def figures(account: Account) -> list[dict[str, Any]]:
-    """Five counts of the last ``DAYS`` days, each leading to its rows."""
+    """Counts of ``DAYS`` days: signups, then people; each leads to its rows."""
     since = now() - timedelta(days=DAYS)
     recent = Signup.objects.for_account(account).filter(at__gte=since)
     filtered = Count("pk", filter=Q(status=Signup.Status.FILTERED))
     signups = recent.aggregate(all=Count("pk"), filtered=filtered)
-    states = {
-        row["state"]: row["n"]
-        for row in Delivery.objects.for_account(account)
-        .filter(created_at__gte=since)
-        .order_by()
-        .values("state")
-        .annotate(n=Count("*"))
-    }
-    contacts, activity = (
-        url("contacts", account.slug),
-        url("sync_activity", account.slug),
+    deliveries = Delivery.objects.for_account(account).filter(created_at__gte=since)
+
+    def people(*states: State) -> Count:
+        return Count("contact_id", filter=Q(state__in=states), distinct=True)
+
+    counts = deliveries.aggregate(
+        synced=people(State.SYNCED),
+        asked=people(State.AWAITING_OPT_IN),
+        waiting=people(*WAITING),
+        refused=people(State.REJECTED),
     )
-
-    def rows(state: State) -> str:
-        return f"{activity}?state={state.value}" if activity else ""
-
+    contacts = url("contacts", account.slug)
+    activity = url("sync_activity", account.slug)
     return [
-        {"word": "signups", "n": signups["all"], "url": contacts},
-        {
-            "word": "filtered out",
-            "n": signups["filtered"],
-            "url": f"{contacts}?status=filtered",
-        },
-        {
-            "word": "synced",
-            "n": states.get(State.SYNCED, 0),
-            "url": rows(State.SYNCED),
-        },
-        {
-            "word": "waiting",
-            "n": sum(states.get(state, 0) for state in WAITING),
-            "url": rows(State.PENDING),
-        },
-        {
-            "word": "refused there",
-            "n": states.get(State.REJECTED, 0),
-            "url": rows(State.REJECTED),
-        },
+        {"word": word, "n": n, "url": where}
+        for word, n, where in (
+            ("signups", signups["all"], contacts),
+            ("filtered out", signups["filtered"], f"{contacts}?status=filtered"),
+            ("synced", counts["synced"], f"{contacts}?status=synced"),
+            ("asked to confirm", counts["asked"], f"{contacts}?status=opt_in"),
+            ("waiting or held", counts["waiting"], activity),
+            ("refused there", counts["refused"], f"{contacts}?status=rejected"),
+        )
     ]
 
 

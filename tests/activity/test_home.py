@@ -75,7 +75,8 @@ def test_the_figures_count_this_account_only(
         "signups": 0,
         "filtered out": 0,
         "synced": 1,
-        "waiting": 2,
+        "asked to confirm": 1,
+        "waiting or held": 1,
         "refused there": 1,
     }
     answer = client_of(charlie).get(reverse("home", args=[other.slug]))
