@@ -19,6 +19,9 @@ import redis
 
 from tests import services
 
+# Real processes: `make test-fast` leaves them to `make test`.
+pytestmark = pytest.mark.slow
+
 KEEPER = """
 import sys, time
 from tests import services

@@ -18,6 +18,9 @@ from contactsync import supervisor
 from contactsync.supervisor import Console, describe
 from tests.services import free_port
 
+# Real processes: `make test-fast` leaves them to `make test`.
+pytestmark = pytest.mark.slow
+
 STEADY_CHILD = "import time; print('here', flush=True); time.sleep(600)"
 STUBBORN_CHILD = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"

@@ -21,6 +21,9 @@ from django.core.management.base import CommandError
 from integrations.sandbox.server import is_loopback
 from tests.integrations.sandbox.helpers import KEY, member_path
 
+# Real processes: `make test-fast` leaves them to `make test`.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 NEW = "new@shop.example"
 
