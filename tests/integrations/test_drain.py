@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import ClassVar
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.core import mail
 
-from contacts.models import Suppression
 from contactsync.lib.clock import now
-from displays.services import RuleSettings, rule_update
 from integrations import retry
-from integrations.adapters import ADAPTERS
 from integrations.adapters.base import (
-    Adapter,
-    Audience,
     Contact,
-    Exchange,
     Options,
     Outcome,
     OutcomeState,
-    Reading,
 )
 from integrations.adapters.errors import (
     CredentialsError,
@@ -35,74 +27,13 @@ from integrations.adapters.errors import (
 from integrations.drain import drain
 from integrations.models import Attempt, Delivery, LinkedAccount, State
 from integrations.services import (
-    linked_account_create,
     linked_account_pause,
     linked_account_test,
-    linked_account_unlink,
-    target_break,
 )
+from tests.integrations.scripted import SYNCED, fail_with, state_of
 from tests.integrations.world import delivery, rule_to
 
 pytestmark = pytest.mark.django_db
-
-Answer = Callable[[Sequence[Contact]], list[Outcome]]
-SYNCED = Outcome(state=OutcomeState.SYNCED, remote_id="r")
-
-
-class Scripted(Adapter):
-    """Answers as the test says, and remembers what it was asked."""
-
-    slug = "mailchimp"
-    label = "Mailchimp"
-    kind = "esp"
-    batch_size = 10
-    answer: ClassVar[Answer]
-    verdict: ClassVar[Exception | None] = None
-    calls: ClassVar[list[list[str]]]
-    options: ClassVar[list[Options]]
-
-    def verify(self) -> Reading:
-        if self.verdict:
-            raise self.verdict
-        return Reading(identity="owner@acme.test")
-
-    def audiences(self) -> list[Audience]:
-        return [Audience(id="8f21c0news", label="Newsletter")]
-
-    def upsert(
-        self, contacts: Sequence[Contact], audience_id: str, options: Options
-    ) -> list[Outcome]:
-        type(self).calls.append([contact.email for contact in contacts])
-        type(self).options.append(options)
-        self.exchanges.append(
-            Exchange(
-                method="POST", path="/x", status=200, ms=3, request="", response=""
-            )
-        )
-        return type(self).answer(contacts)
-
-
-@pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> type[Scripted]:
-    class Fresh(Scripted):
-        calls: ClassVar[list[list[str]]] = []
-        options: ClassVar[list[Options]] = []
-        answer = staticmethod(lambda contacts: [SYNCED for _ in contacts])
-
-    monkeypatch.setitem(ADAPTERS, "mailchimp", Fresh)
-    return Fresh
-
-
-def fail_with(error: Exception) -> Answer:
-    def answer(contacts: Sequence[Contact]) -> list[Outcome]:
-        raise error
-
-    return staticmethod(answer)
-
-
-def state_of(row: Delivery) -> tuple[str, str]:
-    row.refresh_from_db()
-    return row.state, row.reason
 
 
 def test_a_batch_is_sent_mapped_and_settled(provider, linked, display) -> None:
@@ -254,24 +185,6 @@ def test_an_adapter_that_answers_too_few_is_a_bug_not_a_loss(
     assert {state_of(row) for row in rows} == {("failed", "internal")}
 
 
-def test_conditions_skip_what_they_do_not_match(provider, linked, display) -> None:
-    rule = rule_to(
-        display,
-        linked,
-        conditions=[{"field": "utm.campaign", "op": "starts_with", "value": "spring"}],
-    )
-    wanted = delivery(
-        rule,
-        email="a@example.org",
-        payload={"email": "a@example.org", "utm": {"campaign": "Spring-vip"}},
-    )
-    other = delivery(rule, email="b@example.org")
-    drain(linked.pk)
-    assert state_of(wanted) == ("synced", "")
-    assert state_of(other) == ("skipped", "rule.condition")
-    assert provider.calls == [["a@example.org"]]
-
-
 def test_paused_and_suspended_accounts_send_nothing(
     provider, linked, display, acme
 ) -> None:
@@ -295,29 +208,6 @@ def test_an_account_that_is_gone_or_cannot_be_opened(linked, display, provider) 
     assert drain(row.contact_id) == 0
 
 
-def test_a_value_that_does_not_fit_waits_for_a_corrected_rule(
-    provider, linked, display
-) -> None:
-    rule = rule_to(display, linked)
-    row = delivery(rule, email="mira@example.org")
-    provider.answer = staticmethod(
-        lambda contacts: [
-            Outcome(
-                state=OutcomeState.REJECTED,
-                reason=Reason.REQUIRED_FIELD,
-                detail="LNAME: Please enter a value",
-            )
-        ]
-    )
-    drain(linked.pk)
-    assert state_of(row) == ("held", "schema.required_field")
-    provider.answer = staticmethod(lambda contacts: [SYNCED for _ in contacts])
-    settings = RuleSettings(linked_account=linked, audience_id="8f21c0news")
-    rule_update(rule=rule, settings=settings, version=rule.version)
-    drain(linked.pk)
-    assert state_of(row) == ("synced", "")
-
-
 def test_a_rate_limit_in_the_middle_of_a_batch_slows_the_account_down(
     provider, linked, display
 ) -> None:
@@ -331,35 +221,6 @@ def test_a_rate_limit_in_the_middle_of_a_batch_slows_the_account_down(
     assert state_of(rest) == ("pending", "limit.rate")
     linked.refresh_from_db()
     assert linked.not_before > now() + timedelta(seconds=35)
-
-
-def test_who_refused_consent_is_put_on_no_marketing_list(
-    provider, linked, display
-) -> None:
-    rule = rule_to(display, linked)
-    payload = {"email": "mira@example.org", "consent": False}
-    row = delivery(rule, email="mira@example.org", payload=payload)
-    drain(linked.pk)
-    assert state_of(row) == ("skipped", "rule.no_consent")
-    provider.kind = "crm"
-    row = delivery(rule, email="mira@example.org", payload=payload)
-    drain(linked.pk)
-    assert state_of(row) == ("synced", "")
-
-
-def test_who_was_suppressed_meanwhile_is_not_sent(
-    provider, linked, display, acme
-) -> None:
-    rule = rule_to(display, linked)
-    gone = delivery(rule, email="Mira@Example.org")
-    kept = delivery(rule, email="other@example.org")
-    Suppression.objects.create(
-        account=acme, email_key="mira@example.org", actor="person"
-    )
-    drain(linked.pk)
-    assert state_of(gone) == ("skipped", "rule.suppressed")
-    assert state_of(kept) == ("synced", "")
-    assert provider.calls == [["other@example.org"]]
 
 
 def test_a_provider_too_slow_for_a_task_is_tried_again(
@@ -391,64 +252,3 @@ def test_an_attempt_that_cannot_be_kept_keeps_no_row_from_settling(
     monkeypatch.setattr(Attempt.objects, "create", refuse)
     drain(linked.pk)
     assert state_of(row) == ("synced", "")
-
-
-def test_a_rule_that_points_elsewhere_takes_what_waits_along(
-    provider, linked, display, acme
-) -> None:
-    rule = rule_to(display, linked)
-    done = delivery(rule, email="done@example.org")
-    drain(linked.pk)
-    old = rule.target
-    waits = delivery(rule, email="waits@example.org")
-    held = delivery(rule, email="held@example.org", state="held", reason="auth.revoked")
-    second = linked_account_create(
-        account=acme,
-        provider="mailchimp",
-        label="Second",
-        credentials={"api_key": "fedcba9876543210-us21"},
-    )
-    linked_account_unlink(linked)
-    settings = RuleSettings(linked_account=second, audience_id="elsewhere")
-    rule_update(rule=rule, settings=settings, version=rule.version)
-    assert rule.target.pk != old.pk
-    assert drain(linked.pk) == 0
-    assert drain(second.pk) == 2
-    assert state_of(waits) == state_of(held) == ("synced", "")
-    assert waits.target_id == held.target_id == rule.target.pk
-    done.refresh_from_db()
-    assert done.target_id == old.pk, "what was sent keeps saying where"
-
-
-def test_a_successful_test_lets_go_what_a_mended_field_held(
-    provider, linked, display
-) -> None:
-    rule = rule_to(display, linked)
-    missing = Outcome(state=OutcomeState.REJECTED, reason=Reason.REQUIRED_FIELD)
-    provider.answer = staticmethod(lambda contacts: [missing for _ in contacts])
-    row = delivery(rule, email="mira@example.org")
-    drain(linked.pk)
-    assert state_of(row) == ("held", "schema.required_field")
-    target_break(rule.target, "target.missing", "gone")
-    provider.answer = staticmethod(lambda contacts: [SYNCED for _ in contacts])
-    assert linked_account_test(linked).ok
-    drain(linked.pk)
-    assert state_of(row) == ("synced", "")
-
-
-def test_an_account_linked_anew_takes_over_who_was_asked(
-    provider, linked, display, acme
-) -> None:
-    rule = rule_to(display, linked)
-    asked = delivery(rule, email="asked@example.org", state="awaiting_opt_in")
-    linked_account_unlink(linked)
-    again = linked_account_create(
-        account=acme,
-        provider="mailchimp",
-        label="Again",
-        credentials={"api_key": "0123456789abcdef-us21"},
-    )
-    place = RuleSettings(linked_account=again, audience_id=rule.target.audience_id)
-    rule_update(rule=rule, settings=place, version=rule.version)
-    assert state_of(asked) == ("awaiting_opt_in", "")
-    assert asked.linked_account_id == again.pk
