@@ -113,7 +113,7 @@ def ask(account: LinkedAccount, adapter: Adapter, rows: list[Delivery]) -> int:
 def conclude(batch: list[Delivery], found: list[Subscription]) -> int:
     results = []
     for row, subscription in zip(batch, found, strict=True):
-        age = now() - row.created_at
+        age = now() - row.changed_at  # since they were asked
         if subscription.status in ENDS:
             state, reason = ENDS[subscription.status]
             results.append(Settled(row.id, state, reason, subscription.detail))
@@ -126,7 +126,7 @@ def postpone(rows: list[Delivery]) -> None:
     """Look again later. Only ``due`` changes, and only while the row still waits."""
     at: datetime = now()
     for row in rows:
-        age = (at - row.created_at).total_seconds()
+        age = (at - row.changed_at).total_seconds()
         Delivery.objects.filter(pk=row.pk, state=State.AWAITING_OPT_IN).update(
             due=at + timedelta(seconds=retry.opt_in_check(age))
         )

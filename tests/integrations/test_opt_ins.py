@@ -82,9 +82,9 @@ def test_nobody_is_looked_up_for_ever(provider, linked, display) -> None:
     rule = rule_to(display, linked, audience_id=NEWSLETTER)
     days = {name: now() - timedelta(days=n) for name, n in (("old", 31), ("gone", 2))}
     old = awaiting(
-        rule_to(display, linked, audience_id=VIP), PENDING, created_at=days["old"]
+        rule_to(display, linked, audience_id=VIP), PENDING, changed_at=days["old"]
     )
-    gone = awaiting(rule, "not.there@example.org", created_at=days["gone"])
+    gone = awaiting(rule, "not.there@example.org", changed_at=days["gone"])
     new = awaiting(rule, "new.here@example.org")
     assert opt_ins.check(linked.pk) == 2
     assert state(old) == state(gone) == ("skipped", "consent.not_confirmed")
@@ -125,3 +125,17 @@ def test_unlinked_and_paused_accounts_are_not_asked(linked, display) -> None:
     LinkedAccount.objects.update(removed_at=now())
     assert opt_ins.due_linked_accounts() == []
     assert opt_ins.check(linked.pk) == 0
+
+
+def test_a_month_counts_from_the_asking_not_from_the_signup(
+    provider, linked, display
+) -> None:
+    """A signup that was held for weeks is asked today, and has its month from today."""
+    row = awaiting(
+        rule_to(display, linked, audience_id=VIP),
+        PENDING,
+        created_at=now() - timedelta(days=40),
+    )
+    assert opt_ins.check(linked.pk) == 0
+    assert state(row)[0] == "awaiting_opt_in"
+    assert row.due < now() + timedelta(minutes=1), "and is looked up often at first"
