@@ -80,6 +80,11 @@ v1 = [
         name="api-suppression",
     ),
     path("events", contacts.EventList.as_view(), name="api-events"),
+    path("", include("hygiene.api_urls")),
+    path("", include("hygiene.cleaning.api_urls")),
+    path("", include("displays.api_urls")),
+    path("", include("connections.api_urls")),
+    path("", include("activity.api_urls")),
     re_path(r"^", elsewhere, name="api-elsewhere"),
 ]
 

@@ -14,16 +14,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "contactsync.settings")
 
 app = Celery("contactsync")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["integrations"])
+app.autodiscover_tasks(
+    ["integrations", "hygiene", "hygiene.cleaning", "displays", "connections"]
+    + ["activity"]
+)
+EVERY = {
+    "integrations.sweep": 10.0,
+    "integrations.check_opt_ins": 10.0,
+    "displays.sweep_mail_hosts": 10.0,
+    "hygiene.sweep_cleaning": 10.0,
+    "connections.sweep": 10.0,
+    "activity.watch_deliverability": 600.0,
+}
 app.conf.beat_schedule = {
-    "sweep": {
-        "task": "integrations.sweep",
-        "schedule": 10.0,
-        "options": {"expires": 20},
-    },
-    "check-opt-ins": {
-        "task": "integrations.check_opt_ins",
-        "schedule": 10.0,
-        "options": {"expires": 20},
-    },
+    task: {"task": task, "schedule": every, "options": {"expires": 2 * every}}
+    for task, every in EVERY.items()
 }

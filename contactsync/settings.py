@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "hygiene",
     "integrations",
     "displays",
+    "connections",
     "activity",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -135,7 +136,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- broker and cache ----------------------------------------------------------
 BROKER_URL = env.str("BROKER_URL", default="filesystem://localhost")
 CELERY_BROKER_URL = BROKER_URL
-# Requests never talk to the broker (integrations/waker.py), so these only have to
+# Requests never talk to the broker (contactsync/lib/wake.py), so these only have to
 # bound how long a worker or beat hangs on a frozen one. Shorter ones make a worker
 # give up messages that a slow Redis would have acknowledged.
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {

@@ -11,7 +11,10 @@ tenant = [
     path("", account_home, name="home"),
     path("", include("contactsync.tenancy.urls")),
     path("", include("integrations.urls")),
+    path("", include("hygiene.urls")),
+    path("", include("hygiene.cleaning.urls")),
     path("", include("displays.urls")),
+    path("", include("connections.urls")),
     path("", include("activity.urls")),
 ]
 
@@ -20,6 +23,7 @@ urlpatterns = [
     path("a/<slug:account>/", include(tenant)),
     path("", include("contactsync.tenancy.root_urls")),
     path("", include("displays.public_urls")),
+    path("staff/", include("activity.staff.urls")),
     path("api/", include("contactsync.api_urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -119,6 +119,11 @@ class Signup(LedgerModel):
         )
         indexes = (
             models.Index(fields=("account", "-id"), name="signup_newest"),
+            models.Index(
+                fields=("account", "-id"),
+                name="signup_filtered",
+                condition=models.Q(status="filtered"),
+            ),
             models.Index(fields=("display", "-id"), name="signup_of_display"),
             models.Index(fields=("contact_id", "-id"), name="signup_of_contact"),
         )

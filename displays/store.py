@@ -49,7 +49,10 @@ def writers() -> Turns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSignup:
-    """A signup as it was judged, ready to be written."""
+    """A signup as it was judged, ready to be written.
+
+    ``not_before`` puts its deliveries off, for a check that is still under way.
+    """
 
     account_id: int
     display_id: UUID
@@ -72,6 +75,7 @@ class NewSignup:
     request_hash: str = ""
     id: UUID = field(default_factory=uuid7)
     at: datetime = field(default_factory=now)
+    not_before: datetime | None = None
 
     def payload(self) -> dict[str, Any]:
         """What a delivery keeps of the signup."""
@@ -115,6 +119,7 @@ class NewSignup:
                 | ({} if self.accepted else {"evidence": self.evidence})
             ),
             "now": self.at,
+            "due": self.not_before or self.at,
         }
 
 
@@ -204,6 +209,7 @@ def postgres_statement(accepted: bool, consent: bool) -> Prepared:
             signup="s.id",
             payload="%(payload)s::jsonb",
             now="%(now)s::timestamptz",
+            due="%(due)s::timestamptz",
             account="%(account)s",
             email_key="%(email_key)s",
             display="%(display)s::uuid",
@@ -249,6 +255,7 @@ def sqlite_sql() -> dict[str, str]:
             signup="%(id)s",
             payload="%(payload)s",
             now="%(now)s",
+            due="%(due)s",
             account="%(account)s",
             email_key="%(email_key)s",
             display="%(display)s",

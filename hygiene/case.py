@@ -68,7 +68,8 @@ class Facts:
     ``tlds`` and ``suffixes`` are the public endings with one label and with more;
     ``typos`` maps a domain less one letter to the domains it may have been.
 
-    ``suppressed`` answers ``unsubscribed``, ``complained``, ``bounced`` or ``trap``;
+    ``suppressed`` answers ``unsubscribed``, ``complained``, ``bounced``, ``trap`` or
+    ``admin``, and ``judge`` may be given one tenant's own in its place;
     ``known_bots`` answers the name of the list that holds the mailbox. ``reports`` is
     the judge's memory of domains already looked at: it follows from the rest.
     """

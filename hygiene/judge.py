@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from hygiene.case import (
     NUMBERED,
@@ -13,6 +14,7 @@ from hygiene.case import (
     Case,
     Facts,
     Host,
+    Lookup,
     Person,
     Signals,
 )
@@ -38,42 +40,67 @@ class Stage(IntEnum):
     BOT = 9
 
 
-HOST_RULES: tuple[tuple[Stage, Callable[[Host], Finding | None]], ...] = (
-    (Stage.RESERVED, reserved.reserved_domain),
-    (Stage.RESERVED, reserved.placeholder_domain),
-    (Stage.RESERVED, reserved.no_such_tld),
-    (Stage.TRANSACTIONAL, transactional.relay_host),
-    (Stage.TRANSACTIONAL, transactional.relay_label),
-    (Stage.BROADCAST, broadcast.group_host),
-    (Stage.BROADCAST, broadcast.list_label),
-    (Stage.DISPOSABLE, disposable),
-    (Stage.BOT, bot.mash_domain),
+class HostRule(NamedTuple):
+    """A question about the domain alone, and the findings it may answer with."""
+
+    stage: Stage
+    ask: Callable[[Host], Finding | None]
+    finds: tuple[str, ...]
+
+
+class Rule(NamedTuple):
+    """A question about the whole address; ``about`` are the shapes it is for, or 0."""
+
+    stage: Stage
+    about: int
+    ask: Callable[[Case], Finding | None]
+    finds: tuple[str, ...]
+
+
+def applies(rule: Rule, shape: int) -> bool:
+    """Whether a rule has to be asked about a local part of that ``Case.shape``."""
+    return not rule.about or bool(rule.about & shape)
+
+
+HOST_RULES: tuple[HostRule, ...] = (
+    HostRule(Stage.RESERVED, reserved.reserved_domain, ("reserved-domain",)),
+    HostRule(Stage.RESERVED, reserved.placeholder_domain, ("placeholder-domain",)),
+    HostRule(Stage.RESERVED, reserved.no_such_tld, ("no-such-tld",)),
+    HostRule(Stage.TRANSACTIONAL, transactional.relay_host, ("relay-host",)),
+    HostRule(Stage.TRANSACTIONAL, transactional.relay_label, ("relay-label",)),
+    HostRule(Stage.BROADCAST, broadcast.group_host, ("group-host",)),
+    HostRule(Stage.BROADCAST, broadcast.list_label, ("list-label",)),
+    HostRule(Stage.DISPOSABLE, disposable, ("domain", "parent-domain")),
+    HostRule(Stage.BOT, bot.mash_domain, ("mash-domain",)),
 )
 """What the domain alone tells; asked once per domain, never of a mailbox provider."""
 
-RULES: tuple[tuple[Stage, int, Callable[[Case], Finding | None]], ...] = (
-    (Stage.BOT_DATABASE, 0, bot.known_bot),
-    (Stage.TRANSACTIONAL, ODD, transactional.rewritten),
-    (Stage.TRANSACTIONAL, SEPARATED | ODD, transactional.bounce),
-    (Stage.TRANSACTIONAL, 0, transactional.no_reply),
-    (Stage.TRANSACTIONAL, 0, transactional.system_sender),
-    (Stage.BROADCAST, 0, broadcast.everyone),
-    (Stage.BROADCAST, SEPARATED, broadcast.list_name),
-    (Stage.ROLE, 0, role_word),
-    (Stage.ROLE, SEPARATED, role_compound),
-    (Stage.ROLE, 0, role_glued),
-    (Stage.BOT, 0, bot.fake_local),
-    (Stage.BOT, 0, bot.mirrored),
-    (Stage.BOT, 0, bot.mash),
-    (Stage.BOT, SEPARATED, bot.dot_stuffed),
-    (Stage.BOT, NUMBERED, bot.hexadecimal),
-    (Stage.BOT, NUMBERED, bot.alternating),
-    (Stage.BOT, 0, bot.gibberish),
+RULES: tuple[Rule, ...] = (
+    Rule(Stage.BOT_DATABASE, 0, bot.known_bot, ("known",)),
+    Rule(Stage.TRANSACTIONAL, ODD, transactional.rewritten, ("srs", "batv", "verp")),
+    Rule(Stage.TRANSACTIONAL, SEPARATED | ODD, transactional.bounce, ("bounce",)),
+    Rule(Stage.TRANSACTIONAL, 0, transactional.no_reply, ("no-reply",)),
+    Rule(Stage.TRANSACTIONAL, 0, transactional.system_sender, ("system-sender",)),
+    Rule(Stage.BROADCAST, 0, broadcast.everyone, ("everyone",)),
+    Rule(Stage.BROADCAST, SEPARATED, broadcast.list_name, ("list-tail", "list-head")),
+    Rule(Stage.ROLE, 0, role_word, ("exact", "numbered", "soft")),
+    Rule(Stage.ROLE, SEPARATED, role_compound, ("compound",)),
+    Rule(Stage.ROLE, 0, role_glued, ("glued",)),
+    Rule(Stage.BOT, 0, bot.fake_local, ("fake-local",)),
+    Rule(Stage.BOT, 0, bot.mirrored, ("mirrored",)),
+    Rule(Stage.BOT, 0, bot.mash, ("mash",)),
+    Rule(Stage.BOT, SEPARATED, bot.dot_stuffed, ("dot-stuffed",)),
+    Rule(Stage.BOT, NUMBERED, bot.hexadecimal, ("hex",)),
+    Rule(Stage.BOT, NUMBERED, bot.alternating, ("alternating",)),
+    Rule(Stage.BOT, 0, bot.gibberish, ("trigram",)),
 )
-"""What the whole address tells: (stage, shapes it is about or 0 for all, rule)."""
+"""What the whole address tells."""
+
+SIGNAL_RULES = (bot.honeypot, bot.too_fast)
+"""What the form noticed; the findings are named like the rules. They outlast a mask."""
 
 _RULES_BY_SHAPE = tuple(
-    tuple((stage, rule) for stage, about, rule in RULES if not about or about & shape)
+    tuple((rule.stage, rule.ask) for rule in RULES if applies(rule, shape))
     for shape in range(8)
 )
 """The same, sorted out beforehand by ``Case.shape``: most addresses need few."""
@@ -106,8 +133,11 @@ def judge(
     policy: Policy = DEFAULT,
     person: Person | None = None,
     signals: Signals | None = None,
+    suppressed: Lookup | None = None,
 ) -> Verdict:
     """Return the verdict on one address; never raises, whatever the text.
+
+    ``suppressed`` is one tenant's own list, asked in place of ``facts.suppressed``.
 
     Precedence: syntax, a person's own opt-out, the tenant's allow list, its deny list,
     other suppressions, then the stages in order. An alias service's address ends the
@@ -121,18 +151,16 @@ def judge(
     case = Case(local, domain, facts, person)
     report = NOTHING if case.provider else _report(domain, facts)
     rules = _RULES_BY_SHAPE[case.shape]
-    hits = [(stage, hit) for stage, rule in rules if (hit := rule(case)) is not None]
+    hits = [(stage, hit) for stage, ask in rules if (hit := ask(case)) is not None]
     if signals is not None:
         hits += _from_form(signals)
-
-    if (
-        not hits
-        and report is NOTHING
-        and policy is DEFAULT
-        and facts.suppressed is None
-    ):
+    listed = policy is not DEFAULT or suppressed is not None
+    settled = None
+    if listed or facts.suppressed is not None:
+        settled = settle(case, policy, suppressed or facts.suppressed)
+    if not hits and report is NOTHING and settled is None:
         return Verdict(Category.VALID, None, (), f"{local}@{domain}")
-    return _decide(case, report, hits, policy, f"{local}@{domain}")
+    return _decide(case, report, hits, settled, policy, f"{local}@{domain}")
 
 
 def _report(domain: str, facts: Facts) -> Report:
@@ -140,9 +168,9 @@ def _report(domain: str, facts: Facts) -> Report:
     if report is None:
         host = Host(domain, facts)
         hits = tuple(
-            (stage, hit)
-            for stage, rule in HOST_RULES
-            if (hit := rule(host)) is not None
+            (rule.stage, hit)
+            for rule in HOST_RULES
+            if (hit := rule.ask(host)) is not None
         )
         mask, likelier = masks.mask(host), "" if hits else suggest(domain, facts)
         report = Report(hits, mask, likelier) if hits or mask or likelier else NOTHING
@@ -153,25 +181,25 @@ def _report(domain: str, facts: Facts) -> Report:
 
 
 def _from_form(signals: Signals) -> list[Hit]:
-    found = (bot.honeypot(signals), bot.too_fast(signals))
+    found = [ask(signals) for ask in SIGNAL_RULES]
     return [(Stage.BOT, finding) for finding in found if finding is not None]
 
 
 def _decide(
-    case: Case, report: Report, hits: list[Hit], policy: Policy, address: str
+    case: Case,
+    report: Report,
+    hits: list[Hit],
+    settled: Finding | None,
+    policy: Policy,
+    address: str,
 ) -> Verdict:
-    settled = _settled(case, policy)
-    if settled is not None and settled.category is Category.VALID:
-        return Verdict(Category.VALID, settled, (), address)
-
     mask = report.mask
     found = sorted((*report.hits, *hits), key=_stage)
     if mask is not None:
         signs = {"honeypot", "too-fast"}
         found = [hit for hit in found if hit[0] < Stage.MASK or hit[1].rule in signs]
         if policy.strict_masks:
-            strict = Finding(Category.DISPOSABLE, "mask", mask.matched, mask.source)
-            found.append((Stage.MASK, strict))
+            found.append((Stage.MASK, strict(mask)))
             found.sort(key=_stage)
             mask = None
     findings = [hit for _, hit in found if policy.mode(hit.category) is not Mode.OFF]
@@ -188,26 +216,38 @@ def _stage(hit: Hit) -> Stage:
     return hit[0]
 
 
-def _settled(case: Case, policy: Policy) -> Finding | None:
+def strict(mask: Finding) -> Finding:
+    """What a mask is to a tenant that refuses aliases."""
+    return Finding(Category.DISPOSABLE, "mask", mask.matched, mask.source)
+
+
+def settle(case: Case, policy: Policy, lookup: Lookup | None) -> Finding | None:
     """What lists of single mailboxes say: suppressed, allowed or denied."""
-    suppressed = _suppressed(case)
-    if policy is DEFAULT:
-        return suppressed
+    suppressed = suppression(case, lookup)
     if suppressed is not None and suppressed.rule in BINDING:
         return suppressed
-    if (allowed := policy.allow.match(case)) is not None:
-        rule, entry = allowed
-        return Finding(Category.VALID, f"allowed-{rule}", entry, SOURCE)
-    if (denied := policy.deny.match(case)) is not None:
-        return Finding(Category.DENIED, denied[0], denied[1], SOURCE)
-    return suppressed
+    return allowed(case, policy) or denied(case, policy) or suppressed
 
 
-def _suppressed(case: Case) -> Finding | None:
-    lookup = case.facts.suppressed
+def suppression(case: Case, lookup: Lookup | None) -> Finding | None:
+    """Whether the mailbox, as written or as delivered to, is on a suppression list."""
     if lookup is None:
         return None
     reason = lookup(case.literal) or lookup(case.canonical)
     if not reason:
         return None
     return Finding(Category.SUPPRESSED, reason, case.literal, "suppressions@live")
+
+
+def allowed(case: Case, policy: Policy) -> Finding | None:
+    """What the tenant's allow list says."""
+    if policy is DEFAULT or (entry := policy.allow.match(case)) is None:
+        return None
+    return Finding(Category.VALID, f"allowed-{entry[0]}", entry[1], SOURCE)
+
+
+def denied(case: Case, policy: Policy) -> Finding | None:
+    """What the tenant's deny list says."""
+    if policy is DEFAULT or (entry := policy.deny.match(case)) is None:
+        return None
+    return Finding(Category.DENIED, entry[0], entry[1], SOURCE)

@@ -205,6 +205,11 @@ class Delivery(LedgerModel):
                 name="delivery_held",
                 condition=models.Q(state="held"),
             ),
+            models.Index(
+                fields=("account", "-id"),
+                name="delivery_attention",
+                condition=models.Q(state__in=("held", "failed", "rejected")),
+            ),
             models.Index(fields=("contact_id", "id"), name="delivery_contact"),
             models.Index(fields=("account", "-id"), name="delivery_newest"),
         )

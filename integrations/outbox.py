@@ -52,7 +52,7 @@ SELECT t.account_id, t.linked_account_id, t.id, 'rule', {{contact}}, {{signup}},
          WHEN l.status <> 'connected' THEN l.reason
          ELSE t.held_reason END,
     CASE WHEN l.status <> 'connected' THEN l.detail ELSE t.held_detail END,
-    {{now}}, 0, '', {{now}}, {{now}}
+    {{due}}, 0, '', {{now}}, {{now}}
 FROM displays_syncrule r
 JOIN integrations_target t ON t.id = r.target_id
 JOIN integrations_linkedaccount l ON l.id = t.linked_account_id

@@ -192,3 +192,48 @@ class AuditEntry(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.actor_label} {self.action} {self.subject}"
+
+
+class Suspension(TenantModel):
+    """A stop of all sending for one account, until a reviewer clears it.
+
+    Capture goes on. ``evidence`` is the score and its figures as they were when it was
+    opened. At most one is open; a decision to keep it leaves it open and can be
+    appealed again.
+    """
+
+    class Decision(models.TextChoices):
+        CLEARED = "cleared", "Cleared"
+        KEPT = "kept", "Kept"
+
+    opened_at = models.DateTimeField(auto_now_add=True)
+    opened_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    reason = models.TextField()
+    evidence = models.JSONField(default=dict)
+    appeal = models.TextField(blank=True)
+    appealed_at = models.DateTimeField(null=True)
+    appealed_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    decision = models.CharField(max_length=7, choices=Decision.choices, blank=True)
+    decision_reason = models.TextField(blank=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("account",),
+                condition=models.Q(closed_at=None),
+                name="suspended_once",
+            ),
+        )
+        indexes = (models.Index(fields=("account", "-id"), name="suspension_newest"),)
+
+    def __str__(self) -> str:
+        return f"suspension of {self.account}"

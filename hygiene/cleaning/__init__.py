@@ -1,0 +1,1 @@
+"""List cleaning: a file in, a verdict on every row, clean and rejected files out."""

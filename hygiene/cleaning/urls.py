@@ -1,0 +1,7 @@
+"""Below ``a/<slug:account>/``."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
