@@ -7,7 +7,7 @@ BOOTSTRAP = "$(PYTHON)" scripts/bootstrap.py
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX = $(CURDIR)/.tools/pycache
 
-.PHONY: run dev test test-fast lint bench clean
+.PHONY: run dev test test-fast lint bench bench-hygiene clean
 run: ## the product with a demo tenant and simulated providers
 	@exec $(BOOTSTRAP) run
 dev: ## only make .venv ready for development
@@ -20,6 +20,8 @@ lint: dev
 	@exec $(VENV_PYTHON) -m tests.run --lanes lint
 bench: dev
 	@exec $(VENV_PYTHON) -m bench
+bench-hygiene: dev ## how well and how fast the filter judges
+	@exec $(VENV_PYTHON) -m bench.hygiene
 clean: ## the environment and caches; never the data in var/
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -191,6 +191,8 @@ def told_entries(rows: Iterable[Event | Consent], account: Account) -> list[Entr
         if isinstance(row, Consent)
         else of_delivery(row, around)
         if row.kind.startswith("delivery.")
+        else of_change(row)
+        if row.kind in CHANGES
         else of_signup(row, around)
         for row in rows
     ]
@@ -209,6 +211,28 @@ def of_consent(row: Consent) -> Entry:
         detail=" · ".join(
             part for part in (f"“{row.text}”" if row.text else "", row.page_url) if part
         ),
+    )
+
+
+# kind -> tone, icon, what it says, from the event's data
+CHANGES: dict[str, tuple[str, str, str]] = {
+    "signup.released": ("ok", "shield-check", "{by} accepted this signup after all"),
+    "signup.withdrawn": ("bad", "funnel-x", "Rejected after a second look"),
+    "import.added": ("", "upload", "Imported from {filename}, row {row}"),
+}
+
+
+def of_change(row: Event) -> Entry:
+    """What became of a contact by other ways than a signup or a delivery."""
+    tone, icon, saying = CHANGES[row.kind]
+    given = {"by": "Somebody", "filename": "a list", "row": "?", **row.data}
+    return Entry(
+        at=row.at,
+        tone=tone,
+        icon=icon,
+        title=saying.format(**given),
+        detail=str(row.data.get("reason", "")),
+        evidence=str(row.data.get("evidence", "")),
     )
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from activity import actions, views
+from activity import (
+    actions,
+    bench_views,
+    deliverability,
+    finder_views,
+    rejected_views,
+    shadow_views,
+    views,
+)
 
 urlpatterns = [
     path("contacts/", views.contacts, name="contacts"),
     path("contacts/export.csv", views.contacts_export, name="contacts_export"),
+    path("contacts/why/", finder_views.missing_mail, name="missing_mail"),
     path("contacts/<uuid:pk>/", views.contact, name="contact"),
     path(
         "contacts/<uuid:pk>/retry/<int:delivery>/",
@@ -20,6 +29,17 @@ urlpatterns = [
         actions.opt_in_check,
         name="opt_in_check",
     ),
+    path("rejected/", rejected_views.rejected, name="rejected"),
+    path("rejected/export.csv", rejected_views.rejected_export, name="rejected_export"),
+    path("hygiene/bench/", bench_views.hygiene_bench, name="hygiene_bench"),
+    path(
+        "hygiene/bench/votes/",
+        bench_views.hygiene_bench_votes,
+        name="hygiene_bench_votes",
+    ),
+    path("hygiene/bench/shadow/", shadow_views.hygiene_shadow, name="hygiene_shadow"),
+    path("deliverability/", deliverability.page, name="deliverability"),
+    path("deliverability/appeal/", deliverability.appeal, name="suspension_appeal"),
     path("activity/", views.sync_activity, name="sync_activity"),
     path("activity/retry/<uuid:linked>/", actions.failed_retry, name="failed_retry"),
 ]

@@ -17,6 +17,8 @@ from activity.export import lines
 from activity.ledger import ledger
 from activity.paging import by_last_seen
 from activity.profile import profile
+from activity.rejected import Appeal, appeal
+from activity.story import Explanation
 from activity.timeline import SHOWS, timeline
 from contacts.models import Contact
 from contactsync.lib.clock import now
@@ -81,6 +83,7 @@ def contact(request: TenantRequest, pk: UUID) -> HttpResponse:
         {
             "contact": person,
             "told": told,
+            "appeal": appeal_of(person, told),
             "shows": SHOWS.items(),
             "profile": profile(person, told, account),
             "timeline": timeline(
@@ -91,6 +94,13 @@ def contact(request: TenantRequest, pk: UUID) -> HttpResponse:
             ),
         },
     )
+
+
+def appeal_of(person: Contact, told: Explanation) -> Appeal | None:
+    """The way in for somebody whom the filter turned away."""
+    if person.status != Contact.Status.FILTERED or told.verdict is None:
+        return None
+    return appeal(told.verdict.signup_id, person.email, told.verdict.category)
 
 
 @require_safe

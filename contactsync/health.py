@@ -16,7 +16,8 @@ from prometheus_client import (
 )
 
 from contactsync.lib.clock import now
-from hygiene.facts import default_facts
+from hygiene.facts import loaded_lists
+from hygiene.lists import OLD_DAYS, ListRefused
 from integrations import outbox
 from integrations.models import Delivery, LinkedAccount, State
 
@@ -49,12 +50,41 @@ def readyz(request: HttpRequest) -> JsonResponse:
         ready = False
         parts["database"] = {"ok": False, "error": type(error).__name__}
     parts["broker"] = broker()
-    parts["lists"] = {"ok": bool(default_facts())}
+    parts["lists"] = lists()
     status = "ok" if ready and parts["broker"]["ok"] else "degraded"
     return JsonResponse(
         {"status": status if ready else "unready", **parts},
         status=200 if ready else 503,
     )
+
+
+def lists() -> dict[str, Any]:
+    """What this process filters by. A list that is old is a warning and no more."""
+    try:
+        loaded = loaded_lists()
+    except ListRefused as error:
+        return {"ok": False, "error": str(error)}
+    today = now().date()
+    shown = []
+    warnings = []
+    for each in loaded:
+        days = each.age_days(today)
+        shown.append(
+            {
+                "name": each.name,
+                "version": each.version,
+                "domains": each.count,
+                "left_out": each.dropped,
+                "released_on": each.released_on,
+                "age_days": days,
+            }
+        )
+        if days is not None and days >= OLD_DAYS:
+            warnings.append(
+                f"{each.name} {each.version} is {days} days old. Look for a newer "
+                "version, install it and run: manage.py hygiene_lists update"
+            )
+    return {"ok": True, "loaded": shown, "warnings": warnings}
 
 
 def broker() -> dict[str, Any]:
@@ -92,5 +122,17 @@ def metrics(request: HttpRequest) -> HttpResponse:
         "Linked accounts that somebody has to reconnect.",
         registry=registry,
     ).set(LinkedAccount.objects.filter(removed_at=None, status="broken").count())
+    figures = (
+        ("age_days", "Days since a list was released, or came to this machine."),
+        ("domains", "Domains in a list."),
+    )
+    found = lists().get("loaded", [])
+    for figure, about in figures:
+        gauge = Gauge(
+            f"contactsync_list_{figure}", about, ["name", "version"], registry=registry
+        )
+        for each in found:
+            if each[figure] is not None:
+                gauge.labels(each["name"], each["version"]).set(each[figure])
     body = generate_latest(registry) + generate_latest()
     return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)

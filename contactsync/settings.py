@@ -277,6 +277,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
+# --- hygiene -------------------------------------------------------------------
+HYGIENE_WIDE = env.bool("HYGIENE_WIDE", default=False)
+HYGIENE_LISTS_SECONDS = env.float("HYGIENE_LISTS_SECONDS", default=30.0)
+HYGIENE_DNS = env.list("HYGIENE_DNS", default=[])
+
 # --- delivery ------------------------------------------------------------------
 PROVIDER_URLS: dict[str, str] = env.json("CONTACTSYNC_PROVIDER_URLS", default={})
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=300)

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from displays import hygiene_api
+
+urlpatterns = [
+    path(
+        "displays/<uuid:id>/hygiene-policy",
+        hygiene_api.DisplayHygienePolicy.as_view(),
+        name="api-display-hygiene-policy",
+    ),
+    path(
+        "signups/<uuid:id>/accept",
+        hygiene_api.SignupAccept.as_view(),
+        name="api-signup-accept",
+    ),
+]

@@ -14,9 +14,11 @@ from contactsync.api.keys import Key
 from contactsync.api.problems import FieldError, Problem
 from contactsync.lib.email import MAX_EMAIL, email_key
 from contactsync.lib.ids import uuid7
+from displays import mail_hosts
 from displays.models import Display, Signup
 from displays.store import NewSignup, Stored, store_signup
 from hygiene.case import Signals
+from hygiene.policies import Choices, choices_for, suppressed_lookup
 from hygiene.services import check
 from hygiene.verdict import Verdict
 from integrations.waker import waker
@@ -257,7 +259,7 @@ class Taken:
     verdict: Verdict | None
 
 
-def judge_body(body: Body) -> Verdict:
+def judge_body(body: Body, account_id: int, choices: Choices) -> Verdict:
     """The hygiene filter's verdict, with all the evidence a signup carries."""
     first, last = body.fields.get("first_name"), body.fields.get("last_name")
     return check(
@@ -265,6 +267,9 @@ def judge_body(body: Body) -> Verdict:
         first_name=first if isinstance(first, str) else "",
         last_name=last if isinstance(last, str) else "",
         signals=Signals(honeypot=body.honeypot, elapsed_ms=body.elapsed_ms),
+        policy=choices.policy,
+        suppressed=suppressed_lookup(account_id, body.email),
+        check_mail_hosts=choices.check_mail_hosts,
     )
 
 
@@ -273,7 +278,11 @@ def take_signup(
 ) -> Taken:
     """Judge and store; durable on return. Raises Problem."""
     live_displays.require(key.account_id, body.display)
-    verdict = judge_body(body)
+    choices = choices_for(key.account_id, body.display)
+    verdict = judge_body(body, key.account_id, choices)
+    domain = verdict.address.rpartition("@")[2]
+    waits = choices.check_mail_hosts and verdict.accepted
+    not_before = mail_hosts.hold(domain) if waits else None
     signup = NewSignup(
         id=uuid7(),
         account_id=key.account_id,
@@ -295,11 +304,14 @@ def take_signup(
         ip=ip,
         idempotency_key=idempotency_key,
         request_hash=hashlib.sha256(raw).hexdigest() if idempotency_key else "",
+        not_before=not_before,
     )
     stored: Stored = store_signup(signup)
     if not stored.created:
         return _repeated(signup)
     waker.wake(stored.wake)
+    if not_before is not None:
+        mail_hosts.asked(key.account_id, signup.id, domain)
     return Taken(signup.id, signup.accepted, verdict)
 
 

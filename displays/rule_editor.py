@@ -9,11 +9,11 @@ from contactsync.tenancy.models import Account, AuditEntry
 from displays.figures import DryRun, dry_run, recent_payloads
 from displays.models import Display, SyncRule
 from displays.rule_form import MAP, Draft, settle
-from displays.rule_options import Options, read_options, signup_fields
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Audience, Field
 from integrations.mapping import OPERATORS
 from integrations.models import LinkedAccount
+from integrations.options import Options, read_options, signup_fields
 from integrations.providers import Provider
 
 OPT_IN = {

@@ -9,11 +9,11 @@ from typing import Any
 from django.http import QueryDict
 
 from displays.models import SyncRule
-from displays.rule_options import SIGNUP_FIELDS, Options, suggest_mapping
 from displays.services import RuleSettings
 from integrations.adapters.base import Adapter
 from integrations.mapping import OPERATORS
 from integrations.models import LinkedAccount
+from integrations.options import SIGNUP_FIELDS, Options, suggest_mapping
 
 MAX_CONDITIONS = 20
 MAX_TAGS = 50

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from displays import rule_views, views
+from displays import hygiene_views, rule_views, views
 
 HERE = "convert/displays/"
 RULES = f"{HERE}<uuid:pk>/settings/rules/"
@@ -15,6 +15,16 @@ urlpatterns = [
     path(f"{HERE}<uuid:pk>/design/", views.display_design, name="display_design"),
     path(f"{HERE}<uuid:pk>/settings/", views.display_settings, name="display_settings"),
     path(f"{HERE}<uuid:pk>/publish/", views.display_publish, name="display_publish"),
+    path(
+        f"{HERE}<uuid:pk>/settings/filter/",
+        hygiene_views.display_hygiene,
+        name="display_hygiene",
+    ),
+    path(
+        "contacts/signups/<uuid:pk>/accept/",
+        hygiene_views.signup_accept,
+        name="signup_accept",
+    ),
     path(f"{RULES}new/", rule_views.rule_new, name="rule_new"),
     path(f"{RULES}<uuid:rule>/", rule_views.rule_edit, name="rule_edit"),
     path(f"{RULES}<uuid:rule>/switch/", rule_views.rule_toggle, name="rule_toggle"),

@@ -25,6 +25,7 @@ from displays.forms import DesignForm, NewDisplayForm, StatusForm
 from displays.models import Display
 from displays.rule_editor import accounts_of
 from displays.services import display_create, display_set_status
+from hygiene.services import settings_of
 
 PER_PAGE = 50
 STEPS = ("design", "settings", "publish")
@@ -61,8 +62,18 @@ def builder(display: Display, step: str, **more: Any) -> dict[str, Any]:
         "passed": STEPS[: STEPS.index(step)],
         "week": week_count(display),
         "hosted_url": hosted_url(display),
+        "filter_line": filter_line(display) if step == "settings" else "",
         **more,
     }
+
+
+def filter_line(display: Display) -> str:
+    """What the display's card says of its filter."""
+    own = settings_of(display.account, display.pk).plain()
+    if not own:
+        return "As the account's filter policy"
+    names = len(own)
+    return f"{names} choice{'s' if names > 1 else ''} of its own, else as the account"
 
 
 def hosted_url(display: Display) -> str:

@@ -11,10 +11,11 @@ from rest_framework.response import Response
 
 from contacts.models import Suppression
 from contactsync.api.parsers import BulkJSONParser
-from contactsync.api.serializers import Choice, Strict, Text
+from contactsync.api.serializers import Choice, Id, Strict, Text
 from contactsync.api.views import ApiView
 from contactsync.lib.email import email_key
 from hygiene.catalogue import explain
+from hygiene.policies import REASONS, choices_for, known_lookup
 from hygiene.services import check
 from hygiene.verdict import Category, Verdict
 
@@ -29,6 +30,9 @@ class CheckIn(Strict):
     email = Text(required=False, max_length=LONGEST, trim_whitespace=False)
     first_name = Text(required=False, allow_blank=True, max_length=LONGEST)
     last_name = Text(required=False, allow_blank=True, max_length=LONGEST)
+    display = Id(
+        required=False, help_text="Judge as this display would; else as the account."
+    )
     emails = serializers.ListField(
         child=Text(allow_blank=True, max_length=LONGEST, trim_whitespace=False),
         required=False,
@@ -78,7 +82,7 @@ class VerdictsOut(serializers.Serializer[Any]):
 
 def verdict_json(email: str, verdict: Verdict, suppressed: bool) -> dict[str, Any]:
     explanation = str(explain(verdict.category, verdict.rule))
-    if suppressed:
+    if suppressed and verdict.category is not Category.SUPPRESSED:
         explanation += " It is on your suppression list, so nothing is sent for it."
     return {
         "email": email,
@@ -100,7 +104,8 @@ class HygieneCheck(ApiView):
     @extend_schema(
         operation_id="hygiene_check",
         summary="Judge addresses",
-        description="Nothing is stored and nobody is contacted.",
+        description="As your filter policy and lists say. Nothing is stored and "
+        "nobody is contacted.",
         request=CheckIn,
         responses={
             200: PolymorphicProxySerializer(
@@ -114,16 +119,17 @@ class HygieneCheck(ApiView):
         given = self.body(CheckIn)
         emails = given.get("emails", [given.get("email", "")])
         keys = [email_key(email) for email in emails]
-        suppressed = set(
-            self.mine(Suppression.objects.all())
-            .filter(email_key__in=keys)
-            .values_list("email_key", flat=True)
-        )
-        names = {
+        found = self.mine(Suppression.objects.all()).filter(email_key__in=keys)
+        suppressed = dict(found.values_list("email_key", "actor"))
+        choices = choices_for(self.key.account_id, given.get("display"))
+        more = {
             name: given[name] for name in ("first_name", "last_name") if name in given
         }
-        results = [
-            verdict_json(email, check(email, **names), key in suppressed)
-            for email, key in zip(emails, keys, strict=True)
-        ]
+        more["policy"] = choices.policy
+        more["check_mail_hosts"] = choices.check_mail_hosts
+        results = []
+        for email, key in zip(emails, keys, strict=True):
+            lookup = known_lookup(REASONS.get(suppressed.get(key, ""), ""))
+            verdict = check(email, suppressed=lookup, **more)
+            results.append(verdict_json(email, verdict, key in suppressed))
         return Response({"results": results} if "emails" in given else results[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,13 +28,15 @@ class DomainList:
 
     ``exact`` holds the entries that count only for themselves, never for what is below
     them: suffixes under which strangers register names. ``dropped`` are the entries
-    that were not taken over because they would turn away people.
+    that were not taken over because they would turn away people. A ``wide`` list is
+    asked where a policy says so only: it knows more, and is wrong more often.
     """
 
     source: str
-    domains: frozenset[str]
+    domains: Container[str]
     exact: frozenset[str] = NONE
     dropped: tuple[str, ...] = ()
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,11 @@ NUMBERED = 2
 """It may hold a digit."""
 ODD = 4
 """It may hold something else, or a +tag."""
+CASED = 8
+"""It was written with capitals."""
+OWN_HOST = 16
+"""Not at a mailbox provider of ordinary people."""
+SHAPES = 32
 
 
 class Host:
@@ -133,11 +140,12 @@ class Host:
 class Case:
     """One address, taken apart once so that every rule is a few look-ups.
 
+    raw        local part as it was written
     local      lower-cased local part
     base       ``local`` without its +tag
     squashed   ``base`` without ``. _ -``
     stem       ``squashed`` without trailing digits
-    shape      what the local part holds beside letters
+    shape      what the local part holds beside letters, and where it is
     """
 
     __slots__ = (
@@ -147,6 +155,7 @@ class Case:
         "local",
         "person",
         "provider",
+        "raw",
         "shape",
         "squashed",
         "stem",
@@ -156,11 +165,15 @@ class Case:
     def __init__(
         self, local: str, domain: str, facts: Facts, person: Person | None = None
     ) -> None:
+        self.raw = local
         self.local = base = local = local.lower()
-        shape = 0
+        provider = domain in facts.mailboxes
+        shape = 0 if provider else OWN_HOST
+        if local != self.raw:
+            shape |= CASED
         if "+" in local:
             base = local.partition("+")[0] or local
-            shape = ODD
+            shape |= ODD
         self.base = squashed = base
         if not base.isalnum():
             squashed = base.replace(".", "").replace("_", "").replace("-", "")
@@ -171,7 +184,7 @@ class Case:
         self.squashed = squashed
         self.stem = squashed.rstrip(DIGITS)
         self.domain = domain
-        self.provider = domain in facts.mailboxes
+        self.provider = provider
         self.person = person
         self.facts = facts
         self.words = facts.words

@@ -98,6 +98,10 @@ _RULES: dict[Category, dict[str, tuple[str, str]]] = {
             "The address holds characters that no address can have.",
             _ASK_AGAIN,
         ),
+        "no-mail-host": (
+            "The domain does not exist or takes no mail: nobody can have this address.",
+            "Ask the person for another address; the domain is looked up again later.",
+        ),
     },
     Category.BOT: {
         "known": ("The address is in the database of known bots.", _NOTHING),
@@ -123,6 +127,10 @@ _RULES: dict[Category, dict[str, tuple[str, str]]] = {
             "The domain is a run of neighbouring or repeated keys.",
             _ALLOW,
         ),
+        "gibberish-domain": (
+            "The domain's letters are in an order no language uses.",
+            _ALLOW,
+        ),
         "dot-stuffed": (
             "Gmail ignores dots, and this many disguise one mailbox as many.",
             _ALLOW,
@@ -139,6 +147,15 @@ _RULES: dict[Category, dict[str, tuple[str, str]]] = {
             "The letters before the @ are in an order no language uses.",
             _ALLOW,
         ),
+        "random-tail": (
+            "Behind a name stand letters in an order no language uses.",
+            _ALLOW,
+        ),
+        "mixed-case": (
+            "Capital and small letters take turns, as in machine-made codes.",
+            _ALLOW,
+        ),
+        "digits": ("More digits than any phone number has.", _ALLOW),
         "honeypot": (
             "A field that people do not see was filled in.",
             "Nothing to do: only a program reads hidden fields.",
@@ -162,7 +179,7 @@ _RULES: dict[Category, dict[str, tuple[str, str]]] = {
             _ASK_PERSONAL,
         ),
         "glued": (
-            "A shared mailbox, named by two words of business run together.",
+            "A shared mailbox, named by words of business or the company run together.",
             _ASK_PERSONAL,
         ),
         "soft": (
@@ -195,7 +212,10 @@ _RULES: dict[Category, dict[str, tuple[str, str]]] = {
         "srs": ("A forwarder's return path, not a mailbox.", _NOTHING),
         "batv": ("A signed return path, not a mailbox.", _NOTHING),
         "verp": ("A bounce address with another address inside it.", _NOTHING),
-        "bounce": ("A bounce address, read by a program.", _NOTHING),
+        "bounce": (
+            "An address with a code in it, or for bounces, that a program reads.",
+            _NOTHING,
+        ),
         "no-reply": ("An address that nobody reads.", _ASK_PERSONAL),
         "system-sender": ("An address a system sends from; nobody reads it.", _NOTHING),
     },
@@ -207,6 +227,18 @@ _RULES: dict[Category, dict[str, tuple[str, str]]] = {
         "parent-domain": (
             "The domain belongs to one that gives out mailboxes to be thrown away.",
             _ASK_PERSONAL,
+        ),
+        "wide-domain": (
+            "A wide list of throw-away domains has this one.",
+            _ALLOW,
+        ),
+        "wide-parent-domain": (
+            "A wide list of throw-away domains has the one above this.",
+            _ALLOW,
+        ),
+        "mail-host": (
+            "The domain's mail goes to a service for mailboxes to be thrown away.",
+            "If you know the domain, allow it in your hygiene policy.",
         ),
         "mask": (
             "A private alias, which your policy refuses.",
@@ -221,6 +253,10 @@ _RULES: dict[Category, dict[str, tuple[str, str]]] = {
             "Ask for a current address.",
         ),
         "trap": ("The address is a known spam trap.", _NOTHING),
+        "admin": (
+            "Somebody on your team put this address on the suppression list.",
+            "Take it off the list to write to it again.",
+        ),
     },
     Category.DENIED: {
         "address": (

@@ -2,86 +2,28 @@
 
 from __future__ import annotations
 
-import importlib.util
-import re
 import threading
-from collections.abc import Collection
-from dataclasses import fields
-from importlib.metadata import version
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from publicsuffixlist import PSLFILE
 
-from hygiene.case import DomainList, Facts, Words
-from hygiene.gibberish import train
+from hygiene.case import DomainList, Facts, Lookup, Words
+from hygiene.domain_set import DomainSet
+from hygiene.gibberish import MODEL_FILE, unpack
+from hygiene.lists import (
+    PACKAGES,
+    Loaded,
+    RawList,
+    Sieve,
+    block_list,
+    installed,
+)
+from hygiene.suffixes import Suffixes
 from hygiene.suggest import slips, typo_table
 
 DATA = Path(__file__).parent / "data"
-
-REFUSE_ABOVE = 0.1
-"""A list with more than this share of the mailbox providers is no block list."""
-
-
-ENTRIES_MIN = 1000
-"""Fewer than this read from a package's source means that its form has changed."""
-
-_QUOTED = re.compile(r"""["']([^"'\s]+)["']""").findall
-
-
-class ListRefused(ValueError):
-    """A list that would do more harm than good; the message says why."""
-
-
-class Suffixes:
-    """Public suffixes, lower-case IDNA ASCII, as publicsuffix.org has them.
-
-    ``public`` are the registries' own, ``private`` those of companies that let
-    strangers register names below them. ``wild`` are names of which every child is
-    public.
-    """
-
-    def __init__(self, lines: Collection[str]) -> None:
-        public: set[str] = set()
-        private: set[str] = set()
-        wild, exceptions = set(), set()
-        rules = public
-        for line in lines:
-            if line.startswith("//"):
-                if "BEGIN PRIVATE DOMAINS" in line:
-                    rules = private
-                continue
-            rule = line.split(" ")[0].strip()
-            if not rule:
-                continue
-            if not rule.isascii():
-                # Only whole endings: the few hundred longer ones in other scripts are
-                # slow to encode and hold nobody's throw-away mail.
-                if "." in rule:
-                    continue
-                rule = rule.encode("idna").decode("ascii")
-            if rule.startswith("*."):
-                wild.add(rule[2:])
-            elif rule.startswith("!"):
-                exceptions.add(rule[1:])
-            else:
-                rules.add(rule)
-        self.tlds = frozenset(rule for rule in public if "." not in rule) | {
-            name for name in wild if "." not in name
-        }
-        self.public = frozenset(public - self.tlds)
-        self.private = frozenset(private)
-        self.wild = frozenset(wild)
-        self.exceptions = frozenset(exceptions)
-
-    def among(self, domains: Collection[str]) -> tuple[set[str], set[str]]:
-        """Return the (public, private) suffixes among some domains."""
-        names = domains if isinstance(domains, set | frozenset) else set(domains)
-        public = set((self.public | self.tlds) & names)
-        for name in names:
-            parent = name.partition(".")[2]
-            if not parent or (parent in self.wild and name not in self.exceptions):
-                public.add(name)
-        return public, set(self.private & names) - public
 
 
 def read(name: str) -> list[str]:
@@ -101,112 +43,141 @@ def read_words() -> Words:
     return Words(**lists)  # type: ignore[arg-type]
 
 
-def block_list(
-    source: str,
-    domains: Collection[str],
-    protected: frozenset[str],
-    suffixes: Suffixes,
-    targets: Collection[str] = (),
-) -> DomainList:
-    """Make a list safe to use, and say what was left out.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Facts, and the lists of domains in them as ``/readyz`` shows them."""
 
-    Left out: the ``protected`` domains (mailbox providers, alias services) and whatever
-    stands above them; registries' suffixes, which hold whole countries; and what one
-    wrong key makes of ``targets``, since who ends up there deserves a hint instead.
-    Kept, but for itself alone: a company's suffix. Raises ``ListRefused`` for an empty
-    list and for one that holds many of the protected domains, which is no block list.
+    facts: Facts
+    lists: tuple[Loaded, ...]
+
+
+def packaged_lists(breadth: bool = False) -> Iterator[RawList]:
+    """The installed packages' lists, one at a time; wide ones with ``breadth``."""
+    for package in PACKAGES:
+        if breadth or not package.wide:
+            yield installed(package)
+
+
+def build(raw_lists: Iterable[RawList], known_bots: Lookup | None = None) -> Standing:
+    """Make facts of our own words and some lists of domains.
+
+    Raises ``ListRefused``.
     """
-    if not domains:
-        raise ListRefused(f"{source}: the list is empty")
-    names = {domain.strip(" .\t\r\n").lower() for domain in domains} - {""}
-    harmed = names & protected
-    if len(harmed) > REFUSE_ABOVE * len(protected):
-        some = ", ".join(sorted(harmed)[:5])
-        raise ListRefused(f"{source}: holds {len(harmed)} known providers, as {some}")
-    above = set(protected)
-    for domain in protected:
-        while domain := domain.partition(".")[2]:
-            above.add(domain)
-    public, private = suffixes.among(names)
-    dropped = (names & above) | public
-    for target in targets:
-        dropped.update(slip for slip in slips(target) if slip in names)
-    names -= dropped
-    names -= private
-    return DomainList(
-        source, frozenset(names), frozenset(private - dropped), tuple(sorted(dropped))
-    )
-
-
-def packaged(module: str, name: str) -> Collection[str]:
-    """Return the set literal called ``name`` in an installed module.
-
-    Read as text, which costs a tenth of compiling 56,000 constants where byte code is
-    not cached; a module that is no longer written that way is run instead, without
-    keeping it, since its lists would stay in memory twice.
-    """
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.loader is None or spec.origin is None:
-        raise ListRefused(f"{module}: not installed")
-    source = Path(spec.origin).read_text(encoding="utf-8")
-    literal = re.search(rf"\b{name}\s*=\s*{{([^}}]*)}}", source)
-    entries = _QUOTED(literal[1]) if literal else []
-    if len(entries) < ENTRIES_MIN:
-        loaded = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(loaded)
-        entries = list(getattr(getattr(loaded, module, loaded), name))
-    return entries
-
-
-def load() -> Facts:
-    """Read our lists and those of the installed packages, in some tenth of a second."""
-    with open(PSLFILE, encoding="utf-8") as lines:
-        suffixes = Suffixes(lines.read().splitlines())
-    words = read_words()
-    mailboxes, masks = frozenset(read("mailboxes")), frozenset(read("masks"))
-    protected = mailboxes | masks
+    # What stays comes first: the memory behind it, where tens of thousands of texts
+    # come and go, can then be given back in whole pieces.
+    suffixes = read_suffixes()
     targets = read("typo-targets")
-    first, last, plain = read("names-first"), read("names-last"), read("words")
-    sources = (
-        ("disposable-email-domains", packaged("disposable_email_domains", "blocklist")),
-        ("mailchecker", packaged("MailChecker", "blacklist")),
-    )
-    return Facts(
-        mailboxes=mailboxes,
-        masks=masks,
-        disposable=tuple(
-            block_list(f"{name}@{version(name)}", domains, protected, suffixes, targets)
-            for name, domains in sources
-        ),
+    names = (*read("names-first"), *read("names-last"), *read("words"))
+    facts = Facts(
+        mailboxes=frozenset(read("mailboxes")),
+        masks=frozenset(read("masks")),
         tlds=suffixes.tlds,
         suffixes=suffixes.public,
-        words=words,
+        words=read_words(),
         typos=typo_table(targets),
-        names=frozenset(name for name in (*first, *last, *plain) if len(name) > 3),
-        model=train(first, last, plain),
+        names=frozenset(name for name in names if len(name) > 3),
+        model=unpack((DATA / MODEL_FILE).read_bytes()),
+        known_bots=known_bots,
+    )
+    sieve = read_sieve(suffixes)
+    made: list[DomainList] = []
+    loaded: list[Loaded] = []
+    for raw in raw_lists:
+        safe = block_list(raw.source, raw.domains, sieve)
+        made.append(safe)
+        assert isinstance(safe.domains, DomainSet)
+        loaded.append(
+            Loaded(
+                name=raw.name,
+                version=raw.version,
+                count=len(safe.domains) + len(safe.exact),
+                dropped=len(safe.dropped),
+                released_on=raw.released_on,
+                seen_on=raw.seen_on,
+                sha256=raw.sha256,
+            )
+        )
+        del raw
+    return Standing(replace(facts, disposable=tuple(made)), tuple(loaded))
+
+
+def read_sieve(suffixes: Suffixes | None = None) -> Sieve:
+    """What no list of domains may hold."""
+    slipped = (slip for target in read("typo-targets") for slip in slips(target))
+    return Sieve(
+        frozenset(read("mailboxes")) | frozenset(read("masks")),
+        suffixes or read_suffixes(),
+        frozenset(slipped),
     )
 
 
-_lock = threading.Lock()
-_facts: Facts | None = None
+def read_suffixes() -> Suffixes:
+    """The public suffixes of the installed ``publicsuffixlist``."""
+    with open(PSLFILE, encoding="utf-8") as file:
+        return Suffixes(file.read())
+
+
+def load(breadth: bool = False) -> Facts:
+    """Read our lists and those of the installed packages, in some tenth of a second.
+
+    ``breadth`` adds the wide lists of disposable domains.
+    """
+    return build(packaged_lists(breadth)).facts
+
+
+class Keeper:
+    """What this process judges with, loaded once and replaced whole.
+
+    ``maker`` builds it the first time; ``on_use`` is called with every use, and has to
+    cost nothing (``hygiene.releases`` looks after newer lists by it).
+    """
+
+    def __init__(self) -> None:
+        self.maker: Callable[[], Standing] = lambda: build(packaged_lists())
+        self.on_use: Callable[[], None] | None = None
+        self._lock = threading.Lock()
+        self._standing: Standing | None = None
+
+    def standing(self) -> Standing:
+        standing = self._standing
+        if standing is None:
+            with self._lock:
+                standing = self._standing
+                if standing is None:
+                    standing = self._standing = self.maker()
+        if self.on_use is not None:
+            self.on_use()
+        return standing
+
+    def put(self, standing: Standing | None) -> Standing | None:
+        """Replace it (``None``: load again when needed); return the old one.
+
+        One assignment: a judgement under way keeps the facts it began with.
+        """
+        with self._lock:
+            old, self._standing = self._standing, standing
+        return old
+
+
+keeper = Keeper()
 
 
 def default_facts() -> Facts:
     """Return this process's facts, loading them the first time."""
-    global _facts
-    if _facts is None:
-        with _lock:
-            if _facts is None:
-                _facts = load()
-    return _facts
+    return keeper.standing().facts
+
+
+def loaded_lists() -> tuple[Loaded, ...]:
+    """Return what lists of domains this process judges with."""
+    return keeper.standing().lists
+
+
+def wide_loaded() -> bool:
+    """Whether this process knows a wide list: without one, its mode changes nothing."""
+    return any(entry.wide for entry in default_facts().disposable)
 
 
 def swap(facts: Facts | None) -> Facts | None:
-    """Put other facts in place (``None``: load again when needed); return the old ones.
-
-    One assignment: a judgement under way keeps the facts it began with.
-    """
-    global _facts
-    with _lock:
-        old, _facts = _facts, facts
-    return old
+    """Put other facts in place (``None``: load again when needed); return the old."""
+    old = keeper.put(None if facts is None else Standing(facts, ()))
+    return old.facts if old else None

@@ -1,27 +1,25 @@
 """How much a local part looks like keys hit at random, by a character model.
 
-A trigram model with Witten-Bell smoothing, trained when the lists are loaded (a few
-milliseconds) from our own name and word lists, so that the model is exactly what the
-lists make it. The score of a text is log P(text | names) - log P(text | random keys),
-in nats: the more negative, the more random. It is a sum, not a mean, because a long
-text gives more evidence than a short one.
+A trigram model with Witten-Bell smoothing, trained on names and words of many languages
+by ``scripts/train_model.py``. It adds up
+log P(key | names) - log P(key | random keys), in nats: the more negative, the more
+random. It is a sum over the text: a long one gives more evidence than a short one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0."
-"""Letters, any digit as ``0``, any separator as ``.``."""
+"""Letters, any digit as ``0``, any separator as ``.``, as also the start and end."""
 
 SIZE = len(ALPHABET)
 SCALE = 10.0
-"""Table entries are whole tenths of a nat."""
+"""Table entries are whole tenths of a nat, as signed bytes."""
+
+MODEL_FILE = "names.trigram"
+MAGIC = b"trigram\x01"
 
 _FOREIGN = 255
 
@@ -38,12 +36,13 @@ def _codes() -> bytes:
 
 
 _CODES = _codes()
-_START = ALPHABET.index(".")
-_KEY = -math.log(36)
-"""A random key: one of a-z and 0-9."""
+_EDGE = ALPHABET.index(".")
+_PLAIN = str.maketrans("123456789_-", "000000000..")
 
-_RANDOM = {"0": math.log(10 / 36), ".": -math.log(20)}
-"""Random strings hold digits as the keyboard has them, and hardly ever a separator."""
+
+def plain(text: str) -> str:
+    """Return lower-case ASCII text as the model sees it."""
+    return text.translate(_PLAIN)
 
 
 Table = tuple[tuple[tuple[int, ...], ...], ...]
@@ -53,8 +52,8 @@ Table = tuple[tuple[tuple[int, ...], ...], ...]
 class Model:
     """``table[a][b][c]`` is the score of ``c`` after ``a b``, in tenths of a nat.
 
-    The letters are numbered by ``ALPHABET``. ``version`` is ``trigram@`` and a hash of
-    the text it was trained on.
+    The letters are numbered by ``ALPHABET``. ``version`` is ``trigram@`` and the start
+    of the table's hash.
     """
 
     table: Table
@@ -63,6 +62,9 @@ class Model:
     def score(self, text: str) -> float | None:
         """Return the score of lower-case ASCII text in nats.
 
+        The mean of the whole text's and of its worst stretch's: a name in front of
+        noise leaves it noise, and one odd cluster in a long name is not noise yet.
+
         ``None`` where the text holds anything but letters, digits and ``. _ -``: the
         model knows nothing about the rest.
         """
@@ -70,77 +72,35 @@ class Model:
         if _FOREIGN in codes:
             return None
         table = self.table
-        a = b = _START
-        total = 0
+        b = _EDGE
+        after = table[b]
+        total = stretch = drop = 0
         for c in codes:
-            total += table[a][b][c]
-            a, b = b, c
-        return total / SCALE
+            step = after[b][c]
+            total += step
+            stretch += step
+            if stretch > 0:
+                stretch = 0
+            elif stretch < drop:
+                drop = stretch
+            after = table[b]
+            b = c
+        return (total + drop) / (2 * SCALE)
 
 
-def train(first: Sequence[str], last: Sequence[str], words: Sequence[str]) -> Model:
-    """Train on local parts put together from three sorted lists of a-z words.
-
-    The pairing is fixed by position, so the same lists always give the same model.
-    """
-    text = "..".join(_locals(first, last, words))
-    text = f"..{text}.."
-    triples = Counter(zip(text, text[1:], text[2:], strict=False))
-    pairs = Counter(pairwise(text))
-    singles = Counter(text)
-
-    followers: Counter[tuple[str, str]] = Counter((a, b) for a, b, _ in triples)
-    successors: Counter[str] = Counter(a for a, _ in pairs)
-    total = len(text)
-
-    single = [(singles[c] + 1) / (total + SIZE) for c in ALPHABET]
-    chance = [_RANDOM.get(c, _KEY) for c in ALPHABET]
-    pair: dict[str, list[float]] = {}
-    for b in ALPHABET:
-        kinds = successors[b] or 1
-        weight = singles[b] + kinds
-        pair[b] = [
-            (pairs[b, c] + kinds * p) / weight
-            for c, p in zip(ALPHABET, single, strict=True)
-        ]
-    table = []
-    for a in ALPHABET:
-        rows = []
-        for b in ALPHABET:
-            kinds = followers[a, b] or 1
-            weight = pairs[a, b] + kinds
-            row = (
-                (math.log((triples[a, b, c] + kinds * p) / weight) - r) * SCALE
-                for c, p, r in zip(ALPHABET, pair[b], chance, strict=True)
-            )
-            rows.append(tuple(map(round, row)))
-        table.append(tuple(rows))
-    digest = hashlib.sha256(text.encode("ascii")).hexdigest()[:8]
-    return Model(tuple(table), f"trigram@{digest}")
+def pack(cells: bytes) -> bytes:
+    """Return a model file: ``MAGIC``, the SHA-256 of the cells, the cells."""
+    return MAGIC + hashlib.sha256(cells).digest() + cells
 
 
-def _locals(
-    first: Sequence[str], last: Sequence[str], words: Sequence[str]
-) -> list[str]:
-    """Put names and words together the ways people do, each entry once or twice."""
-    made: list[str] = []
-    shapes: tuple[str, ...]
-    for at, given in enumerate(first):
-        family = last[at * 7 % len(last)]
-        shapes = (f"{given}{family}", f"{given}.{family}", f"{given}00", f"{given}0")
-        made.append(shapes[at % 4])
-    for at, family in enumerate(last):
-        given = first[at * 11 % len(first)]
-        shapes = (
-            f"{given[0]}{family}",
-            f"{family}{given}",
-            f"{given[0]}.{family}0",
-            f"{family}.{given}00",
-            f"{family}.{given[0]}",
-            f"{family}{given[0]}",
-        )
-        made.append(shapes[at % 6])
-    for at, word in enumerate(words):
-        other, given = words[at * 13 % len(words)], first[at * 5 % len(first)]
-        made.append((f"{word}{other}", f"{word}{given}000")[at % 2])
-    return made
+def unpack(data: bytes) -> Model:
+    """Read a model file. Raises ``ValueError`` where it is cut, changed or no model."""
+    digest, cells = data[len(MAGIC) : len(MAGIC) + 32], data[len(MAGIC) + 32 :]
+    if not data.startswith(MAGIC) or len(cells) != SIZE**3:
+        raise ValueError("not a model file")
+    if hashlib.sha256(cells).digest() != digest:
+        raise ValueError("the model file is damaged: its hash is another")
+    signed = tuple(memoryview(cells).cast("b"))
+    rows = [signed[at : at + SIZE] for at in range(0, len(signed), SIZE)]
+    table = tuple(tuple(rows[at : at + SIZE]) for at in range(0, len(rows), SIZE))
+    return Model(table, f"trigram@{digest.hex()[:8]}")

@@ -8,9 +8,12 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from hygiene.case import (
+    CASED,
     NUMBERED,
     ODD,
+    OWN_HOST,
     SEPARATED,
+    SHAPES,
     Case,
     Facts,
     Host,
@@ -19,8 +22,8 @@ from hygiene.case import (
     Signals,
 )
 from hygiene.policy import DEFAULT, SOURCE, Mode, Policy
-from hygiene.rules import bot, broadcast, masks, reserved, transactional
-from hygiene.rules.disposable import disposable
+from hygiene.rules import bot, broadcast, masks, noise, reserved, transactional
+from hygiene.rules.disposable import disposable, wide_disposable
 from hygiene.rules.role import role_compound, role_glued, role_word
 from hygiene.rules.syntax import parse
 from hygiene.suggest import suggest
@@ -36,8 +39,9 @@ class Stage(IntEnum):
     BROADCAST = 5
     MASK = 6
     DISPOSABLE = 7
-    ROLE = 8
-    BOT = 9
+    PLACEHOLDER = 8
+    ROLE = 9
+    BOT = 10
 
 
 class HostRule(NamedTuple):
@@ -71,28 +75,32 @@ HOST_RULES: tuple[HostRule, ...] = (
     HostRule(Stage.BROADCAST, broadcast.group_host, ("group-host",)),
     HostRule(Stage.BROADCAST, broadcast.list_label, ("list-label",)),
     HostRule(Stage.DISPOSABLE, disposable, ("domain", "parent-domain")),
+    HostRule(Stage.DISPOSABLE, wide_disposable, ("wide-domain", "wide-parent-domain")),
     HostRule(Stage.BOT, bot.mash_domain, ("mash-domain",)),
+    HostRule(Stage.BOT, noise.gibberish_domain, ("gibberish-domain",)),
 )
 """What the domain alone tells; asked once per domain, never of a mailbox provider."""
 
 RULES: tuple[Rule, ...] = (
     Rule(Stage.BOT_DATABASE, 0, bot.known_bot, ("known",)),
+    Rule(Stage.RESERVED, OWN_HOST, bot.mirrored, ("mirrored",)),
     Rule(Stage.TRANSACTIONAL, ODD, transactional.rewritten, ("srs", "batv", "verp")),
     Rule(Stage.TRANSACTIONAL, SEPARATED | ODD, transactional.bounce, ("bounce",)),
     Rule(Stage.TRANSACTIONAL, 0, transactional.no_reply, ("no-reply",)),
     Rule(Stage.TRANSACTIONAL, 0, transactional.system_sender, ("system-sender",)),
     Rule(Stage.BROADCAST, 0, broadcast.everyone, ("everyone",)),
     Rule(Stage.BROADCAST, SEPARATED, broadcast.list_name, ("list-tail", "list-head")),
+    Rule(Stage.PLACEHOLDER, 0, bot.fake_local, ("fake-local",)),
     Rule(Stage.ROLE, 0, role_word, ("exact", "numbered", "soft")),
     Rule(Stage.ROLE, SEPARATED, role_compound, ("compound",)),
-    Rule(Stage.ROLE, 0, role_glued, ("glued",)),
-    Rule(Stage.BOT, 0, bot.fake_local, ("fake-local",)),
-    Rule(Stage.BOT, 0, bot.mirrored, ("mirrored",)),
+    Rule(Stage.ROLE, OWN_HOST, role_glued, ("glued",)),
     Rule(Stage.BOT, 0, bot.mash, ("mash",)),
     Rule(Stage.BOT, SEPARATED, bot.dot_stuffed, ("dot-stuffed",)),
-    Rule(Stage.BOT, NUMBERED, bot.hexadecimal, ("hex",)),
-    Rule(Stage.BOT, NUMBERED, bot.alternating, ("alternating",)),
-    Rule(Stage.BOT, 0, bot.gibberish, ("trigram",)),
+    Rule(Stage.BOT, NUMBERED, noise.hexadecimal, ("hex",)),
+    Rule(Stage.BOT, NUMBERED, noise.alternating, ("alternating",)),
+    Rule(Stage.BOT, 0, noise.gibberish, ("trigram", "random-tail")),
+    Rule(Stage.BOT, CASED, noise.mixed_case, ("mixed-case",)),
+    Rule(Stage.BOT, NUMBERED, bot.digits, ("digits",)),
 )
 """What the whole address tells."""
 
@@ -101,7 +109,7 @@ SIGNAL_RULES = (bot.honeypot, bot.too_fast)
 
 _RULES_BY_SHAPE = tuple(
     tuple((rule.stage, rule.ask) for rule in RULES if applies(rule, shape))
-    for shape in range(8)
+    for shape in range(SHAPES)
 )
 """The same, sorted out beforehand by ``Case.shape``: most addresses need few."""
 
@@ -202,10 +210,11 @@ def _decide(
             found.append((Stage.MASK, strict(mask)))
             found.sort(key=_stage)
             mask = None
-    findings = [hit for _, hit in found if policy.mode(hit.category) is not Mode.OFF]
-    deciding = [hit for hit in findings if policy.mode(hit.category) is Mode.ON]
-    first = settled or next(iter(deciding), None) or mask
-    also = tuple(hit for hit in findings if hit is not first)
+    modes = [(policy.mode_of(hit.category, hit.rule), hit) for _, hit in found]
+    deciding = next((hit for mode, hit in modes if mode is Mode.ON), None)
+    first = settled or deciding or mask
+    noted = (hit for mode, hit in modes if mode is not Mode.OFF)
+    also = tuple(hit for hit in noted if hit is not first)
     category = first.category if first else Category.VALID
     likelier = report.suggest if category is Category.VALID else ""
     hint = f"{case.local}@{likelier}" if likelier else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hygiene.case import Case
+from hygiene.rules.disposable import WIDE_RULES
 from hygiene.rules.syntax import parse
 from hygiene.verdict import Category, Finding
 
@@ -20,6 +21,9 @@ class Mode(StrEnum):
     OFF = "off"
     FLAG = "flag"
 
+
+_CAUTION = (Mode.ON, Mode.FLAG, Mode.OFF)
+_WIDE = "wide_disposable"
 
 SWITCHABLE = frozenset(
     {
@@ -62,15 +66,28 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A tenant's choices. ``strict_masks`` turns away alias services as well."""
+    """A tenant's choices.
+
+    ``strict_masks`` turns away alias services as well. ``wide_disposable`` is what the
+    wide lists of disposable domains do, where they are loaded; never more than the
+    category itself does.
+    """
 
     modes: Mapping[Category, Mode] = field(default_factory=dict)
     allow: Listing = Listing()
     deny: Listing = Listing()
     strict_masks: bool = False
+    wide_disposable: Mode = Mode.OFF
 
     def mode(self, category: Category) -> Mode:
         return self.modes.get(category, Mode.ON)
+
+    def mode_of(self, category: Category, rule: str) -> Mode:
+        """What a hit of one rule does."""
+        mode = self.modes.get(category, Mode.ON)
+        if rule not in WIDE_RULES or category is not Category.DISPOSABLE:
+            return mode
+        return max(mode, self.wide_disposable, key=_CAUTION.index)
 
     @classmethod
     def from_json(cls, data: object) -> Policy:
@@ -79,14 +96,14 @@ class Policy:
             {"categories": {"role": "on" | "off" | "flag", ...},
              "allow": {"addresses": [...], "domains": ["a.org", "*.b.org"]},
              "deny": {"addresses": [...], "domains": [...]},
-             "strict_masks": false}
+             "strict_masks": false,
+             "wide_disposable": "on" | "off" | "flag"}
 
         Raises ``ValueError`` whose message starts with the field at fault, for example
         ``allow.domains[0]: ...``.
         """
-        fields = _object(
-            data, "policy", {"categories", "allow", "deny", "strict_masks"}
-        )
+        known = {"categories", "allow", "deny", "strict_masks", "wide_disposable"}
+        fields = _object(data, "policy", known)
         strict = fields.get("strict_masks", False)
         if not isinstance(strict, bool):
             raise ValueError("strict_masks: must be true or false")
@@ -95,6 +112,7 @@ class Policy:
             allow=_listing(fields.get("allow", {}), "allow"),
             deny=_listing(fields.get("deny", {}), "deny"),
             strict_masks=strict,
+            wide_disposable=_mode(fields.get("wide_disposable", "off"), _WIDE),
         )
 
 
@@ -115,10 +133,14 @@ def _modes(data: object) -> dict[Category, Mode]:
     known = {category.value for category in SWITCHABLE}
     modes = {}
     for name, value in _object(data, "categories", known).items():
-        if not isinstance(value, str) or value not in {mode.value for mode in Mode}:
-            raise ValueError(f"categories.{name}: must be on, off or flag")
-        modes[Category(name)] = Mode(value)
+        modes[Category(name)] = _mode(value, f"categories.{name}")
     return modes
+
+
+def _mode(value: object, name: str) -> Mode:
+    if not isinstance(value, str) or value not in {mode.value for mode in Mode}:
+        raise ValueError(f"{name}: must be on, off or flag")
+    return Mode(value)
 
 
 def _listing(data: object, name: str) -> Listing:

@@ -33,6 +33,7 @@ CATEGORIES = {
     Stage.TRANSACTIONAL: Category.TRANSACTIONAL,
     Stage.BROADCAST: Category.BROADCAST,
     Stage.DISPOSABLE: Category.DISPOSABLE,
+    Stage.PLACEHOLDER: Category.BOT,
     Stage.ROLE: Category.ROLE,
     Stage.BOT: Category.BOT,
 }
@@ -115,23 +116,22 @@ def votes(
     )
     parsed = parse(address, facts.words.reserved_suffixes)
     if isinstance(parsed, Finding):
-        return _counted([("syntax", Category.SYNTAX, ("no-at",), parsed)], {}, verdict)
+        return _counted(
+            [("syntax", Category.SYNTAX, ("no-at",), parsed)], policy, verdict
+        )
     case = Case(*parsed, facts, person)
     answers = [
         ("syntax", Category.SYNTAX, ("no-at",), None),
         *_lists(case, policy, suppressed or facts.suppressed),
         *_stages(case, policy, signals),
     ]
-    modes = {category: policy.mode(category) for category in Category}
-    return _counted(answers, modes, verdict)
+    return _counted(answers, policy, verdict)
 
 
-def _counted(
-    answers: list[Answer], modes: dict[Category, Mode], verdict: Verdict
-) -> list[Vote]:
+def _counted(answers: list[Answer], policy: Policy, verdict: Verdict) -> list[Vote]:
     made, decided = [], False
     for rule, category, finds, finding in answers:
-        mode = modes.get(category, Mode.ON)
+        mode = policy.mode_of(category, finding.rule if finding else finds[0])
         if finding is None:
             outcome = Outcome.CLEAR
         elif not decided and finding == verdict.finding:

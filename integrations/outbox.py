@@ -127,7 +127,7 @@ def settle_opt_ins(results: Sequence[Settled]) -> int:
     return write(results, now(), "d.state = 'awaiting_opt_in'", [], None)
 
 
-def _move(
+def move_rows(
     *,
     to: str,
     reason: str = "",
@@ -187,21 +187,21 @@ def _revive(where: str, params: list[Any], event: str = "delivery.resumed") -> i
     """Make rows that stood still wait again, except where a newer one overtook them:
     old values must not overwrite new ones."""
     with transaction.atomic():
-        _move(
+        move_rows(
             to=State.SKIPPED,
             reason=Reason.SUPERSEDED.value,
             where=where + NEWER,
             params=params,
             event="delivery.skipped",
         )
-        return _move(
+        return move_rows(
             to=State.PENDING, anew=True, where=where, params=params, event=event
         )
 
 
 def hold(linked_account_id: UUID, *, reason: str, detail: str = "") -> int:
     """Hold what waits at a linked account that somebody has to mend."""
-    return _move(
+    return move_rows(
         to=State.HELD,
         reason=reason,
         detail=detail,
@@ -213,7 +213,7 @@ def hold(linked_account_id: UUID, *, reason: str, detail: str = "") -> int:
 
 def hold_target(target_id: UUID, *, reason: str, detail: str = "") -> int:
     """Hold what waits for one audience that is gone or has changed."""
-    return _move(
+    return move_rows(
         to=State.HELD,
         reason=reason,
         detail=detail,
@@ -289,7 +289,7 @@ def retry(delivery_id: int, *, account_id: int) -> bool:
 
 def reclaim() -> int:
     """Take back rows whose lease has ended: their worker is gone."""
-    return _move(
+    return move_rows(
         to=State.PENDING,
         where="state = 'sending' AND lease_until < %s",
         params=[now()],

@@ -217,10 +217,22 @@ FIXES: dict[Reason, Fix] = {
         "Turn on 'Update contacts that already exist' in the rule to change that.",
         "edit_rule",
     ),
+    Reason.CANCELLED: Fix(
+        "the import was cancelled",
+        "Somebody on your team cancelled the import before this contact was sent.",
+        "Import the list again if the contact should be sent after all.",
+    ),
     Reason.SUPPRESSED: Fix(
         "suppressed",
         "The address is on your suppression list, so nothing is sent for it.",
         "Only the person's own confirmed opt-in takes it off.",
+    ),
+    Reason.WITHDRAWN: Fix(
+        "the signup was withdrawn",
+        "A check after the signup found that the address takes no mail, so it was "
+        "not sent.",
+        "Nothing to do. If you know that the address is right, accept it on the "
+        "contact's page.",
     ),
     Reason.PAUSED: Fix(
         "account is paused",
@@ -238,7 +250,8 @@ FIXES: dict[Reason, Fix] = {
     Reason.SUSPENDED: Fix(
         "sending is suspended",
         "Sending is suspended for this account. Signups are still collected.",
-        "What waits is sent when the review clears the account.",
+        "Open Deliverability: it says why, what to do, and how to ask for a review. "
+        "What waits is sent when a reviewer clears the account.",
         "wait",
     ),
     Reason.INTERNAL: Fix(

@@ -27,45 +27,41 @@ from hygiene.facts import read
 FAKER, MIMESIS, NAMES = "40.54.0", "22.2.0", "0.3.0"
 """Versions the shipped model is trained on."""
 
-_CYRILLIC = dict(
-    zip(
-        "абвгдежзийклмнопрстуфхцчшщъыьэюяёєіїґђјљњћџќѓѕәғқңөұүһ",
-        "a b v g d e zh z i y k l m n o p r s t u f kh ts ch sh shch - y - e yu ya "
-        "yo ye i yi g dj j lj nj c dz kj gj dz a g q n o u u h".split(),
-        strict=True,
+
+def _table(letters: str, romans: str) -> dict[str, str]:
+    """Pair each letter with its romanisation; ``-`` is for none."""
+    pairs = zip(letters, romans.split(), strict=True)
+    return {letter: roman.strip("-") for letter, roman in pairs}
+
+
+_CYRILLIC = _table(
+    "абвгдежзийклмнопрстуфхцчшщъыьэюяёєіїґђјљњћџќѓѕәғқңөұүһ",
+    "a b v g d e zh z i y k l m n o p r s t u f kh ts ch sh shch - y - e yu ya "
+    "yo ye i yi g dj j lj nj c dz kj gj dz a g q n o u u h",
+)
+_GREEK = _table(
+    "αβγδεζηθικλμνξοπρσςτυφχψω",
+    "a v g d e z i th i k l m n x o p r s s t y f ch ps o",
+)
+_GEORGIAN = _table(
+    "აბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ",
+    "a b g d e v z t i k l m n o p zh r s t u p k gh q sh ch ts dz ts ch kh j h",
+)
+_ARMENIAN = _table(
+    "աբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆև",
+    "a b g d e z e y t zh i l kh ts k h dz gh ch m y n sh o ch p j r s v t r ts v "
+    "p k o f ev",
+)
+_ROMAN = _CYRILLIC | _GREEK | _GEORGIAN | _ARMENIAN
+
+_HANGUL_LEAD, _HANGUL_VOWEL, _HANGUL_TAIL = (
+    tuple(part.replace("-", "") for part in parts.split())
+    for parts in (
+        "g kk n d tt r m b pp s ss - j jj ch k t p h",
+        "a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i",
+        "- k k k n n n t l k m l l l p l m p p t t ng t t k t p t",
     )
 )
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξοπρσςτυφχψω",
-        "a v g d e z i th i k l m n x o p r s s t y f ch ps o".split(),
-        strict=True,
-    )
-)
-_GEORGIAN = dict(
-    zip(
-        "აბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ",
-        "a b g d e v z t i k l m n o p zh r s t u p k gh q sh ch ts dz ts ch kh j "
-        "h".split(),
-        strict=True,
-    )
-)
-_ARMENIAN = dict(
-    zip(
-        "աբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆև",
-        "a b g d e z e y t zh i l kh ts k h dz gh ch m y n sh o ch p j r s v t r ts v "
-        "p k o f ev".split(),
-        strict=True,
-    )
-)
-_ROMAN = {
-    letter: roman.strip("-")
-    for table in (_CYRILLIC, _GREEK, _GEORGIAN, _ARMENIAN)
-    for letter, roman in table.items()
-}
-_HANGUL_LEAD = "g kk n d tt r m b pp s ss - j jj ch k t p h".split()
-_HANGUL_VOWEL = "a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i".split()
-_HANGUL_TAIL = "- k k k n n n t l k m l l l p l m p p t t ng t t k t p t".split()
 _HANGUL_FIRST, _HANGUL_LAST = 0xAC00, 0xD7A3
 
 _PINYIN = {
@@ -125,8 +121,7 @@ def _letter(char: str) -> str:
     if _HANGUL_FIRST <= ord(char) <= _HANGUL_LAST:
         lead, rest = divmod(ord(char) - _HANGUL_FIRST, 21 * 28)
         vowel, tail = divmod(rest, 28)
-        parts = _HANGUL_LEAD[lead], _HANGUL_VOWEL[vowel], _HANGUL_TAIL[tail]
-        return "".join(parts).replace("-", "")
+        return _HANGUL_LEAD[lead] + _HANGUL_VOWEL[vowel] + _HANGUL_TAIL[tail]
     return _ROMAN.get(char, char)
 
 

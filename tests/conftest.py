@@ -15,6 +15,8 @@ from contactsync.tenancy.services import IssuedKey, account_create, api_key_issu
 from displays.intake import live_displays
 from displays.models import Display
 from displays.services import display_create
+from hygiene import mail_hosts
+from hygiene.policies import policies
 from integrations.models import LinkedAccount
 from integrations.services import linked_account_create
 
@@ -27,6 +29,8 @@ def fresh_process() -> Iterator[None]:
     keys.cache.clear()
     limiter.reset()
     live_displays.clear()
+    policies.clear()
+    mail_hosts.memory.clear()
     yield
 
 

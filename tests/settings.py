@@ -18,3 +18,4 @@ from contactsync.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LOG_LEVEL = "WARNING"
+HYGIENE_LISTS_SECONDS = 0

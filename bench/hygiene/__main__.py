@@ -7,7 +7,6 @@ of ``dev`` that were judged wrongly, never those of ``held``.
 from __future__ import annotations
 
 import argparse
-import inspect
 import os
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from bench.hygiene.people import people
 from bench.hygiene.rows import SPLITS, Row, load
 from hygiene import facts as lists
 from hygiene.case import Facts
+from hygiene.policy import DEFAULT, Mode, Policy
 from hygiene.verdict import Category
 
 PEOPLE = 200_000
@@ -93,8 +93,10 @@ def strata(found: Accuracy) -> Iterator[str]:
             )
 
 
-def generated(facts: Facts, addresses: list[str], show: bool) -> Iterator[str]:
-    rules, rejected = rejected_people(addresses, facts)
+def generated(
+    facts: Facts, policy: Policy, addresses: list[str], show: bool
+) -> Iterator[str]:
+    rules, rejected = rejected_people(addresses, facts, policy)
     share = len(rejected) / len(addresses)
     yield line(
         "generated people rejected",
@@ -122,8 +124,8 @@ def gibberish(facts: Facts) -> Iterator[str]:
             )
 
 
-def costs(facts: Facts, mix: list[str], tier3: bool) -> Iterator[str]:
-    took = cost.speed(mix, facts)
+def costs(facts: Facts, policy: Policy, mix: list[str], tier3: bool) -> Iterator[str]:
+    took = cost.speed(mix, facts, policy)
     rates = f"{took.ours:,.0f}/s against {took.theirs:,.0f}/s"
     yield line(
         "speed against email_validator",
@@ -145,7 +147,7 @@ def costs(facts: Facts, mix: list[str], tier3: bool) -> Iterator[str]:
         took.p99 < P99,
         f"p50 {took.p50 * 1e6:.1f} us",
     )
-    used = cost.loading("breadth=True" if tier3 else "")
+    used = cost.loading(tier3)
     limit = TIER3_MEMORY if tier3 else MEMORY
     total = used.code_mb + used.data_mb
     yield line(
@@ -164,9 +166,9 @@ def costs(facts: Facts, mix: list[str], tier3: bool) -> Iterator[str]:
     )
 
 
-def misses(rows: list[Row], facts: Facts) -> Iterator[str]:
+def misses(rows: list[Row], facts: Facts, policy: Policy) -> Iterator[str]:
     """Every wrong row of ``dev``: what it is, what was said, why."""
-    found = score(rows, facts).misses
+    found = score(rows, facts, policy).misses
     for row, verdict in sorted(found, key=lambda m: (m[0].category, m[0].stratum)):
         names = f"  ({row.first_name} {row.last_name})" if row.person else ""
         said = verdict.evidence or verdict.category
@@ -177,7 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.hygiene", description=__doc__)
     parser.add_argument("--split", choices=(*SPLITS, "all"), default="all")
     parser.add_argument("--show-misses", action="store_true", help="of dev only")
-    parser.add_argument("--tier3", action="store_true", help="with the broad list")
+    parser.add_argument("--tier3", action="store_true", help="with the wide list")
     parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--no-cost", action="store_true", help="accuracy only")
     given = parser.parse_args()
@@ -188,29 +190,31 @@ def main() -> None:
             subprocess.call([sys.executable, "-m", "bench.hygiene", *sys.argv[1:]])
         )
 
-    broad = "breadth" in inspect.signature(lists.load).parameters
-    if given.tier3 and not broad:
-        print("the broad list is not there; measured without it")
-    tier3 = given.tier3 and broad
-    facts = lists.load(breadth=True) if tier3 else lists.load()  # type: ignore[call-arg]
+    tier3 = given.tier3
+    facts = lists.load(breadth=tier3)
+    policy = Policy(wide_disposable=Mode.ON) if tier3 else DEFAULT
 
     labelled: list[Row] = []
     for split in SPLITS if given.split == "all" else (given.split,):
         rows = load(split)
         labelled += rows
-        found = score(rows, facts)
-        print(f"\n{split}: {len(rows)} rows{', broad list' if tier3 else ''}")
+        found = score(rows, facts, policy)
+        print(f"\n{split}: {len(rows)} rows{', with the wide list' if tier3 else ''}")
         print(*accuracy(found, tier3), *strata(found), sep="\n")
 
     print()
     show = given.show_misses
     addresses = [address for address, _, _ in people(given.people)]
-    print(*generated(facts, addresses, show), *gibberish(facts), sep="\n")
+    print(*generated(facts, policy, addresses, show), *gibberish(facts), sep="\n")
     if not given.no_cost:
         mix = cost.natural_mix(addresses, labelled)
-        print(*costs(facts, mix, tier3), sep="\n")
+        print(*costs(facts, policy, mix, tier3), sep="\n")
     if show:
-        print("\nrows of dev judged wrongly", *misses(load("dev"), facts), sep="\n")
+        print(
+            "\nrows of dev judged wrongly",
+            *misses(load("dev"), facts, policy),
+            sep="\n",
+        )
 
 
 if __name__ == "__main__":

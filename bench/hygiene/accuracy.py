@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from bench.hygiene.rows import CATEGORIES, Row
 from hygiene.case import Facts
 from hygiene.judge import judge
+from hygiene.policy import DEFAULT, Policy
 from hygiene.verdict import Category, Verdict
 
 
@@ -47,12 +48,12 @@ class Accuracy:
         return sum(tally.right for tally in turned) / rejected if rejected else 0.0
 
 
-def score(rows: Iterable[Row], facts: Facts) -> Accuracy:
-    """Judge labelled rows with the default policy."""
+def score(rows: Iterable[Row], facts: Facts, policy: Policy = DEFAULT) -> Accuracy:
+    """Judge labelled rows."""
     found = Accuracy({category: Tally() for category in CATEGORIES})
     strata: dict[tuple[Category, str], Tally] = defaultdict(Tally)
     for row in rows:
-        verdict = judge(row.address, facts=facts, person=row.person)
+        verdict = judge(row.address, facts=facts, policy=policy, person=row.person)
         hit = verdict.category is row.category
         for tally in (
             found.categories[row.category],
@@ -69,13 +70,13 @@ def score(rows: Iterable[Row], facts: Facts) -> Accuracy:
 
 
 def rejected_people(
-    addresses: Iterable[str], facts: Facts
+    addresses: Iterable[str], facts: Facts, policy: Policy = DEFAULT
 ) -> tuple[Counter[str], list[tuple[str, Verdict]]]:
     """Count the people turned away, by ``category:rule``, and list them."""
     rules: Counter[str] = Counter()
     rejected = []
     for address in addresses:
-        verdict = judge(address, facts=facts)
+        verdict = judge(address, facts=facts, policy=policy)
         if not verdict.accepted:
             rules[f"{verdict.category}:{verdict.rule}"] += 1
             rejected.append((address, verdict))

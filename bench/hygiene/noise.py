@@ -1,7 +1,7 @@
 """The character model on its own: persons against strings drawn at random.
 
 The random half: lengths 6 to 20, in equal parts a-z, a-z0-9, hexadecimal digits, and
-a-z with one to four digits behind. The persons: ``people``, and apart from that those
+a-z with one to four digits behind. The persons: ``persons``, and apart from that those
 of them whose family name is none of the names the filter knows.
 """
 
@@ -11,7 +11,8 @@ import random
 from collections.abc import Iterator, Sequence
 from string import ascii_lowercase, digits
 
-from bench.hygiene.people import people
+from bench.hygiene.people import COUNTRIES, country
+from bench.hygiene.rows import SPLITS, load
 from hygiene.case import Facts, fold
 
 RATES = (0.001, 0.005, 0.01)
@@ -36,18 +37,39 @@ def strings(count: int, seed: int = 4) -> Iterator[str]:
 
 
 def persons(count: int, seed: int = 5) -> Iterator[tuple[str, str]]:
-    """Yield (local part without +tag, family name) of persons from every country.
+    """Yield (local part, family name): every country and every name as often as any.
 
-    Each address once, so that rare names count for more than in life.
+    So that rare names count for more than in life; a fifth is written down by hand, the
+    stratum ``hard-transliterations`` of the labelled sets with numbers behind.
     """
-    seen = set()
-    for address, _, last in people(count * 2, seed):
-        local = address.partition("@")[0].partition("+")[0].lower()
-        if local not in seen:
+    rng = random.Random(seed)
+    hard = [
+        row.address.partition("@")[0]
+        for split in SPLITS
+        for row in load(split)
+        if row.stratum == "hard-transliterations"
+    ]
+    patterns = ("{f}.{l}", "{f}{l}", "{i}{l}", "{l}{f}", "{l}.{i}", "{f}_{l}", "{f}{j}")
+    tails = ("", "", "{n}", "{y}")
+    seen: set[str] = set()
+    while len(seen) < count:
+        given, family = country(rng.choice(list(COUNTRIES)))
+        first, last = rng.choice(given.names), rng.choice(family.names)
+        shape = rng.choice(patterns) + rng.choice(tails)
+        if rng.random() < 0.2:
+            last = rng.choice(hard)
+            shape = "{l}" + rng.choice(tails)
+        local = shape.format(
+            f=first,
+            l=last,
+            i=first[0],
+            j=last[0],
+            n=rng.randint(1, 99),
+            y=rng.randint(1950, 2009),
+        )
+        if len(local) > 5 and local not in seen:
             seen.add(local)
             yield local, last
-        if len(seen) == count:
-            return
 
 
 def found_at(
@@ -64,7 +86,7 @@ def found_at(
 
 
 def measure(facts: Facts) -> dict[str, list[float]]:
-    """Return the shares found at ``RATES``, against all persons and the unknown ones."""
+    """Return the shares found at ``RATES``, by which persons they are held against."""
     model = facts.model
     if model is None:
         return {}

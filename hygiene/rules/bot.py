@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
-from hygiene.case import BUILTIN, DIGITS, Case, Host, Signals, fold
+from hygiene.case import BUILTIN, Case, Host, Signals
+from hygiene.rules.noise import named
 from hygiene.verdict import Category, Finding
 
 TOO_FAST_MS = 1000
@@ -13,18 +15,38 @@ TOO_FAST_MS = 1000
 DOTS_MIN = 5
 SINGLES_MIN = 2
 
-GIBBERISH_BELOW = -11.0
-GIBBERISH_LENGTH = 6
+DIGITS_MIN = 15
+"""Digits at the end: telephone numbers have up to thirteen, dates fewer."""
 
 KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-_ROWS = (*KEYBOARD, *(row[::-1] for row in KEYBOARD), "1234567890", "0987654321")
+_COLUMNS = ("1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm", "8ik", "9ol")
+_LAYOUTS = ("qwertzuiop", "azertyuiop", "yxcvbnm", "qsdfghjklm", "wxcvbn")
+_COUNTED = "1234567890"
+_FORWARD = (*KEYBOARD, *_COLUMNS, *_LAYOUTS, _COUNTED)
+_ROWS = (*_FORWARD, *(row[::-1] for row in _FORWARD))
 _WALKS = frozenset(row[at : at + 3] for row in _ROWS for at in range(len(row) - 2))
-_REPEATED = re.compile(r"(.{1,3}?)\1+(.{0,2})").fullmatch
-_HEX = re.compile(
-    r"[0-9a-f]{16,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
-).fullmatch
-_TURNS = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])")
-_WORD = re.compile(r"[a-z]{3,}")
+_REPEATED = re.compile(r"(.{1,4}?)\1+(.{0,3})").fullmatch
+
+STROKES_MIN = 8
+STROKES_SHARE = 0.85
+"""Eight keys of which nearly each lies beside the one before: a hand wiping along."""
+
+
+def _neighbours() -> frozenset[str]:
+    places = {
+        key: (column + shift, row)
+        for row, (keys, shift) in enumerate(zip(KEYBOARD, (0, 0.25, 0.75), strict=True))
+        for column, key in enumerate(keys)
+    }
+    return frozenset(
+        a + b
+        for a, (ax, ay) in places.items()
+        for b, (bx, by) in places.items()
+        if abs(ax - bx) <= 1 and abs(ay - by) <= 1
+    )
+
+
+_NEIGHBOURS = _neighbours()
 
 
 def _finding(rule: str, matched: str, source: str = BUILTIN) -> Finding:
@@ -65,14 +87,18 @@ def fake_local(case: Case) -> Finding | None:
 
 
 def mirrored(case: Case) -> Finding | None:
-    """``a@a.com``, ``aa@aa.com``, ``asd@asd.com``: one key on both sides."""
-    if case.provider:
-        return None
+    """``a@a.com``, ``a@b.com``, ``asd@asd.com``, ``name@name.com``, ``aaa@bbb.cc``."""
     local = case.local
     name = case.domain.partition(".")[0]
-    if local == name and (len(local) < 3 or len(set(local)) == 1 or _walked(local)):
-        return _finding("mirrored", f"{local}@{name}")
-    return None
+    if len(set(local)) == 1 and len(set(name)) == 1 and local.isalnum():
+        # m@t.co may be a person; a@b.com and x@y.com are two keys side by side.
+        apart = abs(ord(local[0]) - ord(name[0]))
+        beside = apart == 0 or (apart == 1 and local.isalpha())
+        same = beside or len(local) > 2 < len(name)
+    else:
+        listed = local in case.words.fake_locals
+        same = local == name and (len(local) < 3 or listed or _walked(local))
+    return _finding("mirrored", f"{local}@{name}") if same else None
 
 
 def mash(case: Case) -> Finding | None:
@@ -80,9 +106,18 @@ def mash(case: Case) -> Finding | None:
     squashed, stem = case.squashed, case.stem
     if len(squashed) < 4 or case.domain in case.words.numeric_providers:
         return None
+    if stem in case.facts.names:
+        return None
     if not stem:
-        return _digits(squashed)
-    if _mashed(stem) and not _named(case):
+        return _finding("mash", squashed) if _counted(squashed) else None
+    walking, keys = squashed[:3] in _WALKS, _NEIGHBOURS
+    strokes = (stem[:2] in keys) + (stem[2:4] in keys) + (stem[4:6] in keys)
+    # Nearly everybody leaves here: no walk, no key again soon, no wiping.
+    if not walking and strokes < 2 and stem[0] not in stem[1:5]:
+        return None
+    walked = walking and len(squashed) > 5 and len(stem) > 2 and _walked(squashed)
+    wiped = strokes > 1 and _wiped(case, stem)
+    if (walked or _mashed(stem) or wiped) and not named(case):
         return _finding("mash", squashed)
     return None
 
@@ -95,10 +130,20 @@ def mash_domain(host: Host) -> Finding | None:
     return None
 
 
-def _digits(text: str) -> Finding | None:
-    if len(set(text)) == 1 or text in _ROWS[-2] or text in _ROWS[-1]:
-        return _finding("mash", text)
-    return None
+def digits(case: Case) -> Finding | None:
+    """Longer than any telephone number, at a provider that gives out no numbers."""
+    count = len(case.squashed) - len(case.stem)
+    if count < DIGITS_MIN or case.domain in case.words.numeric_providers:
+        return None
+    return _finding("digits", case.squashed)
+
+
+def _counted(text: str) -> bool:
+    """Whether digits are one key, a row of keys, or a group three times over."""
+    if len(set(text)) == 1 or text in _COUNTED or text in _COUNTED[::-1]:
+        return True
+    repeated = _REPEATED(text)
+    return bool(repeated and not repeated[2] and len(text) >= 3 * len(repeated[1]))
 
 
 def _mashed(text: str) -> bool:
@@ -106,17 +151,31 @@ def _mashed(text: str) -> bool:
         return False
     if text[:3] in _WALKS and _walked(text):
         return True
+    if text[0] not in text[1:5]:
+        return False
     keys = len(set(text))
     if keys == 1:
-        return True
-    repeated = _REPEATED(text) if keys <= 3 and len(text) > 5 else None
+        return text.isascii()
+    repeated = _REPEATED(text) if keys <= 4 and len(text) > 5 else None
     if repeated is None:
         return False
     unit, rest = repeated.groups()
     # Yeye and Roeroe are names; asdasd and hjhjhj are a hand that did not move.
-    still = unit in _WALKS or not set(unit) & set("aeiouy")
+    vowels = "aeiouy" if len(unit) < 4 else "eiouy"
+    still = unit in _WALKS or not set(unit) & set(vowels)
     one_row = any(set(unit) <= set(row) for row in KEYBOARD)
     return len(unit) > 1 and still and one_row and unit.startswith(rest)
+
+
+def _wiped(case: Case, text: str) -> bool:
+    """Whether a hand wiped over the keys: ``plokijuhyg``, ``hjkghjfg``."""
+    if len(text) < STROKES_MIN:
+        return False
+    strokes = sum(pair in _NEIGHBOURS for pair in map("".join, pairwise(text)))
+    if strokes < STROKES_SHARE * (len(text) - 1) or not text.isascii():
+        return False
+    model = case.facts.model
+    return model is None or (model.score(text) or 0) < 0
 
 
 def _walked(text: str) -> bool:
@@ -139,54 +198,3 @@ def dot_stuffed(case: Case) -> Finding | None:
         return None
     singles = sum(len(piece) == 1 for piece in case.base.split("."))
     return _finding("dot-stuffed", case.base) if singles >= SINGLES_MIN else None
-
-
-def hexadecimal(case: Case) -> Finding | None:
-    """A hash or a UUID for a name."""
-    base = case.base
-    if len(base) < 16 or not _HEX(base):
-        return None
-    digits = sum(char in DIGITS for char in base)
-    if digits < 4 or len(base) - digits < 4:
-        return None
-    return _finding("hex", base)
-
-
-def alternating(case: Case) -> Finding | None:
-    """Letters and digits in turn (``k7x2m9q4``), with no word among them."""
-    squashed = case.squashed
-    if len(squashed) < 8:
-        return None
-    turns = len(_TURNS.findall(squashed))
-    if turns < 5 or _WORD.search(squashed) or _named(case):
-        return None
-    return _finding("alternating", squashed)
-
-
-def gibberish(case: Case) -> Finding | None:
-    """Letters no language puts together, by the character model.
-
-    Not for numeric ids, short local parts or other alphabets, and not where a piece of
-    the local part is a name we know or the name given with the signup.
-    """
-    model = case.facts.model
-    base = case.base
-    if model is None or len(case.squashed) < GIBBERISH_LENGTH:
-        return None
-    if case.stem in case.facts.names:
-        return None
-    if not case.stem or case.domain in case.words.numeric_providers:
-        return None
-    score = model.score(base if base.isascii() else fold(base))
-    if score is None or score >= GIBBERISH_BELOW or _named(case):
-        return None
-    return _finding("trigram", f"llr={score:.1f}<{GIBBERISH_BELOW}", model.version)
-
-
-def _named(case: Case) -> bool:
-    """Whether a known name, or the signup's own, is in the local part."""
-    names = case.facts.names
-    for piece in re.findall(r"[a-z]{4,}", case.base):
-        if piece in names:
-            return True
-    return any(len(name) > 2 and name in case.squashed for name in case.names())

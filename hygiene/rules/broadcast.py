@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from hygiene.case import BUILTIN, Case, Host
+from hygiene.case import BUILTIN, Case, Host, Words
+from hygiene.rules.names import is_their_name
 from hygiene.verdict import Category, Finding
+
+_ALL = ("all", "alle")
 
 
 def _finding(rule: str, matched: str) -> Finding:
@@ -11,52 +14,124 @@ def _finding(rule: str, matched: str) -> Finding:
 
 
 def group_host(host: Host) -> Finding | None:
-    """Google Groups, groups.io, and other hosts that hold nothing but lists."""
+    """Google Groups, groups.io, and other hosts that hold nothing but lists.
+
+    An entry with a leading dot counts for what is below it: the company behind such a
+    host has people at the domain itself.
+    """
     listed = host.words.broadcast_hosts
-    for domain in host.parents:
-        if domain in listed:
+    if host.domain in listed:
+        return _finding("group-host", host.domain)
+    for domain in host.parents[1:]:
+        if domain in listed or f".{domain}" in listed:
             return _finding("group-host", domain)
     return None
 
 
 def list_label(host: Host) -> Finding | None:
     """A host whose own name says that it serves lists: ``lists.school.example``."""
-    label, _, rest = host.domain.partition(".")
-    if label not in host.words.broadcast_labels:
-        return None
-    if "." not in rest or rest in host.facts.suffixes:
-        return None
-    return _finding("list-label", f"{label}.{rest}")
+    for domain in host.parents[:-1]:
+        if domain.partition(".")[0] in host.words.broadcast_labels:
+            return _finding("list-label", domain)
+    return None
 
 
 def everyone(case: Case) -> Finding | None:
-    """``all``, ``everyone``, ``all-staff``, ``newsletter``."""
+    """``all``, ``everyone``, ``all-staff``, ``alldevelopers``, ``newsletter``."""
+    words = case.words
     # list64 at a mailbox provider is a nickname.
     stem = case.squashed if case.provider else case.stem
-    if stem in case.words.broadcast_locals:
+    if stem in words.broadcast_locals:
+        return None if is_their_name(case) else _finding("everyone", stem)
+    if case.provider:
+        return None
+    if stem.endswith("list") and _list_of(stem[:-4], words):
         return _finding("everyone", stem)
+    if not stem.startswith("all"):
+        return None
+    for head in _ALL:
+        rest = stem[len(head) :]
+        if len(rest) > 3 and stem.startswith(head) and rest in words.role_hard:
+            return _finding("everyone", stem)
     return None
+
+
+def _list_of(text: str, words: Words) -> bool:
+    """``berlin``, ``teachers``: whom a list is of; what precedes ``list`` in names is
+    shorter, or no role."""
+    return len(text) > 3 and (
+        text in words.role_hard
+        or text in words.role_qualifiers
+        or text in words.role_soft
+    )
 
 
 def list_name(case: Case) -> Finding | None:
     """``astro-l``, ``python-announce``, ``all-london``, ``dl.sales``.
 
-    Not at mailbox providers, where ``maria-l`` is a person.
+    Not at mailbox providers, where ``maria-l`` is a person, and not beside a name.
     """
     if case.provider:
         return None
     base, words = case.base, case.words
     head, hyphen, tail = base.rpartition("-")
-    if hyphen and head and tail in words.broadcast_tails:
-        return _finding("list-tail", f"-{tail}")
+    if hyphen and tail in words.broadcast_tails and len(head) > 1:
+        # maria-l is a person and quote-request a desk; astro-l and dev-request are not.
+        if tail == "l":
+            known = not _is_name(case, head)
+        else:
+            known = tail not in _ASKED or head not in words.role_hard
+        if known:
+            return _finding("list-tail", f"-{tail}")
     for separator in "-._":
         head, found, tail = base.partition(separator)
-        if found and tail and head in words.broadcast_heads:
+        if not found:
+            continue
+        if tail and head in words.broadcast_heads and _audience(case, head, tail):
             return _finding("list-head", f"{head}{separator}")
-        tail = base.rpartition(separator)[2]
-        if found and tail in _EVERYBODY:
+        head, _, tail = base.rpartition(separator)
+        named = tail == "list" and _is_name(case, head)
+        if tail in _EVERYBODY and len(head) > 1 and not named:
             return _finding("list-tail", f"{separator}{tail}")
     return None
 
 
+def _is_name(case: Case, text: str) -> bool:
+    words = case.words
+    return text in case.facts.names and not (
+        text in words.role_hard
+        or text in words.role_soft
+        or text in words.role_qualifiers
+    )
+
+
+def _audience(case: Case, head: str, tail: str) -> bool:
+    """Whether what stands behind the head may be whom a list is for.
+
+    ``dl.smith`` and ``alla-olsson`` are people; ``dl.finance``, ``dl-cardiology`` and
+    ``alla.kontor`` are lists. Heads that are no name, as ``everyone``, stand before
+    anything.
+    """
+    if head not in _NAMES_TOO:
+        return True
+    words, names = case.words, case.facts.names
+    hyphen = case.base.startswith(f"{head}-") and head in _DISTRIBUTION
+    for piece in tail.replace("-", ".").replace("_", ".").split("."):
+        if (
+            piece in words.role_hard
+            or piece in words.role_qualifiers
+            or piece in words.role_soft
+            or piece in words.broadcast_locals
+        ):
+            continue
+        if not hyphen or piece in names:
+            return False
+    return True
+
+
 _EVERYBODY = frozenset({"all", "everyone", "everybody", "list", "mailinglist"})
+_DISTRIBUTION = frozenset({"dg", "dist", "dl", "gg", "list", "sg", "ug"})
+_NAMES_TOO = _DISTRIBUTION | {"alla", "lista", "liste", "ml", "toti", "vse"}
+"""Heads that are also initials, first names or last names."""
+_ASKED = frozenset({"approval", "confirm", "join", "leave", "request"})
+"""Tails of a list's own addresses that also stand behind what a desk handles."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 
-from hygiene.case import BUILTIN, SEPARATED, Case
+from hygiene.case import BUILTIN, DIGITS, SEPARATED, Case, Words, fold
+from hygiene.rules.names import is_their_name
 from hygiene.verdict import Category, Finding
 
 GLUED_MIN = 6
 """Letters: shorter words hold too many others by accident."""
 
+OWN_NAME_MIN = 3
+"""Letters of a company's name: shorter ones are in many local parts by accident."""
+
 _PIECES = re.compile(r"[._-]+").split
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa"})
 
 
 def role_word(case: Case) -> Finding | None:
@@ -21,62 +26,145 @@ def role_word(case: Case) -> Finding | None:
     words = case.words
     squashed, stem = case.squashed, case.stem
     if squashed in words.role_hard:
-        return None if _is_their_name(case) else _finding("exact", squashed)
+        return None if is_their_name(case) else _finding("exact", squashed)
     if squashed is not stem and stem in words.role_hard:
         # music77 is a nickname at a mailbox provider; info2024 is a role anywhere.
         if case.provider and stem not in words.role_core:
             return None
-        return None if _is_their_name(case) else _finding("numbered", stem)
+        return None if is_their_name(case) else _finding("numbered", stem)
+    if not squashed.isascii():
+        return _accented(case)
     if case.provider or squashed not in words.role_soft:
+        return None
+    # front.desk is one; a.ward and l.esson are people.
+    if case.shape & SEPARATED and len(_PIECES(case.base)[0]) == 1:
         return None
     return None if any(case.names()) else _finding("soft", squashed)
 
 
-def role_compound(case: Case) -> Finding | None:
-    """Role words and nothing but: ``sales-uk``, ``info.paris``, ``support_team``."""
-    words = case.words
-    pieces = [piece.rstrip("0123456789") or piece for piece in _PIECES(case.base)]
-    roles = [piece for piece in pieces if piece in words.role_hard]
-    # graphics_event is a nickname at a mailbox provider; sales-uk is a role anywhere.
-    if not roles or (case.provider and words.role_core.isdisjoint(roles)):
-        return None
-    rest = [piece for piece in pieces if piece and piece not in words.role_hard]
-    if all(p in words.role_qualifiers or p in words.role_soft for p in rest):
-        return None if _is_their_name(case) else _finding("compound", case.base)
+def _accented(case: Case) -> Finding | None:
+    """``büro`` and ``comptabilité``, listed as ``buero`` and ``comptabilite``."""
+    stem = case.stem
+    for plain in (fold(stem.translate(_UMLAUTS)), fold(stem)):
+        if plain in case.words.role_hard:
+            return None if is_their_name(case) else _finding("exact", stem)
     return None
+
+
+def role_compound(case: Case) -> Finding | None:
+    """Role words and nothing but: ``sales-uk``, ``info.paris``, ``support_team``.
+
+    A core word may also open or close a local part, beside anything that is no name.
+    """
+    words = case.words
+    hard, beside, soft = words.role_hard, words.role_qualifiers, words.role_soft
+    pieces = [piece.rstrip(DIGITS) or piece for piece in _PIECES(case.base) if piece]
+    if len(pieces) < 2:
+        return None
+    roles = False
+    for piece in pieces:
+        if piece in hard:
+            roles = True
+        elif piece not in beside and piece not in soft and not piece.isdigit():
+            return _open_compound(case, pieces)
+    # graphics_event is a nickname at a mailbox provider; sales-uk is a role anywhere.
+    if not roles or (case.provider and words.role_core.isdisjoint(pieces)):
+        return None
+    return None if is_their_name(case) else _finding("compound", case.base)
+
+
+def _open_compound(case: Case, pieces: list[str]) -> Finding | None:
+    core, names = case.words.role_core, case.facts.names
+    if pieces[0] in core:
+        rest = pieces[1:]
+    elif pieces[-1] in core and pieces[-1] not in _SURNAMES and not case.provider:
+        rest = pieces[:-1]
+    else:
+        return None
+    # Shorter words beside a mailbox provider's are initials and nicknames.
+    least = 4 if case.provider else 3
+    for piece in rest:
+        # sales.s and sales.anna are Ms Sales, or Anna of the sales team.
+        if len(piece) < least or piece in names:
+            return None
+    return None if any(case.names()) else _finding("compound", case.base)
+
+
+_SURNAMES = frozenset({"billing", "sales"})
+"""Core words that close a local part as somebody's last name."""
 
 
 def role_glued(case: Case) -> Finding | None:
-    """Two such words without a separator: ``sellersupport``, ``salesemea``.
+    """Such words without a separator: ``sellersupport``, ``acmesales`` at acme.com.
 
     Not at mailbox providers, where words run together are nicknames.
     """
-    stem = case.stem
-    if case.provider or len(stem) < GLUED_MIN or case.shape & SEPARATED:
+    if case.provider:
         return None
-    hard, beside = case.words.role_hard, case.words.role_qualifiers
-    for cut in range(3, len(stem) - 2):
-        head, tail = stem[:cut], stem[cut:]
-        if head in hard and cut > 3:
-            known = tail in hard or tail in beside
-        else:
-            known = len(tail) > 3 and tail in hard and (head in hard or head in beside)
-        if known and stem not in hard:
-            return None if _is_their_name(case) else _finding("glued", stem)
-    return None
+    stem, words = case.stem, case.words
+    name = case.domain.partition(".")[0].replace("-", "")
+    if len(stem) > len(name) >= OWN_NAME_MIN and _beside_own_name(case, name):
+        return None if is_their_name(case) else _finding("glued", case.base)
+    if len(stem) < GLUED_MIN or case.shape & SEPARATED or stem in words.role_hard:
+        return None
+    if stem in case.facts.names or not _glued(stem, words):
+        return None
+    return None if is_their_name(case) else _finding("glued", stem)
 
 
-def _is_their_name(case: Case) -> bool:
-    """Whether the name given with the signup explains the word.
-
-    Both halves of the name must be there and only one may be a role word: imports are
-    full of people called "Info" or "Sales Department".
-    """
-    first, last = case.names()
-    roles = case.words.role_hard
-    if not first or not last or (first in roles and last in roles):
+def _beside_own_name(case: Case, name: str) -> bool:
+    """Whether the local part is the domain's own name and a role word."""
+    stem = case.stem
+    if stem.startswith(name):
+        rest = stem[len(name) :]
+    elif stem.endswith(name):
+        rest = stem[: -len(name)]
+    else:
         return False
-    return case.stem in {first, last, first + last, last + first, first[0] + last}
+    words = case.words
+    if len(rest) > 3 or case.shape & SEPARATED or rest in _SHORT_TAILS:
+        return rest in words.role_hard
+    return False
+
+
+def _glued(text: str, words: Words, more: bool = True) -> bool:
+    """Whether text is two role words, or one and what may stand beside it.
+
+    Three in a row only where two of them are role words (``more``). Short words are in
+    too many names by accident, a few apart.
+    """
+    hard, beside, soft = words.role_hard, words.role_qualifiers, words.role_soft
+    for cut in range(2, len(text) - 1):
+        head = text[:cut]
+        firm = head in hard
+        if not firm and head not in beside and head not in soft:
+            continue
+        if cut < (3 if firm else 4) and head not in _SHORT_HEADS:
+            continue
+        tail = text[cut:]
+        left = len(tail)
+        if tail in hard:
+            if left > 3 or (firm and cut > 3 and (left > 2 or tail in _SHORT_TAILS)):
+                return True
+        elif (
+            firm
+            and cut > 3
+            and (left > 3 or tail in _SHORT_TAILS)
+            and (tail in beside or tail in soft)
+        ):
+            return True
+        if more and left > 7 and _glued(tail, words, more=False):
+            return True
+    return False
+
+
+_SHORT_HEADS = frozenset(
+    {"it", "hr", "pr", "ap", "ar", "my", "uk", "us", "eu", "the", "our", "new", "web"}
+)
+_SHORT_TAILS = frozenset(
+    {"it", "hr", "pr", "uk", "us", "eu", "hq", "ny", "nyc", "usa", "uae", "web", "asia"}
+)
+"""Of two or three letters, what is glued before or behind a role word."""
 
 
 def _finding(rule: str, matched: str) -> Finding:

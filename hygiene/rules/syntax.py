@@ -65,6 +65,9 @@ def _validate(address: str) -> tuple[str, str] | None:
         )
     except (EmailNotValidError, ValueError):
         return None
+    # The library counts characters; the limit is in octets (RFC 5321, 4.5.3.1.1).
+    if len(valid.local_part.encode()) > LOCAL_MAX:
+        return None
     return valid.local_part, valid.ascii_domain or valid.domain
 
 

@@ -6,7 +6,9 @@ import pytest
 from django.db import DatabaseError, connection
 from django.test import Client
 
+from contactsync import health
 from contactsync.lib.clock import now
+from hygiene.lists import ListRefused, Loaded
 from tests.integrations.world import delivery, rule_to
 
 pytestmark = pytest.mark.django_db
@@ -49,3 +51,40 @@ def test_metrics_tell_the_outbox(linked, display) -> None:
     told = Client().get("/metrics").content.decode()
     assert 'contactsync_deliveries_open{state="pending"} 1.0' in told
     assert "contactsync_oldest_due_seconds" in told
+
+
+def test_readyz_shows_the_lists_and_their_age() -> None:
+    found = Client().get("/readyz").json()["lists"]
+    by_name = {each["name"]: each for each in found["loaded"]}
+    assert by_name["mailchecker"]["domains"] > 50_000
+    assert set(by_name["disposable-email-domains"]) == {
+        *("name", "version", "domains", "left_out", "released_on", "age_days"),
+    }
+
+
+@pytest.mark.parametrize(("days", "warned"), [(44, False), (45, True)])
+def test_a_list_is_called_old_at_45_days(monkeypatch, days: int, warned: bool) -> None:
+    made = now().date() - timedelta(days=days)
+    listed = Loaded("trash", "7", 1200, 3, made)
+    monkeypatch.setattr(health, "loaded_lists", lambda: (listed,))
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+    found = answer.json()["lists"]
+    assert (found["ok"], found["loaded"][0]["age_days"]) == (True, days)
+    assert found["loaded"][0]["released_on"] == made.isoformat()
+    assert [f"trash 7 is {days} days old" in text for text in found["warnings"]] == (
+        [True] if warned else []
+    )
+    told = Client().get("/metrics").content.decode()
+    named = '{name="trash",version="7"}'
+    assert f"contactsync_list_age_days{named} {days}.0" in told
+    assert f"contactsync_list_domains{named} 1200.0" in told
+
+
+def test_lists_that_can_not_be_loaded_are_named(monkeypatch) -> None:
+    def refused() -> None:
+        raise ListRefused("trash@7: the list is empty")
+
+    monkeypatch.setattr(health, "loaded_lists", refused)
+    found = Client().get("/readyz").json()["lists"]
+    assert found == {"ok": False, "error": "trash@7: the list is empty"}

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from connections.models import ListImport
+from connections.services import ImportSettings, import_create
 from contacts.models import Contact, Suppression
 from contactsync.tenancy.models import Account, Invitation, Membership, Role, User
 from contactsync.tenancy.services import api_key_issue, invitation_create
 from displays.models import Display, Signup
 from displays.services import display_create
+from hygiene.models import CleaningRun, ListEntry
 from integrations.models import LinkedAccount
 from integrations.services import linked_account_create
+from tests.connections.world import cleaned
 from tests.contactsync.api.client import Api
 from tests.integrations.world import delivery, rule_to
 
@@ -31,6 +35,10 @@ class Things:
     invitation: Invitation
     key: Any
     member: Membership
+    entry: ListEntry
+    rejected: Signup
+    run: CleaningRun
+    list_import: ListImport
     provider: str = "mailchimp"
 
     def arguments(self, things: dict[str, str]) -> dict[str, Any]:
@@ -54,6 +62,9 @@ def things_of(account: Account, owner: User) -> Things:
     body = {"display": str(display.pk), "email": "person@gmail.com"}
     answer = Api(key.text).post("signups", body)
     signup = Signup.objects.get(pk=answer.json()["id"])
+    answer = Api(key.text).post("signups", {**body, "email": "info@shop.org"})
+    rejected = Signup.objects.get(pk=answer.json()["id"])
+    run = cleaned(account, [("person@gmail.com", "P", "")])
     helper = User.objects.create_user(f"helper-{account.slug}@gmail.com", "x" * 12)
     member = Membership.objects.create(account=account, user=helper, role=Role.VIEWER)
     return Things(
@@ -72,4 +83,15 @@ def things_of(account: Account, owner: User) -> Things:
         )[0],
         key=key.key,
         member=member,
+        entry=ListEntry.objects.create(
+            account=account, kind="deny", scope="domain", value="denied.org"
+        ),
+        rejected=rejected,
+        run=run,
+        list_import=import_create(
+            run=run,
+            settings=ImportSettings(
+                linked_account=linked, audience_id="A", consent="Shop"
+            ),
+        ),
     )

@@ -41,7 +41,9 @@ def test_every_rule_in_the_source_is_explained() -> None:
 
 def test_every_explained_rule_exists() -> None:
     known = findings_in_the_source() | {"", "srs", "batv", "verp"}
-    known |= {"unsubscribed", "complained", "bounced", "trap"}
+    known |= {"unsubscribed", "complained", "bounced", "trap", "admin"}
+    known |= {"parent-domain", "wide-domain", "wide-parent-domain"}
+    known |= {"no-mail-host", "mail-host"}
     known |= {"address", "domain", "allowed-address", "allowed-domain", "mask"}
     assert {rule for _, rule in RULES} - known == set()
 

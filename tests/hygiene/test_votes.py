@@ -12,7 +12,7 @@ from hygiene.facts import default_facts
 from hygiene.judge import HOST_RULES, RULES, judge
 from hygiene.policy import DEFAULT, Mode, Policy
 from hygiene.rules.syntax import parse
-from hygiene.verdict import Category, Finding
+from hygiene.verdict import Finding
 from hygiene.votes import Outcome, votes
 
 from .test_categories import ROWS

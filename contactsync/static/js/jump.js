@@ -10,7 +10,7 @@ function words(link) {
 }
 
 function pages() {
-  const links = [".nav a", ".switch-account .menu a"].flatMap((where) => [
+  const links = [".nav a", ".switch-account .menu a", ".jump [data-page]"].flatMap((where) => [
     ...document.querySelectorAll(where),
   ]);
   return links.map((link) => ({ name: words(link), href: link.href }));

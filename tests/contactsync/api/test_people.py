@@ -104,8 +104,9 @@ def test_a_suppressed_address_is_sent_nowhere(
     api.post("suppressions", {"email": "mira@gmail.com"})
     body = {"display": str(display.pk), "email": "mira@gmail.com"}
     signup = api.get(f"signups/{api.post('signups', body).json()['id']}").json()
-    assert [row["state"] for row in signup["deliveries"]] == ["skipped"]
-    assert signup["deliveries"][0]["reason"] == "rule.suppressed"
+    assert (signup["status"], signup["deliveries"]) == ("filtered", [])
+    verdict = signup["verdict"]
+    assert (verdict["category"], verdict["rule"]) == ("suppressed", "admin")
 
 
 def test_one_address_is_judged(api: Api) -> None:

@@ -1,0 +1,118 @@
+"""Writes to imports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from connections.models import ListImport
+from contactsync.lib.clock import now
+from contactsync.lib.wake import Waker, publisher
+from contactsync.tenancy.models import User
+from hygiene.models import CleaningRun
+from integrations.models import LinkedAccount, Target
+from integrations.outbox_list import cancel_target
+
+IMPORT_TASK = "connections.import_list"
+STOPPABLE = (ListImport.Status.QUEUED, ListImport.Status.RUNNING)
+
+import_waker = Waker(publisher(IMPORT_TASK))
+
+
+class ImportStateError(Exception):
+    """What was asked for does not fit the import's state; nothing was changed."""
+
+
+class ListNotReadyError(ImportStateError):
+    """The list is not cleaned yet, or holds nobody to import."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportSettings:
+    """Where the people of a list go. ``mapping``: list field -> provider field id."""
+
+    linked_account: LinkedAccount
+    audience_id: str
+    consent: str
+    audience_label: str = ""
+    double_opt_in: bool = False
+    update_existing: bool = False
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+
+
+def import_create(
+    *, run: CleaningRun, settings: ImportSettings, by: User | None = None
+) -> ListImport:
+    """Start sending the accepted rows of a cleaned list. Raises ListNotReadyError."""
+    if run.status != CleaningRun.Status.DONE:
+        raise ListNotReadyError("The list is not cleaned yet. Wait until it is done.")
+    if not run.counts.get("valid"):
+        raise ListNotReadyError("No row of this list was accepted.")
+    with transaction.atomic():
+        target = Target.objects.create(
+            account_id=run.account_id,
+            linked_account=settings.linked_account,
+            audience_id=settings.audience_id,
+            audience_label=settings.audience_label,
+            double_opt_in=settings.double_opt_in,
+            update_existing=settings.update_existing,
+            mapping=dict(settings.mapping),
+            tags=settings.tags,
+        )
+        job = ListImport.objects.create(
+            account_id=run.account_id,
+            run=run,
+            filename=run.filename,
+            target=target,
+            environment=settings.linked_account.environment,
+            consent=settings.consent,
+            rows_total=run.rows_done,
+            created_by=by,
+        )
+        _wake(job)
+    return job
+
+
+def import_pause(*, job: ListImport) -> None:
+    """Enqueue nobody else for now. Raises ImportStateError."""
+    _change(job, STOPPABLE, status=ListImport.Status.PAUSED)
+
+
+def import_resume(*, job: ListImport) -> None:
+    """Go on where it was paused. Raises ImportStateError."""
+    with transaction.atomic():
+        _change(job, (ListImport.Status.PAUSED,), status=ListImport.Status.QUEUED)
+        _wake(job)
+
+
+def import_cancel(*, job: ListImport) -> int:
+    """Stop for good, and give up what waits; what was sent stays sent.
+
+    Returns how many were given up. Raises ImportStateError.
+    """
+    with transaction.atomic():
+        stoppable = (*STOPPABLE, ListImport.Status.PAUSED)
+        _change(
+            job,
+            stoppable,
+            status=ListImport.Status.CANCELLED,
+            finished_at=now(),
+        )
+        return cancel_target(job.target_id)
+
+
+def _change(job: ListImport, fitting: tuple[str, ...], **values: Any) -> None:
+    won = ListImport.objects.filter(pk=job.pk, status__in=fitting).update(**values)
+    job.refresh_from_db()
+    if not won:
+        raise ImportStateError(
+            f"The import is {job.get_status_display().lower()} already."
+        )
+
+
+def _wake(job: ListImport) -> None:
+    transaction.on_commit(lambda: import_waker.wake([job.pk]), robust=True)

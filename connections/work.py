@@ -1,0 +1,159 @@
+"""The work of an import: chunk by chunk into the outbox, never much ahead of it.
+
+A worker holds an import by a claim with a lease. Each chunk is one transaction that
+writes its people and moves ``next_chunk``, so a worker killed at any point loses and
+doubles nobody; another takes over when the lease ends.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Q
+
+from connections.models import ListImport
+from connections.store import Person, store_chunk
+from contactsync.lib.clock import now
+from contactsync.lib.email import email_key
+from hygiene.cleaning.results import JudgedRow, chunks, judged_rows
+from hygiene.models import CleaningRun
+from integrations.outbox_list import waiting
+from integrations.waker import waker
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=120)
+SECONDS = 40.0
+# A signup posted now waits behind what is enqueued already for the same account.
+BACKLOG = 10_000
+OPEN = (ListImport.Status.QUEUED, ListImport.Status.RUNNING)
+LONGEST_FIELD = 2000
+NAME_MAX = 64
+
+
+def open_imports() -> list[UUID]:
+    """Imports that a worker should go on with now."""
+    free = Q(lease_until=None) | Q(lease_until__lt=now())
+    return list(
+        ListImport.objects.filter(free, status__in=OPEN).values_list("pk", flat=True)
+    )
+
+
+def advance(import_id: UUID) -> int:
+    """Go on with an import for a while. Returns the number of people enqueued."""
+    claim = uuid4()
+    free = Q(lease_until=None) | Q(lease_until__lt=now())
+    won = ListImport.objects.filter(free, pk=import_id, status__in=OPEN).update(
+        status=ListImport.Status.RUNNING, claim_id=claim, lease_until=now() + LEASE
+    )
+    if not won:
+        return 0
+    deadline = time.monotonic() + SECONDS
+    enqueued = 0
+    try:
+        while time.monotonic() < deadline:
+            done = step(import_id, claim)
+            if done is None:
+                break
+            enqueued += done
+    except Exception:
+        # Our bug: it would come back for ever. What is enqueued already stays so.
+        log.exception("import failed", import_id=str(import_id))
+        ListImport.objects.filter(pk=import_id, claim_id=claim).update(
+            status=ListImport.Status.FAILED,
+            error="contactsync ran into an error of its own. Nobody was sent twice; "
+            "report it with the time shown.",
+            finished_at=now(),
+        )
+    finally:
+        ListImport.objects.filter(pk=import_id, claim_id=claim).update(
+            claim_id=None, lease_until=None
+        )
+    return enqueued
+
+
+def step(import_id: UUID, claim: UUID) -> int | None:
+    """One chunk. None: there is nothing to do now, or it is not ours any more."""
+    mine = ListImport.objects.filter(
+        pk=import_id, claim_id=claim, status=ListImport.Status.RUNNING
+    )
+    with transaction.atomic():
+        if not mine.update(lease_until=now() + LEASE):
+            return None
+        job = ListImport.objects.select_related("run", "target").get(pk=import_id)
+        if job.run is None:
+            return _finish(job, "The cleaned list was deleted before all was sent.")
+        todo = {seq: count for seq, count, _ in chunks(job.run)}
+        if job.next_chunk not in todo:
+            return _finish(job)
+        if waiting(job.target_id, most=BACKLOG) >= BACKLOG:
+            return None
+        kept = {"first_name", "last_name", *job.target.mapping}
+        names = [name if name in kept else "" for name in field_names(job.run)]
+        people = [
+            person_of(row, names)
+            for row in judged_rows(job.run, job.next_chunk)
+            if row.clean
+        ]
+        counts = store_chunk(job, people)
+        sent = counts.pop("", 0)
+        mine.update(
+            next_chunk=job.next_chunk + 1,
+            rows_done=F("rows_done") + todo[job.next_chunk],
+            enqueued=F("enqueued") + sent,
+            skipped=dict(Counter(job.skipped) + counts),
+        )
+        linked = job.target.linked_account_id
+        transaction.on_commit(lambda: waker.wake([linked]), robust=True)
+    return sent
+
+
+def _finish(job: ListImport, error: str = "") -> None:
+    ended = ListImport.Status.FAILED if error else ListImport.Status.DONE
+    ListImport.objects.filter(pk=job.pk).update(
+        status=ended, error=error, finished_at=now()
+    )
+
+
+def field_names(run: CleaningRun) -> list[str]:
+    """What each column of a list is called as a contact's field, "" for the address.
+
+    ``first_name`` and ``last_name`` for the columns chosen as such; the others by
+    their heading in lower case, with a number behind it where two are alike.
+    """
+    names: list[str] = []
+    chosen = {
+        run.email_column: "",
+        run.first_name_column: "first_name",
+        run.last_name_column: "last_name",
+    }
+    for at, heading in enumerate(run.columns):
+        if at in chosen:
+            names.append(chosen[at])
+            continue
+        name = re.sub(r"\W+", "_", str(heading).lower()).strip("_")[: NAME_MAX - 4]
+        name = name or f"column_{at + 1}"
+        taken = {*names, "first_name", "last_name", "email"}
+        number = 2
+        unique = name
+        while unique in taken:
+            unique = f"{name}_{number}"
+            number += 1
+        names.append(unique)
+    return names
+
+
+def person_of(row: JudgedRow, names: list[str]) -> Person:
+    """``names`` has one name per cell, "" for those that are not taken along."""
+    fields = {
+        name: value.strip()[:LONGEST_FIELD].replace("\x00", "")
+        for name, value in zip(names, row.cells, strict=False)
+        if name and value.strip()
+    }
+    return Person(row.row, row.email, email_key(row.email), fields)

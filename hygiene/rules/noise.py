@@ -1,0 +1,204 @@
+"""Local parts that a program drew at random: codes, and letters no language has."""
+
+from __future__ import annotations
+
+import re
+
+from hygiene.case import BUILTIN, DIGITS, SEPARATED, Case, Host, fold
+from hygiene.verdict import Category, Finding
+
+NOISE_LENGTH = 5
+"""Characters: in fewer, names and noise can not be told apart."""
+
+LETTERS_MIN = 4
+"""Letters: up to three are initials, whatever they are."""
+
+NOISE_BELOW = ((6, -7.0), (8, -6.0), (11, -5.0), (64, -4.0))
+"""(Up to how many characters, score in nats) below which a local part is noise.
+
+A short one has to be worse: one odd cluster is half the name there.
+"""
+
+SEPARATED_BELOW = -2.5
+"""So much worse where there are separators: scripts hardly draw them, people abridge
+around them (``wlkr.jms``)."""
+
+REST_BELOW = -6.0
+"""The same for what is left of a local part without the names in it."""
+
+_BELOW = tuple(
+    next(score for upto, score in NOISE_BELOW if length <= upto)
+    for length in range(NOISE_BELOW[-1][0] + 1)
+)
+
+INSIDE_MAX = 2
+SPOKEN_ABOVE = -1.5
+"""Digits read as letters, as in ``m0nk3y`` and ``sk8er``: more are a code, and what is
+read so has to be a likely name."""
+
+ACADEMIC_LENGTH = 10
+"""Characters of the longest numbers that universities make of initials and years."""
+
+DOMAIN_LENGTH = 9
+DOMAIN_BELOW = -14.0
+
+SWITCHES_MIN = 5
+"""Changes between capital and small letters, beside those that start a word."""
+
+_HEX = re.compile(
+    r"[0-9a-f]{16,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+).fullmatch
+_TURNS = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])")
+_WORD = re.compile(r"[a-z]{3,}")
+_SWITCHES = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])")
+_ACADEMIC = re.compile(
+    r"\.edu(?:\.[a-z]{2})?$|\.ac\.[a-z]{2}$|(?:^|\.)(?:students?|stud|alumni|uni-[a-z]+)\."
+).search
+_HIDDEN = re.compile(r"(?<=[a-z])[._-]?[0-9][a-z]$")
+_SEPARATORS = re.compile(r"[._-]+")
+_FRILLS = re.compile(r"^x{2,}|x{2,}$")
+_INSIDE = re.compile(r"(?<![0-9])[0-9](?=[a-z])")
+_SPOKEN = dict(enumerate(("o", "i", "to", "e", "a", "s", "g", "t", "ate", "g")))
+_NAMES = re.compile(r"[a-z]{4,}")
+
+
+def _finding(rule: str, matched: str, source: str = BUILTIN) -> Finding:
+    return Finding(Category.BOT, rule, matched, source)
+
+
+def hexadecimal(case: Case) -> Finding | None:
+    """A hash or a UUID for a name."""
+    base = case.base
+    if len(base) < 16 or not _HEX(base):
+        return None
+    digits = sum(char in DIGITS for char in base)
+    if digits < 4 or len(base) - digits < 4:
+        return None
+    return _finding("hex", base)
+
+
+def alternating(case: Case) -> Finding | None:
+    """Letters and digits in turn (``k7x2m9q4``), with no word among them."""
+    squashed = case.squashed
+    if len(squashed) < 8 or case.stem.isalpha():
+        return None
+    turns = len(_TURNS.findall(squashed))
+    if turns < 5 or _WORD.search(squashed) or named(case):
+        return None
+    return _finding("alternating", squashed)
+
+
+def mixed_case(case: Case) -> Finding | None:
+    """``SdFkJwEr``: capitals and small letters in turn, as in a code.
+
+    ``JoSmith`` and ``JOsmith`` change where a word begins.
+    """
+    raw = case.raw
+    if raw == case.local or len(case.stem) < 8 or not raw.isascii():
+        return None
+    if len(_SWITCHES.findall(raw)) < SWITCHES_MIN or named(case):
+        return None
+    model = case.facts.model
+    if model is not None and (model.score(case.base) or 0) > 0:
+        return None
+    return _finding("mixed-case", raw)
+
+
+def gibberish(case: Case) -> Finding | None:
+    """Letters no language puts together, by the character model.
+
+    Not for numeric ids, students' numbers, initials, short local parts or other
+    alphabets, and not where the name given with the signup is in the local part. Known
+    names in it are set aside: what is left over (``qzxkvw`` of ``john.qzxkvw``) has to
+    be noise by itself.
+    """
+    model = case.facts.model
+    stem, base = case.stem, case.base
+    if model is None or len(base) < NOISE_LENGTH or stem in case.facts.names:
+        return None
+    if not stem or case.domain in case.words.numeric_providers:
+        return None
+    text = base if base.isascii() else fold(base)
+    score = model.score(text)
+    below = _BELOW[min(len(case.squashed), NOISE_BELOW[-1][0])]
+    if case.shape & SEPARATED:
+        below += SEPARATED_BELOW
+    if score is None or score >= below or own_name(case) or _numbered(case):
+        return None
+    if len(inside := _INSIDE.findall(text)) <= INSIDE_MAX and inside:
+        spoken = _INSIDE.sub(lambda digit: _SPOKEN[int(digit[0])], text)
+        if (model.score(spoken) or 0) >= SPOKEN_ABOVE:
+            return None
+    if text != (tidy := _tidy(text, case.domain)):
+        score = model.score(tidy)
+        if len(tidy) < NOISE_LENGTH or score is None or score >= below:
+            return None
+    rest = without_names(tidy, case.facts.names)
+    if rest is None:
+        return _finding("trigram", f"llr={score:.1f}<{below}", model.version)
+    score = model.score(rest)
+    if len(rest) < NOISE_LENGTH or score is None or score >= REST_BELOW:
+        return None
+    return _finding("random-tail", f"{rest} llr={score:.1f}", model.version)
+
+
+def gibberish_domain(host: Host) -> Finding | None:
+    """The same for the registered name: ``jo@xkqvzwptgh.com``.
+
+    Companies have odd names and short ones, so only what is long and far out.
+    """
+    model = host.facts.model
+    name = host.parents[-1].partition(".")[0]
+    if model is None or len(name) < DOMAIN_LENGTH or not name.isalpha():
+        return None
+    score = model.score(name)
+    if score is None or score >= DOMAIN_BELOW:
+        return None
+    matched = f"{name} llr={score:.1f}<{DOMAIN_BELOW}"
+    return _finding("gibberish-domain", matched, model.version)
+
+
+def _numbered(case: Case) -> bool:
+    """Whether this is a student's or subscriber's id: ``cs19b012@iittp.ac.in``."""
+    letters = sum(char.isalpha() for char in case.squashed)
+    if letters < LETTERS_MIN and len(_TURNS.findall(case.squashed)) < 3:
+        return True
+    return len(case.squashed) < ACADEMIC_LENGTH and bool(_ACADEMIC(case.domain))
+
+
+def _tidy(text: str, domain: str) -> str:
+    """Return the text less what people and Apple hang on to it."""
+    if domain == "icloud.com":
+        # Hide My Email makes two words and two characters: grebes-tinted.0d
+        text = _HIDDEN.sub("", text)
+    return _FRILLS.sub("", _SEPARATORS.sub(".", text)).strip("._-")
+
+
+def without_names(text: str, names: frozenset[str]) -> str | None:
+    """Return the text less the known names at its pieces' starts and ends.
+
+    ``None`` where there is no name in it. Digits at the ends go with the names.
+    """
+    rest = text
+    for piece in _NAMES.findall(text):
+        for cut in range(len(piece), 3, -1):
+            if piece[:cut] in names:
+                rest = rest.replace(piece, piece[cut:], 1)
+                break
+            if piece[-cut:] in names:
+                rest = rest.replace(piece, piece[:-cut], 1)
+                break
+    return None if rest is text else rest.strip("._-" + DIGITS)
+
+
+def own_name(case: Case) -> bool:
+    """Whether the name given with the signup is in the local part."""
+    if case.person is None:
+        return False
+    return any(len(name) > 2 and name in case.squashed for name in case.names())
+
+
+def named(case: Case) -> bool:
+    """Whether a known name, or the signup's own, is in the local part."""
+    names = case.facts.names
+    return any(piece in names for piece in _NAMES.findall(case.base)) or own_name(case)

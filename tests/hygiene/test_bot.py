@@ -1,0 +1,125 @@
+"""What the bot rules find, and the people who look a little like it."""
+
+from __future__ import annotations
+
+import pytest
+
+from hygiene.case import DomainList, Facts, Person
+from hygiene.judge import judge
+from hygiene.policy import Policy
+from hygiene.verdict import Category
+
+BOTS = [
+    ("test@acme.com", "fake-local"),
+    ("noemail@gmail.com", "fake-local"),
+    ("user123@acme.com", "fake-local"),
+    ("maxmustermann@web.de", "fake-local"),
+    ("votre.email@orange.fr", "fake-local"),
+    ("asdasdasd@gmail.com", "mash"),
+    ("qwertyuiop@gmail.com", "mash"),
+    ("1qaz2wsx@gmail.com", "mash"),
+    ("sadfsadf@outlook.com", "mash"),
+    ("plokijuhyg@yandex.ru", "mash"),
+    ("123123123@roche.com", "mash"),
+    ("a@b.co.uk", "mirrored"),
+    ("qwe@qwe.io", "mirrored"),
+    ("j.o.h.n.smith.x@gmail.com", "dot-stuffed"),
+    ("k7x2m9q4@gmail.com", "alternating"),
+    ("9f86d081884c7d659a2f@gmail.com", "hex"),
+    ("xkqzvwptgh@gmail.com", "trigram"),
+    ("john.qzxkvwtr@gmail.com", "random-tail"),
+    ("johnqzxkvw@gmail.com", "random-tail"),
+    ("SdFkJwErTy@gmail.com", "trigram"),
+    ("hHaUZbFIou@yahoo.com", "mixed-case"),
+    ("john98765432101234567@gmail.com", "digits"),
+    ("jo@xkqvzwptghq.com", "gibberish-domain"),
+    ("jo@sdfsdfsdf.com", "mash-domain"),
+]
+
+NOT_BOTS = [
+    "jkrzywdzinski@gmail.com",
+    "krzywdzinskij@wp.pl",
+    "mkhitaryan@mail.ru",
+    "tkachuk88@ukr.net",
+    "john.vlk@seznam.cz",
+    "szczepanek1987@onet.pl",
+    "rahul9876543210@gmail.com",
+    "919876543210@gmail.com",
+    "rcw80@icloud.com",
+    "grebes-tinted.0d@icloud.com",
+    "m0nk3yman@outlook.com",
+    "sk8rgrl77@msn.com",
+    "cs19b012@iittp.ac.in",
+    "rjk9q@virginia.edu",
+    "xxmikexx@yahoo.de",
+    "__kev__@hotmail.com",
+    "JohnMcDonald@gmail.com",
+    "JOHNSMITH@gmail.com",
+    "13800138000@163.com",
+    "m@t.co",
+    "wertz5@yahoo.com",
+    "jo@btcwxkn.com",
+]
+
+
+@pytest.mark.parametrize(("address", "rule"), BOTS)
+def test_finds(facts: Facts, address: str, rule: str) -> None:
+    verdict = judge(address, facts=facts)
+    found = [
+        hit.rule
+        for hit in (verdict.finding, *verdict.also)
+        if hit and hit.category is Category.BOT
+    ]
+    assert verdict.category is Category.BOT, verdict
+    assert rule in found
+
+
+@pytest.mark.parametrize("address", NOT_BOTS)
+def test_lets_through(facts: Facts, address: str) -> None:
+    verdict = judge(address, facts=facts)
+    assert verdict.accepted, verdict.evidence
+
+
+@pytest.mark.parametrize(
+    ("address", "person"),
+    [
+        ("xkqzvwptgh@gmail.com", Person("Xkqzvwptgh")),
+        ("SdFkJwErTy@gmail.com", Person("", "Sdfkjwerty")),
+        ("plokijuhyg@yandex.ru", Person("", "Plokijuhyg")),
+    ],
+)
+def test_their_own_name_speaks_for_a_person(
+    facts: Facts, address: str, person: Person
+) -> None:
+    assert not judge(address, facts=facts).accepted
+    assert judge(address, facts=facts, person=person).accepted
+
+
+def test_the_model_is_named_in_the_evidence(facts: Facts) -> None:
+    verdict = judge("xkqzvwptgh@gmail.com", facts=facts)
+    assert verdict.evidence.startswith("bot:trigram:llr=-")
+    assert verdict.evidence.endswith(f":{facts.model.version}")
+
+
+def test_without_a_model_the_other_rules_still_work() -> None:
+    assert judge("xkqzvwptgh@gmail.com", facts=Facts()).accepted
+    assert judge("plokijuhyg@gmail.com", facts=Facts()).rule == "mash"
+
+
+def test_a_wide_list_does_what_the_policy_says_of_it() -> None:
+    narrow = DomainList("narrow@1", frozenset({"trash.com"}))
+    wide = DomainList("wide@1", frozenset({"burn.com", "trash.com"}), wide=True)
+    facts = Facts(disposable=(narrow, wide))
+    assert judge("jo@burn.com", facts=facts).accepted
+    assert judge("jo@eu.trash.com", facts=facts).rule == "parent-domain"
+    flag = Policy.from_json({"wide_disposable": "flag"})
+    noted = judge("jo@burn.com", facts=facts, policy=flag)
+    assert noted.accepted
+    assert [hit.rule for hit in noted.also] == ["wide-domain"]
+    on = Policy.from_json({"wide_disposable": "on"})
+    verdict = judge("jo@eu.burn.com", facts=facts, policy=on)
+    assert verdict.evidence == "disposable:wide-parent-domain:burn.com:wide@1"
+    never = Policy.from_json(
+        {"wide_disposable": "on", "categories": {"disposable": "flag"}}
+    )
+    assert judge("jo@burn.com", facts=facts, policy=never).accepted
