@@ -51,8 +51,8 @@ OWN_LISTS = frozenset((Category.SUPPRESSED, Category.DENIED))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """An account's score now and over the ``DAYS`` days before; ``limit`` is the score
-    below which it is suspended (0: never). ``cleared`` is when a reviewer cleared it, if
-    that was within the window: only bad news from then on counts."""
+    below which it is suspended (0: never). ``cleared`` is when a reviewer cleared it,
+    within the window: only bad news from then on counts."""
 
     now: Score
     before: Score

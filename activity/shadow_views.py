@@ -15,8 +15,7 @@ from activity.shadow import Tally
 from activity.shadow_change import CATEGORIES, Change
 from contactsync.tenancy.access import TenantRequest, requires
 from contactsync.tenancy.models import Account, Role
-from hygiene.facts import default_facts
-from hygiene.lists import WIDE
+from hygiene.facts import wide_loaded
 from hygiene.policies import policy_for
 from hygiene.policy import Mode
 
@@ -87,9 +86,3 @@ def form(account: Account, change: Change) -> dict[str, Any]:
         "strict": {None: "", True: "on", False: "off"}[change.strict_masks],
         "wide_now": NOW[policy.wide_disposable] if wide_loaded() else "",
     }
-
-
-def wide_loaded() -> bool:
-    """Whether this installation loads the wide lists of disposable domains at all."""
-    sources = {each.source.partition("@")[0] for each in default_facts().disposable}
-    return bool(sources & WIDE)

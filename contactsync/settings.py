@@ -281,6 +281,7 @@ SPECTACULAR_SETTINGS = {
 HYGIENE_WIDE = env.bool("HYGIENE_WIDE", default=False)
 HYGIENE_LISTS_SECONDS = env.float("HYGIENE_LISTS_SECONDS", default=30.0)
 HYGIENE_DNS = env.list("HYGIENE_DNS", default=[])
+SUSPEND_BELOW = env.int("SUSPEND_BELOW", default=40)
 
 # --- delivery ------------------------------------------------------------------
 PROVIDER_URLS: dict[str, str] = env.json("CONTACTSYNC_PROVIDER_URLS", default={})

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from publicsuffixlist import PSLFILE
-
 from hygiene.case import DomainList, Facts, Lookup, Words
 from hygiene.domain_set import DomainSet
 from hygiene.gibberish import MODEL_FILE, unpack
@@ -19,6 +17,7 @@ from hygiene.lists import (
     Sieve,
     block_list,
     installed,
+    package_file,
 )
 from hygiene.suffixes import Suffixes
 from hygiene.suggest import slips, typo_table
@@ -113,8 +112,9 @@ def read_sieve(suffixes: Suffixes | None = None) -> Sieve:
 
 def read_suffixes() -> Suffixes:
     """The public suffixes of the installed ``publicsuffixlist``."""
-    with open(PSLFILE, encoding="utf-8") as file:
-        return Suffixes(file.read())
+    # Only its file: the package itself would read the list a second time.
+    path = package_file("publicsuffixlist").parent / "public_suffix_list.dat"
+    return Suffixes(path.read_text(encoding="utf-8"))
 
 
 def load(breadth: bool = False) -> Facts:

@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
@@ -250,11 +249,8 @@ def _as(names: Iterable[str]) -> str:
 
 def installed(package: Package) -> RawList:
     """Read a list from its package. Raises ``ListRefused`` where it is not there."""
-    try:
-        number = version(package.name)
-    except ModuleNotFoundError:
-        raise ListRefused(f"{package.name}: not installed") from None
-    path = _origin(package.module)
+    path = package_file(package.module)
+    number = _version(package.name, path)
     if package.file:
         path = path.parent / package.file
         domains = packaged_file(package.module, package.file)
@@ -266,7 +262,21 @@ def installed(package: Package) -> RawList:
     return RawList(package.name, number, domains, made, seen)
 
 
-def _origin(module: str) -> Path:
+def _version(name: str, origin: Path) -> str:
+    """The version in the name of the folder that installers put beside a package.
+
+    ``importlib.metadata`` says the same and brings 4 MB of mail parser along.
+    """
+    start = f"{name.replace('-', '_')}-".lower()
+    for at in (origin.parent, origin.parent.parent):
+        for folder in at.glob("*.dist-info"):
+            if folder.name.lower().startswith(start):
+                return folder.name[len(start) :].removesuffix(".dist-info")
+    raise ListRefused(f"{name}: its version is not to be found beside {origin.name}")
+
+
+def package_file(module: str) -> Path:
+    """Where a package is installed. Raises ``ListRefused`` where it is not."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise ListRefused(f"{module}: not installed")
@@ -280,7 +290,7 @@ def packaged(module: str, name: str) -> Iterator[str]:
     not cached; a module that is no longer written that way is run instead, without
     keeping it, since its lists would stay in memory twice.
     """
-    source = _origin(module).read_text(encoding="utf-8")
+    source = package_file(module).read_text(encoding="utf-8")
     found = re.search(rf"\b{name}\s*=\s*{{", source)
     if found:
         start, end = found.end(), source.find("}", found.end())
@@ -307,7 +317,7 @@ def _quoted(source: str, start: int, end: int, quote: str) -> Iterator[str]:
 
 def packaged_file(module: str, file: str) -> Iterator[str]:
     """Return the lines of a package's data file, comments aside, without running it."""
-    path = _origin(module).parent / file
+    path = package_file(module).parent / file
     try:
         with path.open(encoding="utf-8") as lines:
             yield from (line.rstrip("\n") for line in lines if line[0] not in "#\n")

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from contactsync.api import keys
@@ -26,6 +27,7 @@ PASSWORD = "correct horse battery"
 @pytest.fixture(autouse=True)
 def fresh_process() -> Iterator[None]:
     """What a process remembers between requests starts empty."""
+    cache.clear()
     keys.cache.clear()
     limiter.reset()
     live_displays.clear()

@@ -96,10 +96,15 @@ class CleaningOptions(Strict):
         ref_name = "CleaningOptions"
 
 
+@extend_schema_field(OpenApiTypes.BINARY)
+class FileIn(serializers.FileField):
+    """A file of a form; the schema would take it for an address."""
+
+
 class CleaningForm(CleaningOptions):
     """A file, and the options as further fields."""
 
-    file = serializers.FileField()
+    file = FileIn()
 
     class Meta:
         ref_name = "NewCleaning"
@@ -134,7 +139,7 @@ class CleaningList(ApiView):
         "as `file` of a form. Up to 512 MB and 1,000,000 rows. Work starts at once; "
         "poll the answer's `id`. Kept for 30 days.",
         parameters=[CleaningOptions],
-        request={"text/csv": OpenApiTypes.BINARY, "multipart/form-data": CleaningForm},
+        request={"text/csv": OpenApiTypes.STR, "multipart/form-data": CleaningForm},
         responses={201: CleaningOut},
     )
     def post(self, request: Request) -> Response:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from importlib.metadata import version
 
 from email_validator import EmailNotValidError, validate_email
+from email_validator.version import __version__
 
 from hygiene.verdict import Category, Finding
 
-SOURCE = f"email-validator@{version('email-validator')}"
+SOURCE = f"email-validator@{__version__}"
 
 ADDRESS_MAX = 254
 LOCAL_MAX = 64

@@ -127,7 +127,7 @@ def test_the_page_says_what_stands_against_it(
     url = reverse("signup_accept", args=[acme.slug, signup.pk])
     page = client_of(bob).get(url).content.decode()
     assert "Only a new opt-in by the person themselves lifts this." in page
-    assert "<legend" not in page
+    assert "What to accept" not in page
     answer = client_of(bob).post(url, {"scope": "address", "reason": "please"})
     assert answer.status_code == 409
     assert not ListEntry.objects.exists()
