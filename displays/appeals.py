@@ -240,7 +240,7 @@ def take_over(signup: Signup, verdict: Verdict) -> None:
 
 def welcome(signup: Signup) -> Contact:
     """The contact, accepted, with what the signup says unless a later one said more."""
-    contact = Contact.objects.select_for_update().get(pk=signup.contact_id)
+    contact: Contact = Contact.objects.select_for_update().get(pk=signup.contact_id)
     later = Signup.objects.for_account(signup.account_id).filter(
         contact_id=contact.pk, status=Signup.Status.ACCEPTED, at__gt=signup.at
     )

@@ -155,7 +155,7 @@ def value_above(above: Choices, name: str) -> str:
 def initial_of(settings: PolicySettings, *, inherits: bool) -> dict[str, str]:
     """The form's values for some settings."""
     usual = "" if inherits else "off"
-    values = {
+    values: dict[str, str] = {
         name: settings.modes.get(name, "" if inherits else "on") for name in CATEGORIES
     }
     for name in FLAGS:

@@ -150,6 +150,7 @@ def policy_row(account: Account, display_id: UUID | None = None) -> HygienePolic
     one after the other, and every process sees that there was one.
     """
     rows = HygienePolicy.objects.select_for_update()
+    row: HygienePolicy
     row, _ = rows.get_or_create(account=account, display_id=display_id)
     return row
 

@@ -115,8 +115,8 @@ def page_of(request: TenantRequest) -> Page:
         pass
     rows = list(found.select_related("added_by").order_by("-id")[: PER_PAGE + 1])
     for row in rows:
-        row.shown = shown(row.scope, row.value)  # type: ignore[attr-defined]
-        row.tone = "ok" if row.kind == Kind.ALLOW else "bad"  # type: ignore[attr-defined]
+        row.shown = shown(row.scope, row.value)
+        row.tone = "ok" if row.kind == Kind.ALLOW else "bad"
     more = len(rows) > PER_PAGE
     before = str(rows[PER_PAGE - 1].pk) if more else ""
     return Page(rows[:PER_PAGE], kind, q, newest, before, total)
@@ -196,8 +196,8 @@ def hygiene_entries_import(request: TenantRequest) -> HttpResponse:
     except ImportRefused as refused:
         return entries_page(request, 422, upload=form, refused=refused)
     except FullError:
-        refused = ImportRefused([RowError(0, FULL)])
-        return entries_page(request, 422, upload=form, refused=refused)
+        full = ImportRefused([RowError(0, FULL)])
+        return entries_page(request, 422, upload=form, refused=full)
     said = [f"{done.added:,} added"]
     said += [f"{done.moved:,} moved from the other list"] if done.moved else []
     said += [f"{done.unchanged:,} there already"] if done.unchanged else []
@@ -207,7 +207,7 @@ def hygiene_entries_import(request: TenantRequest) -> HttpResponse:
 
 @requires(Role.VIEWER)
 @require_safe
-def hygiene_entries_export(request: TenantRequest) -> StreamingHttpResponse:
+def hygiene_entries_export(request: TenantRequest) -> Any:
     page = page_of(request)
     return csv_answer(entries_export(request.account, page.kind, page.q))
 
