@@ -78,14 +78,18 @@ def import_create(
 
 
 def import_pause(*, job: ListImport) -> None:
-    """Enqueue nobody else for now. Raises ImportStateError."""
-    _change(job, STOPPABLE, status=ListImport.Status.PAUSED)
+    """Enqueue nobody else for now. Raises ImportStateError when it has ended."""
+    _change(
+        job, (*STOPPABLE, ListImport.Status.PAUSED), status=ListImport.Status.PAUSED
+    )
 
 
 def import_resume(*, job: ListImport) -> None:
-    """Go on where it was paused. Raises ImportStateError."""
+    """Go on where it was paused. Raises ImportStateError when it has ended."""
     with transaction.atomic():
-        _change(job, (ListImport.Status.PAUSED,), status=ListImport.Status.QUEUED)
+        job.refresh_from_db(fields=["status"])
+        if job.status not in STOPPABLE:
+            _change(job, (ListImport.Status.PAUSED,), status=ListImport.Status.QUEUED)
         _wake(job)
 
 
@@ -110,7 +114,7 @@ def _change(job: ListImport, fitting: tuple[str, ...], **values: Any) -> None:
     job.refresh_from_db()
     if not won:
         raise ImportStateError(
-            f"The import is {job.get_status_display().lower()} already."
+            f"The import has ended: {job.get_status_display().lower()}."
         )
 
 

@@ -33,6 +33,10 @@ def settings_fit(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 id="contactsync.E003",
             )
         )
+    if settings.HYGIENE_WIDE not in ("off", "flag", "on"):
+        found.append(
+            Error("HYGIENE_WIDE must be off, flag or on", id="contactsync.E005")
+        )
     if settings.LEASE_SECONDS <= settings.CELERY_TASK_TIME_LIMIT:
         found.append(
             Error(

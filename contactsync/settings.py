@@ -278,7 +278,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- hygiene -------------------------------------------------------------------
-HYGIENE_WIDE = env.bool("HYGIENE_WIDE", default=False)
+HYGIENE_WIDE = env.str("HYGIENE_WIDE", default="off")
 HYGIENE_LISTS_SECONDS = env.float("HYGIENE_LISTS_SECONDS", default=30.0)
 HYGIENE_DNS = env.list("HYGIENE_DNS", default=[])
 SUSPEND_BELOW = env.int("SUSPEND_BELOW", default=40)

@@ -43,8 +43,8 @@ REFUSALS = {
     "unsubscribed": f"The person unsubscribed. {NEVER}",
     "complained": f"The person reported a message as spam. {NEVER}",
     "trap": f"The address is a known spam trap. {NEVER}",
-    "bounced": "Mail to this address came back for good. It can be accepted once it "
-    "is off the suppression list.",
+    "bounced": "Mail to this address came back for good. Ask the person for a "
+    "current one.",
     "admin": "Somebody on your team suppressed this address. Take it off the "
     "suppression list first.",
 }
@@ -281,7 +281,7 @@ def enqueue(signup: Signup, contact: Contact) -> set[UUID]:
     params: dict[str, Any] = {
         "contact": contact.pk,
         "signup": signup.pk,
-        "payload": json.dumps(payload_of(signup)),
+        "payload": json.dumps(payload_of(signup, contact)),
         "now": now(),
         "account": signup.account_id,
         "email_key": contact.email_key,
@@ -296,8 +296,12 @@ def enqueue(signup: Signup, contact: Contact) -> set[UUID]:
     return {as_uuid(linked) for linked, state in found if state == "pending"}
 
 
-def payload_of(signup: Signup) -> dict[str, Any]:
-    """What the deliveries would have kept of the signup when it came."""
+def payload_of(signup: Signup, contact: Contact) -> dict[str, Any]:
+    """What the deliveries would have kept of the signup when it came.
+
+    Where the person has said something newer since, that: old values must not
+    overwrite new ones.
+    """
     consent = Consent.objects.for_account(signup.account_id).filter(
         contact_id=signup.contact_id, signup_id=signup.pk
     )
@@ -311,7 +315,9 @@ def payload_of(signup: Signup) -> dict[str, Any]:
         category=signup.category,
         rule=signup.rule,
         evidence=signup.evidence,
-        fields=signup.fields,
+        fields={
+            name: contact.fields.get(name, said) for name, said in signup.fields.items()
+        },
         context=signup.context,
         consent_given=consent.values_list("given", flat=True).first(),
         page_url=signup.context.get("page_url", ""),

@@ -63,6 +63,34 @@ class Words:
     transactional_markers: tuple[str, ...] = ()
 
 
+MARK = 4
+"""Letters at the start and the end of a marker by which it is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What tells in a look-up or two that the word rules have nothing to say.
+
+    ``listed`` are all words that count as a whole local part; ``marks`` the first and
+    the last letters of the markers.
+    """
+
+    listed: frozenset[str]
+    marks: frozenset[str]
+
+    @classmethod
+    def of(cls, words: Words) -> Index:
+        listed = words.fake_locals.union(
+            words.broadcast_locals,
+            words.role_hard,
+            words.role_soft,
+            words.transactional_locals,
+        )
+        markers = words.transactional_markers
+        heads = frozenset(marker[:MARK] for marker in markers)
+        return cls(listed, heads.union(marker[-MARK:] for marker in markers))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything the rules know, as plain data. Domains are lower-case IDNA ASCII.
@@ -73,7 +101,8 @@ class Facts:
     ``suppressed`` answers ``unsubscribed``, ``complained``, ``bounced``, ``trap`` or
     ``admin``, and ``judge`` may be given one tenant's own in its place;
     ``known_bots`` answers the name of the list that holds the mailbox. ``reports`` is
-    the judge's memory of domains already looked at: it follows from the rest.
+    the judge's memory of domains already looked at; that and ``index`` follow from the
+    rest.
     """
 
     mailboxes: frozenset[str] = NONE
@@ -88,6 +117,10 @@ class Facts:
     suppressed: Lookup | None = None
     known_bots: Lookup | None = None
     reports: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    index: Index = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", Index.of(self.words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +141,28 @@ class Signals:
 
 SEPARATED = 1
 """The local part, +tag aside, holds ``. _ -``."""
-NUMBERED = 2
+CROWDED = 2
+"""It holds ``CROWD`` of these."""
+NUMBERED = 4
 """It may hold a digit."""
-ODD = 4
+INSIDE = 8
+"""It may hold one elsewhere than at its end."""
+ODD = 16
 """It may hold something else, or a +tag."""
-CASED = 8
+CASED = 32
 """It was written with capitals."""
-OWN_HOST = 16
+OWN_HOST = 64
 """Not at a mailbox provider of ordinary people."""
-SHAPES = 32
+LISTED = 128
+"""It may be a word of our lists, as it is or without its digits."""
+MARKED = 256
+"""It may begin or end with a marker of what systems send, or has ``repl`` in it."""
+KNOWN = 512
+"""There is a database of known bots to ask."""
+SHAPES = 1024
+
+CROWD = 5
+"""Separators: in one address people hardly write as many."""
 
 
 class Host:
@@ -145,7 +191,7 @@ class Case:
     base       ``local`` without its +tag
     squashed   ``base`` without ``. _ -``
     stem       ``squashed`` without trailing digits
-    shape      what the local part holds beside letters, and where it is
+    shape      what the local part holds beside letters, and which rules it is for
     """
 
     __slots__ = (
@@ -169,20 +215,37 @@ class Case:
         self.local = base = local = local.lower()
         provider = domain in facts.mailboxes
         shape = 0 if provider else OWN_HOST
+        if facts.known_bots is not None:
+            shape |= KNOWN
         if local != self.raw:
             shape |= CASED
         if "+" in local:
             base = local.partition("+")[0] or local
             shape |= ODD
-        self.base = squashed = base
-        if not base.isalnum():
-            squashed = base.replace(".", "").replace("_", "").replace("-", "")
-            shape |= SEPARATED if len(squashed) < len(base) else ODD
-        if not squashed.isalpha():
-            shape |= NUMBERED if squashed.isalnum() else NUMBERED | ODD
-        self.shape = shape
+        squashed = stem = base
+        if not base.isalpha():
+            if not base.isalnum():
+                squashed = base.replace(".", "").replace("_", "").replace("-", "")
+                separators = len(base) - len(squashed)
+                shape |= SEPARATED if separators else ODD
+                if separators >= CROWD:
+                    shape |= CROWDED
+            stem = squashed.rstrip(DIGITS)
+            if not squashed.isalpha():
+                shape |= NUMBERED if squashed.isalnum() else NUMBERED | ODD
+                if not stem.isalpha():
+                    shape |= INSIDE
+        index = facts.index
+        listed = index.listed
+        if squashed in listed or stem in listed or not squashed.isascii():
+            shape |= LISTED
+        marks = index.marks
+        if stem[:MARK] in marks or stem[-MARK:] in marks or "repl" in stem:
+            shape |= MARKED
+        self.base = base
         self.squashed = squashed
-        self.stem = squashed.rstrip(DIGITS)
+        self.stem = stem
+        self.shape = shape
         self.domain = domain
         self.provider = provider
         self.person = person

@@ -72,18 +72,15 @@ class Model:
         if _FOREIGN in codes:
             return None
         table = self.table
-        b = _EDGE
-        after = table[b]
-        total = stretch = drop = 0
+        a = b = _EDGE
+        total = top = drop = 0
         for c in codes:
-            step = after[b][c]
-            total += step
-            stretch += step
-            if stretch > 0:
-                stretch = 0
-            elif stretch < drop:
-                drop = stretch
-            after = table[b]
+            total += table[a][b][c]
+            if total > top:
+                top = total
+            elif total - top < drop:
+                drop = total - top
+            a = b
             b = c
         return (total + drop) / (2 * SCALE)
 

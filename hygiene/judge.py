@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -9,6 +10,11 @@ from typing import NamedTuple
 
 from hygiene.case import (
     CASED,
+    CROWDED,
+    INSIDE,
+    KNOWN,
+    LISTED,
+    MARKED,
     NUMBERED,
     ODD,
     OWN_HOST,
@@ -25,7 +31,7 @@ from hygiene.policy import DEFAULT, SOURCE, Mode, Policy
 from hygiene.rules import bot, broadcast, masks, noise, reserved, transactional
 from hygiene.rules.disposable import disposable, wide_disposable
 from hygiene.rules.role import role_compound, role_glued, role_word
-from hygiene.rules.syntax import parse
+from hygiene.rules.syntax import LOCAL_MAX, parse
 from hygiene.suggest import suggest
 from hygiene.verdict import Category, Finding, Verdict
 
@@ -53,17 +59,21 @@ class HostRule(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A question about the whole address; ``about`` are the shapes it is for, or 0."""
+    """A question about the whole address.
+
+    ``about`` are the shapes it is for, each a sum of what a ``Case.shape`` has to hold;
+    any address where there are none.
+    """
 
     stage: Stage
-    about: int
+    about: tuple[int, ...]
     ask: Callable[[Case], Finding | None]
     finds: tuple[str, ...]
 
 
 def applies(rule: Rule, shape: int) -> bool:
     """Whether a rule has to be asked about a local part of that ``Case.shape``."""
-    return not rule.about or bool(rule.about & shape)
+    return not rule.about or any(shape & all_of == all_of for all_of in rule.about)
 
 
 HOST_RULES: tuple[HostRule, ...] = (
@@ -81,26 +91,29 @@ HOST_RULES: tuple[HostRule, ...] = (
 )
 """What the domain alone tells; asked once per domain, never of a mailbox provider."""
 
+_WORD = (LISTED, OWN_HOST)
+_LIST = (SEPARATED | OWN_HOST,)
+
 RULES: tuple[Rule, ...] = (
-    Rule(Stage.BOT_DATABASE, 0, bot.known_bot, ("known",)),
-    Rule(Stage.RESERVED, OWN_HOST, bot.mirrored, ("mirrored",)),
-    Rule(Stage.TRANSACTIONAL, ODD, transactional.rewritten, ("srs", "batv", "verp")),
-    Rule(Stage.TRANSACTIONAL, SEPARATED | ODD, transactional.bounce, ("bounce",)),
-    Rule(Stage.TRANSACTIONAL, 0, transactional.no_reply, ("no-reply",)),
-    Rule(Stage.TRANSACTIONAL, 0, transactional.system_sender, ("system-sender",)),
-    Rule(Stage.BROADCAST, 0, broadcast.everyone, ("everyone",)),
-    Rule(Stage.BROADCAST, SEPARATED, broadcast.list_name, ("list-tail", "list-head")),
-    Rule(Stage.PLACEHOLDER, 0, bot.fake_local, ("fake-local",)),
-    Rule(Stage.ROLE, 0, role_word, ("exact", "numbered", "soft")),
-    Rule(Stage.ROLE, SEPARATED, role_compound, ("compound",)),
-    Rule(Stage.ROLE, OWN_HOST, role_glued, ("glued",)),
-    Rule(Stage.BOT, 0, bot.mash, ("mash",)),
-    Rule(Stage.BOT, SEPARATED, bot.dot_stuffed, ("dot-stuffed",)),
-    Rule(Stage.BOT, NUMBERED, noise.hexadecimal, ("hex",)),
-    Rule(Stage.BOT, NUMBERED, noise.alternating, ("alternating",)),
-    Rule(Stage.BOT, 0, noise.gibberish, ("trigram", "random-tail")),
-    Rule(Stage.BOT, CASED, noise.mixed_case, ("mixed-case",)),
-    Rule(Stage.BOT, NUMBERED, bot.digits, ("digits",)),
+    Rule(Stage.BOT_DATABASE, (KNOWN,), bot.known_bot, ("known",)),
+    Rule(Stage.RESERVED, (OWN_HOST,), bot.mirrored, ("mirrored",)),
+    Rule(Stage.TRANSACTIONAL, (ODD,), transactional.rewritten, ("srs", "batv", "verp")),
+    Rule(Stage.TRANSACTIONAL, (SEPARATED, ODD), transactional.bounce, ("bounce",)),
+    Rule(Stage.TRANSACTIONAL, (MARKED,), transactional.no_reply, ("no-reply",)),
+    Rule(Stage.TRANSACTIONAL, _WORD, transactional.system_sender, ("system-sender",)),
+    Rule(Stage.BROADCAST, _WORD, broadcast.everyone, ("everyone",)),
+    Rule(Stage.BROADCAST, _LIST, broadcast.list_name, ("list-tail", "list-head")),
+    Rule(Stage.PLACEHOLDER, (LISTED,), bot.fake_local, ("fake-local",)),
+    Rule(Stage.ROLE, (LISTED,), role_word, ("exact", "numbered", "soft")),
+    Rule(Stage.ROLE, (SEPARATED,), role_compound, ("compound",)),
+    Rule(Stage.ROLE, (OWN_HOST,), role_glued, ("glued",)),
+    Rule(Stage.BOT, (), bot.mash, ("mash",)),
+    Rule(Stage.BOT, (CROWDED,), bot.dot_stuffed, ("dot-stuffed",)),
+    Rule(Stage.BOT, (NUMBERED,), noise.hexadecimal, ("hex",)),
+    Rule(Stage.BOT, (INSIDE,), noise.alternating, ("alternating",)),
+    Rule(Stage.BOT, (), noise.gibberish, ("trigram", "random-tail")),
+    Rule(Stage.BOT, (CASED,), noise.mixed_case, ("mixed-case",)),
+    Rule(Stage.BOT, (NUMBERED,), bot.digits, ("digits",)),
 )
 """What the whole address tells."""
 
@@ -112,6 +125,9 @@ _RULES_BY_SHAPE = tuple(
     for shape in range(SHAPES)
 )
 """The same, sorted out beforehand by ``Case.shape``: most addresses need few."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*+").fullmatch
+"""A local part that ``parse`` gives back as it is."""
 
 HOSTS_KEPT = 8192
 """Domains remembered per set of facts before all are forgotten."""
@@ -152,23 +168,29 @@ def judge(
     walk at ``Stage.MASK``: it is one person's. The first hit is the verdict, later ones
     are in ``also``; a category the policy only flags never decides.
     """
-    parsed = parse(address, facts.words.reserved_suffixes)
-    if isinstance(parsed, Finding):
-        return Verdict(Category.SYNTAX, parsed, (), address)
-    local, domain = parsed
+    local, _, domain = address.partition("@")
+    # What needs no parser: plain letters at a domain that is known as it is written.
+    if domain not in facts.mailboxes or not _PLAIN(local) or len(local) > LOCAL_MAX:
+        parsed = parse(address, facts.words.reserved_suffixes)
+        if isinstance(parsed, Finding):
+            return Verdict(Category.SYNTAX, parsed, (), address)
+        local, domain = parsed
+        address = f"{local}@{domain}"
     case = Case(local, domain, facts, person)
     report = NOTHING if case.provider else _report(domain, facts)
-    rules = _RULES_BY_SHAPE[case.shape]
-    hits = [(stage, hit) for stage, ask in rules if (hit := ask(case)) is not None]
+    hits: list[Hit] | None = None
+    for stage, ask in _RULES_BY_SHAPE[case.shape]:
+        hit = ask(case)
+        if hit is not None:
+            hits = [(stage, hit)] if hits is None else [*hits, (stage, hit)]
     if signals is not None:
-        hits += _from_form(signals)
-    listed = policy is not DEFAULT or suppressed is not None
+        hits = [*(hits or ()), *_from_form(signals)]
     settled = None
-    if listed or facts.suppressed is not None:
+    if policy is not DEFAULT or suppressed is not None or facts.suppressed is not None:
         settled = settle(case, policy, suppressed or facts.suppressed)
     if not hits and report is NOTHING and settled is None:
-        return Verdict(Category.VALID, None, (), f"{local}@{domain}")
-    return _decide(case, report, hits, settled, policy, f"{local}@{domain}")
+        return Verdict(Category.VALID, None, (), address)
+    return _decide(case, report, hits or [], settled, policy, address)
 
 
 def _report(domain: str, facts: Facts) -> Report:

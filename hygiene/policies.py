@@ -11,9 +11,11 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
@@ -49,6 +51,17 @@ class Choices:
 
 
 NOTHING_CHOSEN = Choices()
+
+
+def usual() -> Choices:
+    """What counts where nobody has chosen anything on this installation."""
+    mode = Mode(settings.HYGIENE_WIDE)
+    return NOTHING_CHOSEN if mode is Mode.OFF else _usual(mode)
+
+
+@cache
+def _usual(wide: Mode) -> Choices:
+    return Choices(policy=Policy(wide_disposable=wide))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +113,7 @@ def merged(rows: Iterable[HygienePolicy], lists: Lists) -> Choices:
         allow=lists.allow,
         deny=lists.deny,
         strict_masks=bool(strict),
-        wide_disposable=Mode(wide) if wide else Mode.OFF,
+        wide_disposable=Mode(wide or settings.HYGIENE_WIDE),
     )
     return Choices(
         policy=DEFAULT if policy == DEFAULT else policy, check_mail_hosts=bool(hosts)
@@ -121,7 +134,7 @@ class Policies:
         if kept is None or kept.until <= time.monotonic():
             kept = self._load(account_id, kept)
         if not kept.rows and not kept.lists.size:
-            return NOTHING_CHOSEN
+            return usual()
         return kept.choices(display_id)
 
     def suppresses(self, account_id: int) -> bool:

@@ -17,8 +17,8 @@ from hygiene.facts import default_facts
 from hygiene.judge import judge
 from hygiene.mail_hosts import refusal
 from hygiene.models import HygienePolicy
-from hygiene.policies import policies
-from hygiene.policy import DEFAULT, SWITCHABLE, Mode, Policy
+from hygiene.policies import policies, usual
+from hygiene.policy import SWITCHABLE, Mode, Policy
 from hygiene.verdict import Category, Verdict
 
 CATEGORIES = tuple(sorted(SWITCHABLE))
@@ -40,17 +40,18 @@ def check(
     With ``check_mail_hosts`` a domain known to take no mail is turned away.
     """
     person = Person(first_name, last_name) if first_name or last_name else None
+    policy = usual().policy if policy is None else policy
     verdict = judge(
         address,
         facts=default_facts(),
-        policy=DEFAULT if policy is None else policy,
+        policy=policy,
         person=person,
         signals=signals,
         suppressed=suppressed,
     )
     if not check_mail_hosts or not verdict.accepted:
         return verdict
-    return with_mail_host(verdict, DEFAULT if policy is None else policy)
+    return with_mail_host(verdict, policy)
 
 
 def with_mail_host(verdict: Verdict, policy: Policy) -> Verdict:

@@ -19,6 +19,7 @@ from django.db import connection
 
 from hygiene import known, mail_hosts, releases
 from hygiene.facts import Standing, build, keeper, packaged_lists
+from hygiene.policy import Mode
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -26,7 +27,7 @@ T = TypeVar("T")
 
 def wide() -> bool:
     """Whether this installation loads the wide lists."""
-    return bool(settings.HYGIENE_WIDE)
+    return str(settings.HYGIENE_WIDE) != Mode.OFF
 
 
 class Watch:
@@ -89,7 +90,9 @@ class Watch:
         try:
             return ask()
         except Exception as error:  # a thread that dies would be found by nobody
-            log.warning("lists stay as they are", error=type(error).__name__)
+            # The first look of a command that is run before ``migrate`` is no news.
+            say = log.warning if self._stamp is not None else log.debug
+            say("lists stay as they are", error=type(error).__name__)
             return None
         finally:
             connection.close()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from hygiene.case import BUILTIN, Case, Host, Signals
+from hygiene.case import BUILTIN, CROWD, Case, Host, Signals
 from hygiene.rules.noise import named
 from hygiene.verdict import Category, Finding
 
 TOO_FAST_MS = 1000
 """A form filled in less time was not filled by hand."""
 
-DOTS_MIN = 5
 SINGLES_MIN = 2
 
 DIGITS_MIN = 15
@@ -104,19 +103,19 @@ def mirrored(case: Case) -> Finding | None:
 def mash(case: Case) -> Finding | None:
     """Keys in a row, one key held down, or the same few keys again and again."""
     squashed, stem = case.squashed, case.stem
-    if len(squashed) < 4 or case.domain in case.words.numeric_providers:
+    if len(squashed) < 4:
         return None
-    if stem in case.facts.names:
+    walking, keys = squashed[:3] in _WALKS, _NEIGHBOURS
+    wiping = (stem[:2] in keys) + (stem[2:4] in keys) + (stem[4:6] in keys) > 1
+    # Nearly everybody leaves here: no walk, no key again soon, no wiping.
+    if not walking and not wiping and stem and stem[0] not in stem[1:5]:
+        return None
+    if case.domain in case.words.numeric_providers or stem in case.facts.names:
         return None
     if not stem:
         return _finding("mash", squashed) if _counted(squashed) else None
-    walking, keys = squashed[:3] in _WALKS, _NEIGHBOURS
-    strokes = (stem[:2] in keys) + (stem[2:4] in keys) + (stem[4:6] in keys)
-    # Nearly everybody leaves here: no walk, no key again soon, no wiping.
-    if not walking and strokes < 2 and stem[0] not in stem[1:5]:
-        return None
     walked = walking and len(squashed) > 5 and len(stem) > 2 and _walked(squashed)
-    wiped = strokes > 1 and _wiped(case, stem)
+    wiped = wiping and _wiped(case, stem)
     if (walked or _mashed(stem) or wiped) and not named(case):
         return _finding("mash", squashed)
     return None
@@ -192,7 +191,7 @@ def _walked(text: str) -> bool:
 
 def dot_stuffed(case: Case) -> Finding | None:
     """``j.o.h.n.smith`` at Gmail, which ignores dots: one mailbox, many disguises."""
-    if case.base.count(".") < DOTS_MIN:
+    if case.base.count(".") < CROWD:
         return None
     if case.domain not in {"gmail.com", "googlemail.com"}:
         return None

@@ -26,6 +26,8 @@ around them (``wlkr.jms``)."""
 REST_BELOW = -6.0
 """The same for what is left of a local part without the names in it."""
 
+NOISE_AT_ALL = max(score for _, score in NOISE_BELOW)
+
 _BELOW = tuple(
     next(score for upto, score in NOISE_BELOW if length <= upto)
     for length in range(NOISE_BELOW[-1][0] + 1)
@@ -112,18 +114,20 @@ def gibberish(case: Case) -> Finding | None:
     names in it are set aside: what is left over (``qzxkvw`` of ``john.qzxkvw``) has to
     be noise by itself.
     """
-    model = case.facts.model
-    stem, base = case.stem, case.base
-    if model is None or len(base) < NOISE_LENGTH or stem in case.facts.names:
+    text, model = case.base, case.facts.model
+    if len(text) < NOISE_LENGTH or model is None:
         return None
-    if not stem or case.domain in case.words.numeric_providers:
-        return None
-    text = base if base.isascii() else fold(base)
     score = model.score(text)
+    # Nearly everybody leaves here.
+    if score is not None and score >= NOISE_AT_ALL:
+        return None
+    if not text.isascii():
+        text = fold(text)
+        score = model.score(text)
     below = _BELOW[min(len(case.squashed), NOISE_BELOW[-1][0])]
     if case.shape & SEPARATED:
         below += SEPARATED_BELOW
-    if score is None or score >= below or own_name(case) or _numbered(case):
+    if score is None or score >= below or _excused(case):
         return None
     if len(inside := _INSIDE.findall(text)) <= INSIDE_MAX and inside:
         spoken = _INSIDE.sub(lambda digit: _SPOKEN[int(digit[0])], text)
@@ -156,6 +160,13 @@ def gibberish_domain(host: Host) -> Finding | None:
         return None
     matched = f"{name} llr={score:.1f}<{DOMAIN_BELOW}"
     return _finding("gibberish-domain", matched, model.version)
+
+
+def _excused(case: Case) -> bool:
+    """Whether letters need make no sense here: a name, or an id that was given out."""
+    if not case.stem or case.domain in case.words.numeric_providers:
+        return True
+    return case.stem in case.facts.names or own_name(case) or _numbered(case)
 
 
 def _numbered(case: Case) -> bool:

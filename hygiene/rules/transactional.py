@@ -4,33 +4,72 @@ from __future__ import annotations
 
 import re
 
-from hygiene.case import BUILTIN, Case, Host
+from hygiene.case import BUILTIN, DIGITS, SEPARATED, Case, Host
 from hygiene.rules.names import is_their_name
 from hygiene.verdict import Category, Finding
 
 _REWRITTEN = re.compile(
-    r"(?P<srs>srs[01][=+-].+=.+=.+)"
+    r"(?P<srs>(?:.+\+)?srs[01]?[=+.-].*=.*)"
     r"|(?P<batv>(?:ms)?prvs[0-9]*=[^=]+=.+|prvs=.+/.+|btv1==.+==.+)"
-    r"|(?P<verp>.+[+-][^=]+=(?:[a-z0-9-]+\.)+[a-z]{2,63}|.+\+caf_=.+)"
+    # The recipient of a copy, or whose mail it was: jo=acme.com, jo#ext#, jo%acme.com.
+    r"|(?P<verp>.+[=#%](?:[a-z0-9-]+\.)+[a-z]{2,63}|.+\+caf_=.+|.+#ext#|.+=[0-9]{5,})"
 ).fullmatch
+
+_BOUNCED = (
+    *("bounce", "bounces", "bnc", "return", "returns", "verp", "mailer-daemon"),
+    *("envelope", "error", "errors"),
+)
+_INITIALS = ("rp", "fbl", "dsn", "ndr", "env", "err", "mta")
+_THREAD = (
+    *("re", "reply", "replies", "respond", "comment", "comments", "thread", "msg"),
+    *("conv", "conversation", "message", "notification", "notifications", "unsub"),
+    *("unsubscribe", "optout", "list-unsub", "list-unsubscribe", "inbound", "incoming"),
+    *("parse", "discussion"),
+)
+_DESK = (
+    *("ticket", "case", "issue", "incident", "request", "task", "todo", "receipt"),
+    *("receipts", "invoice", "invoices", "order", "orders", "support", "help", "id"),
+    *("jira", "bug", "bugs", "lead", "leads", "deal", "note", "notes", "sales", "info"),
+    *("billing", "contact", "feedback", "project", "survey", "job", "jobs", "upload"),
+    *("service", "helpdesk", "servicedesk", "crm", "post"),
+)
+_NUMBERED = (
+    *("ticket", "case", "incident", "invoice", "order", "booking", "shipment", "rma"),
+    *("tracking", "receipt", "payment", "claim", "request", "quote", "job", "po"),
+)
+_OTHER = ("owner-", "sentto-", "imcea", "v-", "list-")
+
+
+def _any(words: tuple[str, ...]) -> str:
+    return "|".join(words)
+
+
 _TOKEN = re.compile(
-    r"(?:"
     # A return path with an id, or one made for each recipient.
-    r"(?:bounces?|bnc|returns?|verp|mailer-daemon|rp|fbl)[+=_-].*[0-9=].*"
+    rf"(?:{_any(_BOUNCED)})[+=_.-].*[0-9=].*"
+    # People have initials, too, but not before a number.
+    rf"|(?:{_any(_INITIALS)})[+=_-][0-9a-f]*[0-9][0-9a-f=.-]*"
     # What a program reads: the thread, the ticket, the subscription meant.
-    r"|(?:re|reply|replies|respond|comments?|thread|conv(?:ersation)?|msg|message"
-    r"|notifications?|unsub(?:scribe)?|optout|list-unsub(?:scribe)?)"
-    r"[+=_-](?=.*[0-9=]).{6,}"
-    r"|(?:ticket|case|issue|incident|request|inbound|incoming|task|todo|receipts?"
-    r"|invoice|orders?|support|help|id)\+(?=.*[0-9])[0-9a-z_=.+-]{5,}"
-    r"|(?:ticket|case|incident)-[0-9]{4,}"
+    rf"|(?:{_any(_THREAD)})[+=_-](?=.*[0-9=]).{{6,}}"
+    rf"|(?:{_any(_DESK)})\+(?=.*[0-9])[0-9a-z_=.+-]{{5,}}"
+    rf"|(?:{_any(_NUMBERED)})[-_.#][0-9]{{5,}}"
     r"|(?:invoice|receipts?)\+[a-z]+(?:\+.+)?"
-    # A list program's envelope.
+    # What a list program, Exchange or a sending service writes on the envelope.
     r"|owner-[^+]+\+[a-z0-9-]*[0-9].*"
-    r")"
+    r"|sentto-[0-9]+-.*|imcea[a-z]*-.*|v-[a-z]+_[a-z]+_[0-9]+_[0-9a-z_]+"
 ).fullmatch
-_FIRST = frozenset("bcefhilmnoprstuv")
-"""Letters a token's first word begins with."""
+_STARTS = frozenset(
+    f"{word}{separator}"[:3]
+    for word in (*_BOUNCED, *_INITIALS, *_THREAD, *_DESK, *_NUMBERED, *_OTHER)
+    for separator in "+=_.-#"
+)
+"""How a token begins: few names begin so."""
+_ENVELOPE = re.compile(
+    r".+\+bnc[a-z0-9]{6,}|.+-return-[0-9]+(?:-.*)?|[0-9a-f]{12,}-[0-9a-f-]{4,}-0{6}"
+).fullmatch
+"""The envelopes of Google Groups, of ezmlm, and of Amazon SES."""
+_ID = re.compile(r"(?=.*[0-9])[0-9a-f]{6,}|[0-9]{5,}").fullmatch
+"""What a desk's program puts behind the plus sign."""
 
 
 def _finding(rule: str, matched: str) -> Finding:
@@ -59,39 +98,52 @@ def relay_label(host: Host) -> Finding | None:
     for domain in host.parents[:-1]:
         if domain in host.facts.masks:
             return None
-        if domain.partition(".")[0] in host.words.relay_labels:
+        label = domain.partition(".")[0]
+        if label.rstrip(DIGITS) in host.words.relay_labels or _SENDGRID(label):
             return _finding("relay-label", domain)
     return None
 
 
+_SENDGRID = re.compile(r"em[0-9]{3,}|sandbox[0-9a-f]{20,}").fullmatch
+"""What SendGrid and Mailgun have their customers set up."""
+
+
 def rewritten(case: Case) -> Finding | None:
     """Return paths that hold another address: SRS, BATV, VERP."""
-    local = case.local
-    match = _REWRITTEN(local) if "=" in local else None
-    return _finding(match.lastgroup or "verp", local) if match else None
+    match = _REWRITTEN(case.local)
+    return _finding(match.lastgroup or "verp", case.local) if match else None
 
 
 def bounce(case: Case) -> Finding | None:
     """``bounce-12345``, ``reply+4f8a1c``, ``ticket+12345``: a program's id is in it."""
     local = case.local
-    if local.endswith(_BOUNCES):
-        # A mailing list's own bounces are the list's.
-        listed = case.domain.partition(".")[0] in case.words.broadcast_labels
-        return None if listed else _finding("bounce", local)
-    if local[0] not in _FIRST or not _TOKEN(local):
+    if (local[:3] in _STARTS and _TOKEN(local)) or _bounces(case, local):
+        return _finding("bounce", local)
+    word, plus, tag = local.partition("+")
+    if plus and word in case.words.role_hard and _ID(tag):
+        return _finding("bounce", local)
+    # Each of these holds an id, and a hyphen or a +tag.
+    if len(local) < 9 or not ("-return-" in local or "+bnc" in local or "-00" in local):
         return None
-    return _finding("bounce", local)
+    return _finding("bounce", local) if _ENVELOPE(local) else None
 
 
-_BOUNCES = ("-bounce", "-bounces", "_bounce", "_bounces", ".bounce", ".bounces")
+def _bounces(case: Case, text: str) -> bool:
+    if "bounce" not in text or case.provider:
+        return False
+    # A mailing list's own bounces are the list's.
+    listed = case.domain.partition(".")[0] in case.words.broadcast_labels
+    return not listed and not is_their_name(case)
+
+
+_ENGLISH = re.compile(r"(?:no|not|nt|auto|never|un)repl|replyno").search
 
 
 def no_reply(case: Case) -> Finding | None:
-    """``no-reply``, ``donotreply.shop``, ``orders-noreply``, in twenty languages."""
-    markers = case.words.transactional_markers
-    squashed = case.squashed
-    if squashed.startswith(markers) or squashed.endswith(markers):
-        return _finding("no-reply", squashed)
+    """``no-reply``, ``donotreply.shop``, ``orders-noreply``, in forty languages."""
+    stem, markers = case.stem, case.words.transactional_markers
+    if stem.startswith(markers) or stem.endswith(markers):
+        return _finding("no-reply", case.squashed)
     return None
 
 
@@ -100,19 +152,50 @@ def system_sender(case: Case) -> Finding | None:
     stem = case.stem
     if stem in case.words.transactional_locals:
         return None if is_their_name(case) else _finding("system-sender", stem)
-    if not case.provider and (stem.endswith(_SENT) or stem.startswith(_SENT)):
+    # Nicknames and hobbies at a mailbox provider: alert.alice, thebouncer.
+    if case.provider:
+        return None
+    # Between other words, as in acme-noreply-uk; bounces run together with another.
+    if ("repl" in stem and _ENGLISH(stem)) or _bounces(case, stem):
         return _finding("system-sender", stem)
+    if stem[:4] not in _EDGES and stem[-4:] not in _EDGES:
+        return None
+    if stem.endswith(_SENT) or stem.startswith(_SENT):
+        return _finding("system-sender", stem)
+    if case.shape & SEPARATED:
+        pieces = case.base.replace("_", "-").replace(".", "-").split("-")
+        for piece in (pieces[0], pieces[-1]):
+            if piece.rstrip(DIGITS) in _PIECES:
+                return _finding("system-sender", stem)
     return None
 
 
 _SENT = (
-    "alerts",
-    "notification",
-    "notifications",
-    "notificacion",
-    "notificaciones",
-    "receipts",
-    "confirmation",
-    "confirmations",
+    *("alerts", "notification", "notifications", "notifier", "receipts"),
+    *("confirmation", "confirmations", "reminders", "verification", "verifications"),
+    *("autoreply", "autorespon", "autonotif", "autoconfirm", "maildelivery"),
+    *("notificacion", "notificaciones", "notificacao", "notificacoes", "notificacio"),
+    *("confirmacion", "confirmacao", "verificacion", "verificacao", "recordatorio"),
+    *("notifiche", "benachrichtigung", "benachrichtigungen", "bestaetigung"),
+    *("bestaetigungen", "bevestiging", "bevestigingen", "kennisgeving"),
+    *("bekraftelse", "bekraeftelse", "bekreftelse", "vahvistus", "ilmoitus"),
+    *("powiadomienia", "powiadomienie", "potwierdzenie", "potwierdzenia", "potvrzeni"),
+    *("potvrdenie", "upozorneni", "upozornenie", "visszaigazolas", "uvedomlenie"),
+    *("uvedomleniya", "podtverzhdenie", "bildirimleri", "pemberitahuan", "konfirmasi"),
 )
 """What systems send, in words that begin and end no name."""
+_PIECES = frozenset(
+    (
+        *("alert", "alerta", "alertas", "alerte", "alertes", "notify", "notif", "fbl"),
+        *("notifs", "reminder", "receipt", "confirm", "verify", "mailer", "daemon"),
+        *("autobot", "tracking", "invitation", "invitations", "rappel", "rappels"),
+        *("cron", "cronjob", "errors", "otp", "notice", "notices", "meldung"),
+        *("meldungen", "erinnerung", "avviso", "avvisi", "aviso", "promemoria"),
+        *("recibo", "recibos", "update", "updates", "bildirim", "verifica", "bot"),
+        *("activation", "autosend", "automail", "receipts", "statement", "statements"),
+    )
+)
+"""The same, only where a separator sets them apart: others share their letters."""
+_EDGES = frozenset(
+    part for word in (*_SENT, *_PIECES) for part in (word[:4], word[-4:])
+)

@@ -41,15 +41,15 @@ def test_start_read_pause_resume_cancel(
     assert job["rows_total"] == 2
 
     assert api.post(f"imports/{job['id']}/pause").json()["status"] == "paused"
-    again = api.post(f"imports/{job['id']}/pause")
-    assert (again.status_code, again.json()["detail"]) == (
-        409,
-        "The import is paused already.",
-    )
     assert api.post(f"imports/{job['id']}/resume").json()["status"] == "queued"
     work.advance(ListImport.objects.get().pk)
     job = api.get(f"imports/{job['id']}").json()
     assert (job["status"], job["deliveries"]) == ("done", {"pending": 2})
+    again = api.post(f"imports/{job['id']}/cancel")
+    assert (again.status_code, again.json()["detail"]) == (
+        409,
+        "The import has ended: done.",
+    )
     listed = api.get("imports?status=done").json()
     assert [each["id"] for each in listed["results"]] == [job["id"]]
 

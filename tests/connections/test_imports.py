@@ -199,11 +199,11 @@ def test_pause_resume_and_cancel(acme: Account, linked: LinkedAccount) -> None:
     job = start(cleaned(acme, [ANNA], [BERT]), linked)
     import_pause(job=job)
     assert work.advance(job.pk) == 0
-    with pytest.raises(ImportStateError, match="paused already"):
-        import_pause(job=job)
+    import_pause(job=job)  # two people may press the button
+    import_resume(job=job)
     import_resume(job=job)
     assert work.advance(job.pk) == 2
-    with pytest.raises(ImportStateError, match="done already"):
+    with pytest.raises(ImportStateError, match="ended: done"):
         import_cancel(job=job)
 
     job = start(cleaned(acme, [ANNA], [BERT]), linked)

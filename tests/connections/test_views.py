@@ -127,13 +127,13 @@ def test_buttons(acme: Account, linked: LinkedAccount, marketer: Client) -> None
         marketer.post(reverse(f"list_import_{name}", args=[acme.slug, job.pk]))
         job.refresh_from_db()
         assert job.status == status
-    answer = marketer.post(
-        reverse("list_import_resume", args=[acme.slug, job.pk]), follow=True
-    )
-    assert b"The import is queued already." in answer.content
     marketer.post(reverse("list_import_cancel", args=[acme.slug, job.pk]))
     job.refresh_from_db()
     assert job.status == "cancelled"
+    answer = marketer.post(
+        reverse("list_import_resume", args=[acme.slug, job.pk]), follow=True
+    )
+    assert b"The import has ended: cancelled." in answer.content
     actions = AuditEntry.objects.filter(action__startswith="list_import.")
     assert {entry.action for entry in actions} == {
         *("list_import.pause", "list_import.resume", "list_import.cancel")

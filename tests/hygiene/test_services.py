@@ -23,14 +23,14 @@ def test_facts_are_loaded_once_however_many_ask(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     loaded = []
-    real, kept = loading.load, loading.default_facts()
+    real, kept = loading.keeper.maker, loading.keeper.standing()
 
-    def load():
+    def make() -> loading.Standing:
         loaded.append(1)
         return real()
 
-    monkeypatch.setattr(loading, "load", load)
-    loading.swap(None)
+    monkeypatch.setattr(loading.keeper, "maker", make)
+    loading.keeper.put(None)
     try:
         threads = [
             threading.Thread(target=check, args=("jo@gmail.com",)) for _ in range(6)
@@ -41,4 +41,4 @@ def test_facts_are_loaded_once_however_many_ask(
             thread.join()
         assert loaded == [1]
     finally:
-        loading.swap(kept)
+        loading.keeper.put(kept)

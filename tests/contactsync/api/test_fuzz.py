@@ -29,6 +29,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from connections.services import ImportSettings, import_create
 from contacts.models import Contact, Suppression
 from contactsync.tenancy.models import Account
 from contactsync.tenancy.services import IssuedKey, api_key_issue
@@ -38,7 +39,9 @@ from hygiene.models import ListEntry
 from integrations.models import LinkedAccount
 from integrations.sandbox.mailchimp.seed import NEWSLETTER
 from integrations.sandbox.testing import running_sandbox
+from tests.connections.world import cleaned
 from tests.contactsync.api.client import Api
+from tests.hygiene.cleaning.world import started
 from tests.integrations.world import delivery, rule_to
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -80,6 +83,9 @@ def world(
     entry = ListEntry.objects.create(
         account=acme, kind="deny", scope="domain", value="denied.org"
     )
+    run = cleaned(acme, [("mira@gmail.com", "Mira", "")])
+    wanted = ImportSettings(linked_account=linked, audience_id=NEWSLETTER, consent="-")
+    job = import_create(run=run, settings=wanted)
     with running_sandbox() as sandbox:
         settings.PROVIDER_URLS = {"mailchimp": sandbox.base_url("mailchimp")}
         yield {
@@ -97,8 +103,16 @@ def world(
                 "audience": NEWSLETTER,
                 "value": "*.rival.com",
                 "reason": "We know them",
+                "cleaning": str(run.pk),
+                "mapping": {"first_name": "FNAME"},
+                "email_column": "1",
+                "first_name_column": "1",
+                "last_name_column": "1",
+                "file": b"Email\njo@gmail.com\n",
             },
             "hygiene/entries": {"id": str(entry.pk)},
+            "hygiene/cleanings": {"id": str(started(acme).pk)},
+            "imports": {"id": str(job.pk)},
         }
 
 
@@ -151,7 +165,8 @@ def tried(
             named(case.body, names)
             if operation.label.endswith("/entries/import"):
                 case.body = "a.org"
-            named(case.query, names)
+            asked = {key: value for key, value in names.items() if key != "file"}
+            named(case.query, asked)
         headers = {"Authorization": f"Bearer {key}"}
         statuses.add(case.call_and_validate(headers=headers, checks=CHECKS).status_code)
 
