@@ -122,7 +122,7 @@ class HygieneCheck(ApiView):
         found = self.mine(Suppression.objects.all()).filter(email_key__in=keys)
         suppressed = dict(found.values_list("email_key", "actor"))
         choices = choices_for(self.key.account_id, given.get("display"))
-        more = {
+        more: dict[str, Any] = {
             name: given[name] for name in ("first_name", "last_name") if name in given
         }
         more["policy"] = choices.policy

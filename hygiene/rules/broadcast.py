@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hygiene.case import BUILTIN, Case, Host, Words
+from hygiene.case import BUILTIN, DIGITS, SEPARATED, Case, Host, Words
 from hygiene.rules.names import is_their_name
 from hygiene.verdict import Category, Finding
 
@@ -30,10 +30,16 @@ def group_host(host: Host) -> Finding | None:
 
 def list_label(host: Host) -> Finding | None:
     """A host whose own name says that it serves lists: ``lists.school.example``."""
+    labels = host.words.broadcast_labels
     for domain in host.parents[:-1]:
-        if domain.partition(".")[0] in host.words.broadcast_labels:
+        label = domain.partition(".")[0].rstrip(DIGITS)
+        if label in labels or _LABELLED.intersection(label.split("-")):
             return _finding("list-label", domain)
     return None
+
+
+_LABELLED = frozenset({"listserv", "lists", "mailinglists", "maillists", "mailman"})
+"""Part of a label between hyphens: ``alumni-lists.school.example``."""
 
 
 def everyone(case: Case) -> Finding | None:
@@ -45,7 +51,7 @@ def everyone(case: Case) -> Finding | None:
         return None if is_their_name(case) else _finding("everyone", stem)
     if case.provider:
         return None
-    if stem.endswith("list") and _list_of(stem[:-4], words):
+    if stem.endswith("list") and _list_of(stem[:-4], case):
         return _finding("everyone", stem)
     if not stem.startswith("all"):
         return None
@@ -56,14 +62,21 @@ def everyone(case: Case) -> Finding | None:
     return None
 
 
-def _list_of(text: str, words: Words) -> bool:
-    """``berlin``, ``teachers``: whom a list is of; what precedes ``list`` in names is
-    shorter, or no role."""
-    return len(text) > 3 and (
-        text in words.role_hard
-        or text in words.role_qualifiers
-        or text in words.role_soft
-    )
+def _list_of(text: str, case: Case) -> bool:
+    """``berlin``, ``teachers``, ``mba2024``: whom a list is of.
+
+    What precedes ``list`` in names is shorter; in ``stylist`` and ``journalist`` it
+    ends in a vowel, or in a letter that few groups end in.
+    """
+    words = case.words
+    if text in words.role_hard or text in words.role_qualifiers:
+        return len(text) > 1 and not case.shape & SEPARATED
+    if len(text) < 4 or text in case.facts.names:
+        return False
+    return text in words.role_soft or text[-1] in _GROUPS_END or text.endswith("gy")
+
+
+_GROUPS_END = frozenset("bdfghkmnprstwxz0123456789")
 
 
 def list_name(case: Case) -> Finding | None:
@@ -77,7 +90,7 @@ def list_name(case: Case) -> Finding | None:
     head, hyphen, tail = base.rpartition("-")
     if hyphen and tail in words.broadcast_tails and len(head) > 1:
         # maria-l is a person and quote-request a desk; astro-l and dev-request are not.
-        if tail == "l":
+        if tail in _INITIALS:
             known = not _is_name(case, head)
         else:
             known = tail not in _ASKED or head not in words.role_hard
@@ -116,6 +129,9 @@ def _audience(case: Case, head: str, tail: str) -> bool:
         return True
     words, names = case.words, case.facts.names
     hyphen = case.base.startswith(f"{head}-") and head in _DISTRIBUTION
+    if hyphen and head == "group" and tail in words.role_hard:
+        # group-reservations is a hotel's desk.
+        return False
     for piece in tail.replace("-", ".").replace("_", ".").split("."):
         if (
             piece in words.role_hard
@@ -129,9 +145,15 @@ def _audience(case: Case, head: str, tail: str) -> bool:
     return True
 
 
-_EVERYBODY = frozenset({"all", "everyone", "everybody", "list", "mailinglist"})
-_DISTRIBUTION = frozenset({"dg", "dist", "dl", "gg", "list", "sg", "ug"})
-_NAMES_TOO = _DISTRIBUTION | {"alla", "lista", "liste", "ml", "toti", "vse"}
+_EVERYBODY = frozenset(
+    {"all", "everyone", "everybody", "list", "mailinglist", "liste", "verteiler"}
+    | {"todos", "todas", "tous", "tutti", "wszyscy", "vsichni", "vsetci", "kaikki"}
+    | {"iedereen", "herkes", "mindenki", "semua", "toti", "oloi", "vsem", "zenin"}
+)
+_DISTRIBUTION = frozenset({"dg", "dist", "dl", "gg", "group", "list", "sg", "ug"})
+_NAMES_TOO = _DISTRIBUTION | {"alla", "l", "lista", "liste", "ml", "toti", "vse"}
 """Heads that are also initials, first names or last names."""
+_INITIALS = frozenset({"l", "ml"})
+"""Tails of a list that are also somebody's initial."""
 _ASKED = frozenset({"approval", "confirm", "join", "leave", "request"})
 """Tails of a list's own addresses that also stand behind what a desk handles."""
