@@ -18,6 +18,10 @@ from integrations.models import Delivery, LinkedAccount, State
 from integrations.reasons import Fix, fix_for
 
 WAIT = "Nothing to do: it goes on by itself."
+LATER = (
+    "It is for signups from then on. To send this contact too, ask them to sign up "
+    "once more, or upload them under Clean your email list and import them."
+)
 
 # Which gate a reason shuts; any other shuts the last one.
 AT_RULE = frozenset((Reason.CONDITION, Reason.NO_CONSENT, Reason.SUPPRESSED))
@@ -100,7 +104,7 @@ def of_rule(case: Case, signup: Signup) -> tuple[Answer, str, str]:
                 "rule",
                 f"The rule was added {words.ago(rule.created_at, case.at)}, after "
                 "this signup.",
-                "It is for signups from then on.",
+                LATER,
             ),
             BAD,
             "Added after the signup",
@@ -111,7 +115,7 @@ def of_rule(case: Case, signup: Signup) -> tuple[Answer, str, str]:
                 "rule",
                 f"The rule was changed {words.ago(rule.changed_at, case.at)}, and was "
                 "not in force at the time of this signup.",
-                "It is for signups from then on.",
+                LATER,
             ),
             BAD,
             "Not in force then",

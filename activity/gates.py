@@ -51,7 +51,7 @@ def green(case: Case) -> dict[str, str]:
         else "The rule does not ask for it"
     )
     return {
-        "signup": "Not a role, bot or disposable address",
+        "signup": "Your filter let it in",
         "rule": matched(case, conditions),
         "connection": connected(case),
         "opt_in": opt_in,
@@ -74,6 +74,8 @@ def connected(case: Case) -> str:
 
 
 def matched(case: Case, conditions: int) -> str:
+    if case.rule is None:
+        return "Imported list"
     if not conditions:
         return "Every signup"
     assert case.target is not None

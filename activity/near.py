@@ -18,6 +18,9 @@ from hygiene.suggest import one_slip, suggest
 
 LOOKED_AT = 200
 SHOWN = 8
+LATEST = 200_000
+"""Contacts among which neighbours are looked for. The same person a second time has
+signed up lately, and a million addresses take seconds to compare."""
 
 SAME = "same"
 SLIP = "slip"
@@ -53,7 +56,7 @@ class Near:
 
 
 def near(account: Account, key: str, local: str, domain: str) -> list[Near]:
-    """The contacts whose address is closest, the closest first. One query.
+    """The contacts whose address is closest, the closest first. Two queries.
 
     ``local`` and ``domain`` are the address's parts, ``key`` its ``email_key``.
     """
@@ -69,7 +72,7 @@ def near(account: Account, key: str, local: str, domain: str) -> list[Near]:
 
 def candidates(account: Account, case: Case) -> QuerySet[Contact]:
     """Contacts that may be near, the latest first; ``kind_of`` says whether."""
-    rows: QuerySet[Any] = Contact.objects.for_account(account)
+    rows = latest(account)
     likely = suggest(case.domain, case.facts)
     wanted = Q(email_key__startswith=f"{case.local}@")
     for domain in {case.domain, likely} - {""}:
@@ -85,6 +88,14 @@ def candidates(account: Account, case: Case) -> QuerySet[Contact]:
     elif not case.provider:
         wanted |= Q(email_key__endswith=f"@{case.domain}")
     return rows.filter(wanted).order_by("-last_seen_at", "-id")
+
+
+def latest(account: Account) -> QuerySet[Any]:
+    """The account's ``LATEST`` contacts."""
+    rows: QuerySet[Any] = Contact.objects.for_account(account)
+    seen = rows.order_by("-last_seen_at").values_list("last_seen_at", flat=True)
+    last = list(seen[LATEST : LATEST + 1])
+    return rows.filter(last_seen_at__gte=last[0]) if last else rows
 
 
 def kind_of(key: str, case: Case) -> str:

@@ -18,7 +18,8 @@ from activity.export import Echo, safe
 from activity.people import as_uuid_text, displays
 from activity.verdicts import told
 from contacts.models import Contact
-from contactsync.lib.email import MAX_EMAIL
+from contactsync.lib.email import MAX_EMAIL, domain_shown
+from contactsync.lib.ids import floor
 from contactsync.tenancy.models import Account
 from displays.models import Signup
 from hygiene.facts import default_facts
@@ -121,7 +122,8 @@ def in_period(account: Account, filters: Filters) -> QuerySet[Signup]:
     if filters.display:
         found = found.filter(display_id=filters.display)
     if filters.since:
-        found = found.filter(at__gte=midnight(filters.since))
+        since = midnight(filters.since)
+        found = found.filter(at__gte=since, pk__gte=floor(since))
     if filters.until and filters.until < date.max:
         found = found.filter(at__lt=midnight(filters.until + timedelta(days=1)))
     if filters.q:
@@ -178,6 +180,10 @@ class Appeal:
 
     signup_id: UUID
     domain: str
+
+    @property
+    def domain_shown(self) -> str:
+        return domain_shown(self.domain)
 
 
 def appeal(signup_id: UUID, email: str, category: str) -> Appeal | None:

@@ -22,6 +22,7 @@ from activity import words
 from activity.shadow_change import Change, Policies
 from activity.verdicts import told
 from contactsync.lib.clock import now
+from contactsync.lib.ids import floor
 from contactsync.tenancy.models import Account
 from displays.models import Signup
 from hygiene.case import Facts, Person, Signals
@@ -92,7 +93,8 @@ def signups(account: Account, change: Change) -> QuerySet[Signup]:
     found: QuerySet[Signup] = Signup.objects.for_account(account)
     if change.display is not None:
         found = found.filter(display_id=change.display)
-    return found.filter(at__gte=now() - timedelta(days=DAYS))
+    since = now() - timedelta(days=DAYS)
+    return found.filter(at__gte=since, pk__gte=floor(since))
 
 
 def walk(

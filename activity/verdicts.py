@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from activity import words
 from hygiene.catalogue import explain
 from hygiene.verdict import Category, Finding
+
+
+SCORE = re.compile(r"\bllr=\S+")
 
 
 def told(category: str, rule: str, evidence: str) -> tuple[str, str]:
@@ -24,8 +29,9 @@ def told(category: str, rule: str, evidence: str) -> tuple[str, str]:
 
 
 def _matched(evidence: str) -> str:
-    """What in the address hit the rule, or "" for evidence of another form."""
+    """What in the address hit the rule, or "" for evidence of another form. A score
+    says nothing to a marketer: it stays in the evidence."""
     try:
-        return Finding.from_evidence(evidence).matched
+        return SCORE.sub("", Finding.from_evidence(evidence).matched).strip()
     except ValueError:
         return ""

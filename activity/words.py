@@ -58,7 +58,7 @@ CATEGORIES: dict[str, str] = {
     Category.TRANSACTIONAL: "transactional address",
     Category.DISPOSABLE: "disposable address",
     Category.SUPPRESSED: "suppressed",
-    Category.DENIED: "on your deny list",
+    Category.DENIED: "on your never-accept list",
 }
 
 

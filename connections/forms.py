@@ -14,6 +14,7 @@ from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Audience, Field
 from integrations.models import LinkedAccount
 from integrations.options import Options, read_options, suggest_mapping
+from integrations.providers import Provider
 
 MAP = "map:"
 MAX_TEXT = 200
@@ -62,6 +63,10 @@ class Editor:
     accounts: list[LinkedAccount]
     linked: LinkedAccount | None
     options: Options
+
+    @property
+    def provider(self) -> Provider | None:
+        return Provider.of(self.linked.adapter_class) if self.linked else None
 
     @property
     def audience(self) -> Audience | None:

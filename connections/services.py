@@ -47,12 +47,15 @@ class ImportSettings:
 def import_create(
     *, run: CleaningRun, settings: ImportSettings, by: User | None = None
 ) -> ListImport:
-    """Start sending the accepted rows of a cleaned list. Raises ListNotReadyError."""
-    if run.status != CleaningRun.Status.DONE:
-        raise ListNotReadyError("The list is not cleaned yet. Wait until it is done.")
-    if not run.counts.get("valid"):
-        raise ListNotReadyError("No row of this list was accepted.")
+    """Start sending the accepted rows of a cleaned list.
+
+    Raises ListNotReadyError, and ImportStateError while an earlier import of it into
+    the same audience has not ended.
+    """
     with transaction.atomic():
+        # Two people press Start at once, or one deletes the list: one after the other.
+        locked = CleaningRun.objects.select_for_update(no_key=True).filter(pk=run.pk)
+        _check(locked.defer("policy").first(), settings)
         target = Target.objects.create(
             account_id=run.account_id,
             linked_account=settings.linked_account,
@@ -75,6 +78,23 @@ def import_create(
         )
         _wake(job)
     return job
+
+
+def _check(run: CleaningRun | None, settings: ImportSettings) -> None:
+    if run is None:
+        raise ListNotReadyError("The list was deleted meanwhile.")
+    if run.status != CleaningRun.Status.DONE:
+        raise ListNotReadyError("The list is not cleaned yet. Wait until it is done.")
+    if not run.counts.get("valid"):
+        raise ListNotReadyError("No row of this list was accepted.")
+    under_way = ListImport.objects.filter(
+        run=run,
+        status__in=(*STOPPABLE, ListImport.Status.PAUSED),
+        target__linked_account=settings.linked_account,
+        target__audience_id=settings.audience_id,
+    )
+    if under_way.exists():
+        raise ImportStateError("This list is on its way to that audience already.")
 
 
 def import_pause(*, job: ListImport) -> None:
@@ -110,7 +130,10 @@ def import_cancel(*, job: ListImport) -> int:
 
 
 def _change(job: ListImport, fitting: tuple[str, ...], **values: Any) -> None:
-    won = ListImport.objects.filter(pk=job.pk, status__in=fitting).update(**values)
+    """Take it from its worker as well: who resumes it need not wait for the lease."""
+    won = ListImport.objects.filter(pk=job.pk, status__in=fitting).update(
+        **values, claim_id=None, lease_until=None
+    )
     job.refresh_from_db()
     if not won:
         raise ImportStateError(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from contacts.models import Consent, Contact, Suppression
 from contactsync.lib.clock import now
 from contactsync.lib.ids import uuid7
 from contactsync.lib.sql import as_uuid, is_postgres, rows, sqlite_value
+from hygiene.verdict import Category
 from integrations.adapters.errors import Reason
 from integrations.outbox_list import ENQUEUE_LIST
 
@@ -48,18 +49,26 @@ class Person:
     fields: dict[str, str]
 
 
-def store_chunk(job: ListImport, people: Sequence[Person]) -> Counter[str]:
+def store_chunk(
+    job: ListImport, people: Sequence[Person], away: Mapping[int, Category]
+) -> Counter[str]:
     """Write ``people``; how many got a delivery, by why it is not sent ("": it is).
 
-    Call it in a transaction. Who is suppressed, or was asked for consent before and
-    refused, gets a delivery that says so and is not sent.
+    Call it in a transaction. ``away`` are the rows that the filter turns away by now:
+    they only count, as ``filter.<category>``. But who is suppressed, or was asked for
+    consent before and refused, gets a delivery that says so and is not sent.
     """
-    people = list({person.email_key: person for person in people}.values())
+    unwritten = {row for row, why in away.items() if why is not Category.SUPPRESSED}
+    found = Counter(f"filter.{away[row]}" for row in unwritten)
+    once = {each.email_key: each for each in people if each.row not in unwritten}
+    # All writers in one order: two that meet wait for each other, and never in a ring.
+    people = [once[key] for key in sorted(once)]
     reasons = _reasons(job.account_id, people)
+    reasons |= {p.email_key: Reason.SUPPRESSED.value for p in people if p.row in away}
     write = _write_postgres if is_postgres() else _write_sqlite
     if people:
         write(job, people, [reasons.get(p.email_key, "") for p in people], now())
-    return Counter(reasons.get(person.email_key, "") for person in people)
+    return found + Counter(reasons.get(person.email_key, "") for person in people)
 
 
 def _reasons(account_id: int, people: Sequence[Person]) -> dict[str, str]:

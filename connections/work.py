@@ -10,18 +10,21 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import structlog
-from django.db import transaction
-from django.db.models import F, Q
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F, Q, QuerySet
 
+from connections.again import turned_away
 from connections.models import ListImport
 from connections.store import Person, store_chunk
 from contactsync.lib.clock import now
 from contactsync.lib.email import email_key
-from hygiene.cleaning.results import JudgedRow, chunks, judged_rows
+from hygiene.cleaning.results import JudgedRow, judged_rows
 from hygiene.models import CleaningRun
 from integrations.outbox_list import waiting
 from integrations.waker import waker
@@ -29,12 +32,17 @@ from integrations.waker import waker
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=120)
-SECONDS = 40.0
+# Short: whoever waits for this worker, as a signup to be sent, has its turn then.
+SECONDS = 10.0
 # A signup posted now waits behind what is enqueued already for the same account.
 BACKLOG = 10_000
 OPEN = (ListImport.Status.QUEUED, ListImport.Status.RUNNING)
 LONGEST_FIELD = 2000
 NAME_MAX = 64
+# What a data base refuses to keep.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+DELETED = "The cleaned list was deleted before all was sent."
+UNLINKED = "The linked account was unlinked before all was sent."
 
 
 def open_imports() -> list[UUID]:
@@ -62,14 +70,16 @@ def advance(import_id: UUID) -> int:
             if done is None:
                 break
             enqueued += done
+    except (OperationalError, InterfaceError, SoftTimeLimitExceeded):
+        # A deadlock, a lost connection, a slow machine: the sweep comes back to it.
+        log.warning("import interrupted", import_id=str(import_id), exc_info=True)
     except Exception:
         # Our bug: it would come back for ever. What is enqueued already stays so.
         log.exception("import failed", import_id=str(import_id))
-        ListImport.objects.filter(pk=import_id, claim_id=claim).update(
-            status=ListImport.Status.FAILED,
-            error="contactsync ran into an error of its own. Nobody was sent twice; "
+        _end(
+            _mine(import_id, claim),
+            "contactsync ran into an error of its own. Nobody was sent twice; "
             "report it with the time shown.",
-            finished_at=now(),
         )
     finally:
         ListImport.objects.filter(pk=import_id, claim_id=claim).update(
@@ -78,34 +88,49 @@ def advance(import_id: UUID) -> int:
     return enqueued
 
 
-def step(import_id: UUID, claim: UUID) -> int | None:
-    """One chunk. None: there is nothing to do now, or it is not ours any more."""
-    mine = ListImport.objects.filter(
+def _mine(import_id: UUID, claim: UUID) -> QuerySet[ListImport]:
+    return ListImport.objects.filter(
         pk=import_id, claim_id=claim, status=ListImport.Status.RUNNING
     )
+
+
+def _end(mine: QuerySet[ListImport], error: str = "") -> None:
+    ended = ListImport.Status.FAILED if error else ListImport.Status.DONE
+    mine.update(status=ended, error=error, finished_at=now())
+
+
+def step(import_id: UUID, claim: UUID) -> int | None:
+    """One chunk. None: there is nothing to do now, or it is not ours any more."""
+    mine = _mine(import_id, claim)
+    if not mine.update(lease_until=now() + LEASE):
+        return None
+    related = ("run", "target__linked_account")
+    job = (
+        ListImport.objects.select_related(*related)
+        .defer("run__policy")
+        .get(pk=import_id)
+    )
+    if job.rows_done >= job.rows_total:
+        return _end(mine)
+    if job.target.linked_account.removed_at:
+        return _end(mine, UNLINKED)
+    if waiting(job.target_id, most=BACKLOG) >= BACKLOG:
+        return None
+    rows = list(judged_rows(job.run, job.next_chunk)) if job.run else []
+    if job.run is None or not rows:
+        return _end(mine, DELETED)
+    people = people_of(job, job.run, rows)
+    # Before the transaction: SQLite has one writer, and signups wait for it.
+    away = turned_away(job.account_id, people)
     with transaction.atomic():
-        if not mine.update(lease_until=now() + LEASE):
+        # This lock keeps pause, cancel and a worker with a newer claim out.
+        if not mine.filter(next_chunk=job.next_chunk).update(
+            next_chunk=job.next_chunk + 1, rows_done=F("rows_done") + len(rows)
+        ):
             return None
-        job = ListImport.objects.select_related("run", "target").get(pk=import_id)
-        if job.run is None:
-            return _finish(job, "The cleaned list was deleted before all was sent.")
-        todo = {seq: count for seq, count, _ in chunks(job.run)}
-        if job.next_chunk not in todo:
-            return _finish(job)
-        if waiting(job.target_id, most=BACKLOG) >= BACKLOG:
-            return None
-        kept = {"first_name", "last_name", *job.target.mapping}
-        names = [name if name in kept else "" for name in field_names(job.run)]
-        people = [
-            person_of(row, names)
-            for row in judged_rows(job.run, job.next_chunk)
-            if row.clean
-        ]
-        counts = store_chunk(job, people)
+        counts = store_chunk(job, people, away)
         sent = counts.pop("", 0)
         mine.update(
-            next_chunk=job.next_chunk + 1,
-            rows_done=F("rows_done") + todo[job.next_chunk],
             enqueued=F("enqueued") + sent,
             skipped=dict(Counter(job.skipped) + counts),
         )
@@ -114,11 +139,13 @@ def step(import_id: UUID, claim: UUID) -> int | None:
     return sent
 
 
-def _finish(job: ListImport, error: str = "") -> None:
-    ended = ListImport.Status.FAILED if error else ListImport.Status.DONE
-    ListImport.objects.filter(pk=job.pk).update(
-        status=ended, error=error, finished_at=now()
-    )
+def people_of(
+    job: ListImport, run: CleaningRun, rows: Iterable[JudgedRow]
+) -> list[Person]:
+    """The accepted rows, with the fields that the import takes along."""
+    kept = {"first_name", "last_name", *job.target.mapping}
+    names = [name if name in kept else "" for name in field_names(run)]
+    return [person_of(row, names) for row in rows if row.clean]
 
 
 def field_names(run: CleaningRun) -> list[str]:
@@ -151,9 +178,10 @@ def field_names(run: CleaningRun) -> list[str]:
 
 def person_of(row: JudgedRow, names: list[str]) -> Person:
     """``names`` has one name per cell, "" for those that are not taken along."""
-    fields = {
-        name: value.strip()[:LONGEST_FIELD].replace("\x00", "")
+    found = {
+        name: UNSTORABLE.sub("", value).strip()[:LONGEST_FIELD]
         for name, value in zip(names, row.cells, strict=False)
-        if name and value.strip()
+        if name
     }
+    fields = {name: value for name, value in found.items() if value}
     return Person(row.row, row.email, email_key(row.email), fields)

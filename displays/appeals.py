@@ -8,7 +8,7 @@ two people or a process that ends half way leave nothing twice and nothing half.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
@@ -20,18 +20,20 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from contacts.models import Consent, Contact, Event
 from contactsync.lib.clock import now
+from contactsync.lib.email import email_key
+from contactsync.lib.ids import floor
 from contactsync.lib.sql import as_uuid, is_postgres, sqlite_value
 from contactsync.tenancy.models import Account
 from displays.models import Signup
 from displays.store import NewSignup
 from hygiene.entries import EntryError, Kind, Scope, entry_add, normal
 from hygiene.facts import default_facts
-from hygiene.policies import policy_for, suppressed_lookup
+from hygiene.policies import known_lookup, policy_for, suppressed_among
 from hygiene.policy import Listing, Policy
 from hygiene.rules.syntax import parse
 from hygiene.services import Author, check
 from hygiene.verdict import Category, Finding, Verdict
-from integrations.outbox import ENQUEUE
+from integrations.outbox import ENQUEUE_AGAIN
 from integrations.waker import waker
 
 APPEAL_DAYS = 30
@@ -81,9 +83,10 @@ def domain_of(signup: Signup) -> str:
 
 
 def domain_open(signup: Signup) -> bool:
-    """Whether its whole domain may be accepted: not that of a mailbox provider."""
-    domain = domain_of(signup)
-    return bool(domain) and domain not in default_facts().mailboxes
+    """Whether its whole domain may be accepted: not that of a mailbox provider or of
+    an alias service."""
+    domain, facts = domain_of(signup), default_facts()
+    return bool(domain) and domain not in facts.mailboxes and domain not in facts.masks
 
 
 def refusal(signup: Signup) -> str:
@@ -95,7 +98,7 @@ def refusal(signup: Signup) -> str:
     except EntryError:
         return UNWRITTEN
     policy = replace(policy_for(signup.account_id, signup.display_id), allow=listing)
-    return refused(signup, judged(signup, policy))
+    return refused(signup, judged(signup, policy, reasons_of([signup])))
 
 
 def refused(signup: Signup, verdict: Verdict) -> str:
@@ -105,14 +108,23 @@ def refused(signup: Signup, verdict: Verdict) -> str:
     return "" if verdict.accepted else REFUSALS.get(verdict.rule, NEVER)
 
 
-def judged(signup: Signup, policy: Policy) -> Verdict:
+def reasons_of(signups: Sequence[Signup]) -> dict[str, str]:
+    """Who of them is suppressed, and why. Asked anew: what the process remembers may
+    be older than somebody's unsubscribe."""
+    if not signups:
+        return {}
+    keys = {email_key(signup.email) for signup in signups}
+    return suppressed_among(signups[0].account_id, keys)
+
+
+def judged(signup: Signup, policy: Policy, reasons: Mapping[str, str]) -> Verdict:
     first, last = signup.fields.get("first_name"), signup.fields.get("last_name")
     return check(
         signup.email,
         first_name=first if isinstance(first, str) else "",
         last_name=last if isinstance(last, str) else "",
         policy=policy,
-        suppressed=suppressed_lookup(signup.account_id, signup.email),
+        suppressed=known_lookup(reasons.get(email_key(signup.email), "")),
     )
 
 
@@ -134,11 +146,10 @@ def rejected_at(account: Account | int, domain: str) -> QuerySet[Signup]:
     person = Contact.objects.filter(
         pk=OuterRef("contact_id"), email_key__endswith=f"@{domain}"
     )
+    since = now() - timedelta(days=APPEAL_DAYS)
     found: QuerySet[Signup] = (
         Signup.objects.for_account(account)
-        .filter(
-            status=Signup.Status.FILTERED, at__gte=now() - timedelta(days=APPEAL_DAYS)
-        )
+        .filter(status=Signup.Status.FILTERED, at__gte=since, pk__gte=floor(since))
         .exclude(category__in=(Category.SYNTAX, Category.SUPPRESSED))
         .filter(Exists(person))
     )
@@ -206,8 +217,10 @@ def release(
     )
     accepted = kept = 0
     wake: set[UUID] = set()
-    for signup in list(waiting):
-        verdict = judged(signup, policy)
+    signups = list(waiting)
+    reasons = reasons_of(signups)
+    for signup in signups:
+        verdict = judged(signup, policy, reasons)
         if refused(signup, verdict):
             kept += 1
             continue
@@ -258,26 +271,28 @@ def enqueue_statement(postgres: bool) -> str:
     def typed(name: str, kind: str) -> str:
         return f"%({name})s::{kind}" if postgres else f"%({name})s"
 
-    statement = ENQUEUE.format(
-        contact=typed("contact", "uuid"),
-        signup=typed("signup", "uuid"),
-        payload=typed("payload", "jsonb"),
-        now=typed("now", "timestamptz"),
-        due=typed("now", "timestamptz"),
-        account="%(account)s",
-        email_key="%(email_key)s",
-        display=typed("display", "uuid"),
-        environment="%(environment)s",
-        more_from="",
-    )
     return (
-        f"{statement} ON CONFLICT (signup_id, target_id) DO NOTHING "
-        "RETURNING linked_account_id, state"
+        ENQUEUE_AGAIN.format(
+            contact=typed("contact", "uuid"),
+            signup=typed("signup", "uuid"),
+            payload=typed("payload", "jsonb"),
+            now=typed("now", "timestamptz"),
+            due=typed("now", "timestamptz"),
+            account="%(account)s",
+            email_key="%(email_key)s",
+            display=typed("display", "uuid"),
+            environment="%(environment)s",
+            more_from="",
+        )
+        + " RETURNING linked_account_id, state"
     )
 
 
 def enqueue(signup: Signup, contact: Contact) -> set[UUID]:
-    """One delivery per rule that is live now; the linked accounts to wake."""
+    """One delivery per rule that is live now; the linked accounts to wake.
+
+    Deliveries of a signup that was withdrawn wait again.
+    """
     params: dict[str, Any] = {
         "contact": contact.pk,
         "signup": signup.pk,
@@ -300,11 +315,14 @@ def payload_of(signup: Signup, contact: Contact) -> dict[str, Any]:
     """What the deliveries would have kept of the signup when it came.
 
     Where the person has said something newer since, that: old values must not
-    overwrite new ones.
+    overwrite new ones, nor an old yes a newer no.
     """
-    consent = Consent.objects.for_account(signup.account_id).filter(
-        contact_id=signup.contact_id, signup_id=signup.pk
+    answers = Consent.objects.for_account(signup.account_id).filter(
+        contact_id=signup.contact_id
     )
+    given = answers.filter(signup_id=signup.pk).values_list("given", flat=True).first()
+    if answers.filter(at__gt=signup.at, given=False).exists():
+        given = False
     taken = NewSignup(
         account_id=signup.account_id,
         display_id=signup.display_id,
@@ -319,7 +337,7 @@ def payload_of(signup: Signup, contact: Contact) -> dict[str, Any]:
             name: contact.fields.get(name, said) for name, said in signup.fields.items()
         },
         context=signup.context,
-        consent_given=consent.values_list("given", flat=True).first(),
+        consent_given=given,
         page_url=signup.context.get("page_url", ""),
         ip=signup.ip,
         at=signup.at,

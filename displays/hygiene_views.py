@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from contactsync.lib.email import domain_shown
 from contactsync.tenancy.access import TenantRequest, requires
 from contactsync.tenancy.models import Role
 from displays import appeals
@@ -76,7 +77,7 @@ class AcceptForm(forms.Form):
             more, domain = appeals.others(signup), appeals.domain_of(signup)
             also = {0: "", 1: ", and the other rejected signup of the last 30 days"}
             rest = f", and the {more} other rejected signups of the last 30 days"
-            said = f"Everybody at {domain}{also.get(more, rest)}"
+            said = f"Everybody at {domain_shown(domain)}{also.get(more, rest)}"
             options.append((Scope.DOMAIN, said))
         self.fields["scope"].choices = options  # type: ignore[attr-defined]
 
@@ -141,7 +142,7 @@ def confirm(request: TenantRequest, signup: Signup, form: AcceptForm) -> HttpRes
         "display_name": signup.display.name,
         "form": form,
         "refusal": refusal,
-        "shared": appeals.SHARED.format(domain) if shared else "",
+        "shared": appeals.SHARED.format(domain_shown(domain)) if shared else "",
         "told": known.what if known else "",
         "next": next_of(request, signup),
     }

@@ -33,7 +33,8 @@ asker = Waker(publisher("displays.check_mail_host"))
 
 def hold(domain: str) -> datetime | None:
     """Until when a new signup at a domain has to wait, or ``None``. No I/O."""
-    if mail_hosts.status(domain) != mail_hosts.Status.UNKNOWN:
+    known = mail_hosts.status(domain) != mail_hosts.Status.UNKNOWN
+    if known or not mail_hosts.askable(domain):
         return None
     return now() + WAIT
 

@@ -63,6 +63,9 @@ def signup_withdraw(signup: Signup, finding: Finding) -> bool:
 
 def _contact_follows(signup: Signup) -> None:
     """A contact whom nothing else makes one of the accepted is rejected as well."""
+    # A signup that is being stored holds this row: wait, then see what it stored.
+    contacts = Contact.objects.for_account(signup.account_id)
+    contacts.select_for_update().filter(pk=signup.contact_id).first()
     others = Signup.objects.for_account(signup.account_id).filter(
         contact_id=signup.contact_id, status=Signup.Status.ACCEPTED
     )
@@ -71,15 +74,13 @@ def _contact_follows(signup: Signup) -> None:
     )
     if others.exists() or elsewhere.exclude(signup_id=signup.pk).exists():
         return
-    Contact.objects.for_account(signup.account_id).filter(pk=signup.contact_id).update(
-        status=Contact.Status.FILTERED
-    )
+    contacts.filter(pk=signup.contact_id).update(status=Contact.Status.FILTERED)
 
 
 def recheck(facts: Facts) -> Rechecked:
     """Judge signups that still wait by newer lists; withdraw what is disposable now.
 
-    What a provider has is left as it is.
+    What a provider has is left as it is, and so is what the tenant let in itself.
     """
     done = Rechecked()
     waiting = Delivery.objects.filter(
@@ -94,7 +95,7 @@ def recheck(facts: Facts) -> Rechecked:
         wanted = {signup_id for _, signup_id in rows} - seen
         seen = wanted | {signup_id for _, signup_id in rows}
         accepted = Signup.objects.filter(pk__in=wanted, status=Signup.Status.ACCEPTED)
-        for signup in accepted:
+        for signup in accepted.exclude(rule__startswith="allowed-"):
             done.judged += 1
             finding = _disposable_now(signup, facts)
             if finding is not None and signup_withdraw(signup, finding):

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from hygiene.gibberish import Model
 
@@ -43,6 +43,7 @@ class DomainList:
 class Words:
     """Our own lists, one field per file of ``hygiene/data`` (see each file's head)."""
 
+    academic_hosts: frozenset[str] = NONE
     broadcast_heads: frozenset[str] = NONE
     broadcast_hosts: frozenset[str] = NONE
     broadcast_labels: frozenset[str] = NONE
@@ -123,8 +124,7 @@ class Facts:
         object.__setattr__(self, "index", Index.of(self.words))
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """The name given with the signup; either part may be empty."""
 
     first_name: str = ""
@@ -156,7 +156,7 @@ OWN_HOST = 64
 LISTED = 128
 """It may be a word of our lists, as it is or without its digits."""
 MARKED = 256
-"""It may begin or end with a marker of what systems send, or has ``repl`` in it."""
+"""It may begin or end with a marker of what systems send."""
 KNOWN = 512
 """There is a database of known bots to ask."""
 SHAPES = 1024
@@ -240,7 +240,7 @@ class Case:
         if squashed in listed or stem in listed or not squashed.isascii():
             shape |= LISTED
         marks = index.marks
-        if stem[:MARK] in marks or stem[-MARK:] in marks or "repl" in stem:
+        if stem[:MARK] in marks or stem[-MARK:] in marks:
             shape |= MARKED
         self.base = base
         self.squashed = squashed

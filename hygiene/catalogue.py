@@ -20,7 +20,7 @@ class Explanation:
 
 _ASK_AGAIN = "Ask the person for the address again."
 _ASK_PERSONAL = "Ask the person for an address of their own."
-_ALLOW = "If you know the person, allow the address in your hygiene policy."
+_ALLOW = "If you know the person, put the address on your always-accept list."
 _NOTHING = "Nothing to do: leave it out."
 _LIFT = "Only a new opt-in by the person themselves lifts this."
 
@@ -29,15 +29,15 @@ _RULES: dict[Category, dict[str, tuple[str, str]]] = {
         "": ("This looks like one person's working address.", "Nothing to do."),
         "mask": (
             "A private alias that forwards to one person, who can switch it off.",
-            "Nothing to do; a strict hygiene policy refuses aliases.",
+            "Nothing to do; a strict filter policy refuses aliases.",
         ),
         "allowed-address": (
             "Your own policy allows this address.",
-            "Take it off the allow list to have it judged again.",
+            "Take it off your always-accept list to have it judged again.",
         ),
         "allowed-domain": (
             "Your own policy allows every address at this domain.",
-            "Take it off the allow list to have it judged again.",
+            "Take it off your always-accept list to have it judged again.",
         ),
     },
     Category.SYNTAX: {
@@ -184,7 +184,7 @@ _RULES: dict[Category, dict[str, tuple[str, str]]] = {
         ),
         "soft": (
             "At a company this is the mailbox of a function, and no name was given.",
-            "Collect the person's name, or allow the address in your hygiene policy.",
+            "Collect the person's name, or put the address on your always-accept list.",
         ),
     },
     Category.BROADCAST: {
@@ -238,11 +238,11 @@ _RULES: dict[Category, dict[str, tuple[str, str]]] = {
         ),
         "mail-host": (
             "The domain's mail goes to a service for mailboxes to be thrown away.",
-            "If you know the domain, allow it in your hygiene policy.",
+            "If you know the domain, put it on your always-accept list.",
         ),
         "mask": (
             "A private alias, which your policy refuses.",
-            "Turn off strict aliases in your hygiene policy to accept them.",
+            "Accept private aliases in your filter policy to let them in.",
         ),
     },
     Category.SUPPRESSED: {
@@ -261,11 +261,11 @@ _RULES: dict[Category, dict[str, tuple[str, str]]] = {
     Category.DENIED: {
         "address": (
             "Your own policy denies this address.",
-            "Take it off the deny list to accept it.",
+            "Take it off your never-accept list to accept it.",
         ),
         "domain": (
             "Your own policy denies every address at this domain.",
-            "Take it off the deny list to accept it.",
+            "Take it off your never-accept list to accept it.",
         ),
     },
 }

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 
+from contactsync.lib.email import domain_shown
 from contactsync.lib.ids import uuid7
 from contactsync.tenancy.models import Account
+from hygiene.facts import default_facts
 from hygiene.models import ListEntry
 from hygiene.policies import policies
 from hygiene.rules.syntax import parse
@@ -31,6 +36,7 @@ COLUMNS = ("kind", "value", "reason", "added_by", "added_at")
 UNNAMED = COLUMNS[:3]
 # A cell that begins with one of these is a formula to a spreadsheet program (OWASP,
 # "CSV Injection"); the wide forms count as the narrow ones in some of them.
+ONE_LINE = re.compile(r"[^\x00-\x1f]*").fullmatch
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
@@ -75,9 +81,25 @@ def normal(text: str) -> tuple[str, str]:
     raise EntryError(f"“{printable(text)}” is not an email address or a domain.")
 
 
+def warning(kind: str, scope: str, value: str) -> str:
+    """What to say of an entry that is about very many strangers; "" for any other."""
+    if scope == Scope.ADDRESS:
+        return ""
+    facts = default_facts()
+    does = "accepted" if kind == Kind.ALLOW else "rejected"
+    name = shown(scope, value)
+    if value in facts.suffixes and scope == Scope.TREE:
+        return f"Everybody registers domains under {value}: {name} has all {does}."
+    if value in facts.mailboxes:
+        return f"{value} gives mailboxes to everybody: {name} has all {does}."
+    return ""
+
+
 def shown(scope: str, value: str) -> str:
     """The entry as people write it."""
-    return f"*.{value}" if scope == Scope.TREE else value
+    local, at, domain = value.rpartition("@")
+    written = f"{local}{at}{domain_shown(domain)}"
+    return f"*.{written}" if scope == Scope.TREE else written
 
 
 def entry_add(
@@ -168,11 +190,13 @@ class ImportRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did. ``moved`` were on the other list before."""
+    """What an import did. ``moved`` were on the other list before; ``warnings`` name
+    new entries that are about very many strangers."""
 
     added: int
     moved: int
     unchanged: int
+    warnings: tuple[str, ...] = ()
 
 
 def entries_import(
@@ -202,14 +226,11 @@ def entries_import(
         if len(there) + len(fresh) > MOST_ENTRIES:
             raise FullError
         _write(account, by, fresh)
-        for each in moved:
-            ListEntry.objects.filter(pk=there[each.place][0]).update(
-                kind=each.kind,
-                reason=each.reason,
-                added_by=by.user,
-                added_by_label=by.label[:160],
-            )
-        done = Imported(len(fresh), len(moved), len(wanted) - len(fresh) - len(moved))
+        _move(by, {there[each.place][0]: each for each in moved})
+        unchanged = len(wanted) - len(fresh) - len(moved)
+        said = (warning(each.kind, *each.place) for each in (*fresh, *moved))
+        warnings = tuple(islice(filter(None, said), SHOWN_ERRORS))
+        done = Imported(len(fresh), len(moved), unchanged, warnings)
         row.save()
         by.note(
             account,
@@ -221,6 +242,17 @@ def entries_import(
         )
     policies.forget(account.pk)
     return done
+
+
+def _move(by: Author, moved: Mapping[UUID, Wanted]) -> None:
+    """To the other list: hundreds in one statement, for there may be 100,000."""
+    author = {"added_by": by.user, "added_by_label": by.label[:160]}
+    rows = [
+        ListEntry(pk=pk, kind=each.kind, reason=each.reason, **author)
+        for pk, each in moved.items()
+    ]
+    columns = ("kind", "reason", *author)
+    ListEntry.objects.bulk_update(rows, columns, batch_size=CHUNK)
 
 
 def _write(account: Account, by: Author, fresh: list[Wanted]) -> None:
@@ -311,8 +343,10 @@ def wanted_of(cells: Mapping[str, str], kind: str, row: int) -> Wanted:
     if listed not in Kind.values:
         raise EntryError(f"“{printable(listed)}” is not a list: write allow or deny.")
     reason = cells.get("reason", "")
-    if len(reason) > MAX_REASON or "\x00" in reason:
+    if len(reason) > MAX_REASON:
         raise EntryError(f"The reason is longer than {MAX_REASON} characters.")
+    if not ONE_LINE(reason):
+        raise EntryError("The reason is not one line of text.")
     return Wanted(listed, *normal(cells.get("value", "")), reason, row)
 
 
@@ -333,6 +367,13 @@ class Echo:
 
     def write(self, line: str) -> str:
         return line
+
+
+def export_note(account: Account, by: Author, kind: str = "", q: str = "") -> None:
+    """What leaves the house is written down."""
+    chosen = [f"{kind} list"] if kind else []
+    chosen += [f"“{q}”"] if q else []
+    by.note(account, "hygiene_entries.exported", ", ".join(chosen) or "all entries")
 
 
 def entries_export(account: Account, kind: str = "", q: str = "") -> Iterator[str]:

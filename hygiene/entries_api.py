@@ -33,6 +33,7 @@ from hygiene.entries import (
     entries_import,
     entry_add,
     entry_remove,
+    export_note,
     shown,
 )
 from hygiene.forms import ONE_LINE
@@ -242,4 +243,6 @@ class EntryExport(ApiView):
         responses={(200, "text/csv"): OpenApiTypes.STR},
     )
     def get(self, request: Request) -> StreamingHttpResponse:
-        return csv_answer(entries_export(self.account, **self.query(EntryQuery)))
+        asked = self.query(EntryQuery)
+        export_note(self.account, author_of(self), **asked)
+        return csv_answer(entries_export(self.account, **asked))

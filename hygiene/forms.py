@@ -11,7 +11,7 @@ from django.core.validators import RegexValidator
 
 from hygiene.entries import MAX_REASON, MAX_TYPED, Kind
 from hygiene.models import HygienePolicy
-from hygiene.policies import Choices
+from hygiene.policies import Choices, usual
 from hygiene.services import CATEGORIES, PolicySettings
 from hygiene.verdict import Category
 
@@ -32,36 +32,38 @@ class About(NamedTuple):
 
 ABOUT: dict[str, About] = {
     "bot": About(
-        "Bots and made-up addresses",
-        "Typed by a program, or by somebody who wants to get past the form.",
+        "Bots",
+        "Made up by a program, or by somebody who wants to get past the form.",
         ("asdfgh@asdf.com", "xk7vqz9wplr@gmail.com"),
         "With this off, programs that fill in forms reach your email service. Their "
         "addresses bounce, and bounces cost you delivery to everybody else.",
     ),
     "role": About(
-        "Shared mailboxes",
-        "Belongs to a job or a team, so nobody there can say yes for the others.",
+        "Role addresses",
+        "The shared mailbox of a job or a team: nobody there can say yes for the "
+        "others.",
         ("info@company.com", "sales@company.com"),
     ),
     "broadcast": About(
-        "Mailing lists and groups",
-        "Forwards to many people at once, none of whom signed up.",
+        "Broadcast addresses",
+        "A mailing list or a group: forwards to many people, none of whom signed up.",
         ("all-staff@company.com", "news@lists.company.com"),
     ),
     "transactional": About(
-        "Automatic senders",
-        "Made for one order or one message; no person reads what arrives.",
+        "Transactional addresses",
+        "An automatic sender, or made for one order: no person reads what arrives.",
         ("no-reply@shop.com", "a1b2c3@marketplace.amazon.com"),
     ),
     "disposable": About(
-        "Throw-away mailboxes",
-        "Made to receive one mail, for instance your discount code, and then left.",
+        "Disposable addresses",
+        "A throw-away mailbox: made for one mail, say your discount code, and then "
+        "left.",
         ("anything@mailinator.com",),
         "With this off, mailboxes that are gone within the hour fill your list. They "
         "bounce later, and bounces cost you delivery to everybody else.",
     ),
     "wide_disposable": About(
-        "More throw-away mailboxes",
+        "Wide list of disposable domains",
         "A much longer list of domains, less well kept than the usual ones. It finds "
         "more, and now and then it names an ordinary domain: try “Only flag” first.",
         (),
@@ -103,8 +105,8 @@ class PolicyForm(forms.Form):
         for name in FIELDS:
             options = list(options_of(name))
             if above is not None:
-                usual = dict(options)[value_above(above, name)]
-                options.insert(0, ("", f"As the account: {usual}"))
+                does = dict(options)[value_above(above, name)]
+                options.insert(0, ("", f"As the account: {does}"))
             self.fields[name] = forms.ChoiceField(
                 label=ABOUT[name].label,
                 choices=options,
@@ -154,14 +156,15 @@ def value_above(above: Choices, name: str) -> str:
 
 def initial_of(settings: PolicySettings, *, inherits: bool) -> dict[str, str]:
     """The form's values for some settings."""
-    usual = "" if inherits else "off"
+    missing = "" if inherits else "off"
+    wide = "" if inherits else str(usual().policy.wide_disposable)
     values: dict[str, str] = {
         name: settings.modes.get(name, "" if inherits else "on") for name in CATEGORIES
     }
     for name in FLAGS:
         chosen = getattr(settings, name)
-        values[name] = usual if chosen is None else ("on" if chosen else "off")
-    values["wide_disposable"] = settings.wide_disposable or usual
+        values[name] = missing if chosen is None else ("on" if chosen else "off")
+    values["wide_disposable"] = settings.wide_disposable or wide
     return values
 
 

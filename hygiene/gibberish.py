@@ -97,7 +97,10 @@ def unpack(data: bytes) -> Model:
         raise ValueError("not a model file")
     if hashlib.sha256(cells).digest() != digest:
         raise ValueError("the model file is damaged: its hash is another")
-    signed = tuple(memoryview(cells).cast("b"))
+    # The same 256 numbers again and again: 22,000 take more memory, and are far apart.
+    numbers = range(-128, 128)
+    shared = dict(zip(numbers, numbers, strict=True))
+    signed = tuple(shared[cell] for cell in memoryview(cells).cast("b"))
     rows = [signed[at : at + SIZE] for at in range(0, len(signed), SIZE)]
     table = tuple(tuple(rows[at : at + SIZE]) for at in range(0, len(rows), SIZE))
     return Model(table, f"trigram@{digest.hex()[:8]}")

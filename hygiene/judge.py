@@ -145,6 +145,7 @@ class Report:
 
 
 NOTHING = Report()
+VALID = Category.VALID
 
 BINDING = frozenset({"unsubscribed", "complained"})
 """What a person asked for: no tenant's allow list undoes it."""
@@ -170,7 +171,8 @@ def judge(
     """
     local, _, domain = address.partition("@")
     # What needs no parser: plain letters at a domain that is known as it is written.
-    if domain not in facts.mailboxes or not _PLAIN(local) or len(local) > LOCAL_MAX:
+    plain = local.isalnum() and local.isascii() or _PLAIN(local)
+    if not plain or domain not in facts.mailboxes or len(local) > LOCAL_MAX:
         parsed = parse(address, facts.words.reserved_suffixes)
         if isinstance(parsed, Finding):
             return Verdict(Category.SYNTAX, parsed, (), address)
@@ -189,7 +191,7 @@ def judge(
     if policy is not DEFAULT or suppressed is not None or facts.suppressed is not None:
         settled = settle(case, policy, suppressed or facts.suppressed)
     if not hits and report is NOTHING and settled is None:
-        return Verdict(Category.VALID, None, (), address)
+        return Verdict(VALID, None, (), address)
     return _decide(case, report, hits or [], settled, policy, address)
 
 

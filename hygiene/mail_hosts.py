@@ -25,6 +25,7 @@ from hygiene.case import Facts, Host
 from hygiene.facts import default_facts
 from hygiene.models import MailHost
 from hygiene.rules.disposable import disposable
+from hygiene.rules.reserved import no_such_tld, reserved_domain
 from hygiene.verdict import Category, Finding
 
 SOURCE = "dns@live"
@@ -36,6 +37,17 @@ ASKING = timedelta(seconds=15)
 
 TRY_SECONDS = 3.0
 LIFETIME_SECONDS = 8.0
+"""For all questions about one domain."""
+
+BUDGET_SECONDS = 20.0
+BUDGET_SHARE = 0.5
+"""A process asks DNS for so long in one go and then for half of its time at most. In a
+wave of made-up domains, or with a resolver that says nothing, the rest is not asked
+about: workers have mail to send."""
+
+OUTDATED = timedelta(days=1)
+"""Rows are deleted so long after they stopped to hold."""
+
 KEPT_MAX = 50_000
 """Domains remembered per process, and rows read in one look."""
 
@@ -62,11 +74,26 @@ class _Memory:
         self.answers: dict[str, tuple[float, Answer]] = {}
         self.wanted = False
         self.seen_to: datetime | None = None
+        self.budget, self.counted_at = BUDGET_SECONDS, time.monotonic()
 
     def clear(self) -> None:
         with self.lock:
             self.answers.clear()
             self.wanted, self.seen_to = False, None
+            self.budget, self.counted_at = BUDGET_SECONDS, time.monotonic()
+
+    def may_ask(self) -> bool:
+        """Whether this process has time for DNS."""
+        self.spent(0.0)
+        return self.budget > 0
+
+    def spent(self, seconds: float) -> None:
+        """So much time went to DNS."""
+        with self.lock:
+            at = time.monotonic()
+            more = (at - self.counted_at) * BUDGET_SHARE
+            self.budget = min(self.budget + more, BUDGET_SECONDS) - seconds
+            self.counted_at = at
 
 
 memory = _Memory()
@@ -84,6 +111,16 @@ def known(domain: str) -> Answer:
     return NOT_KNOWN
 
 
+def askable(domain: str) -> bool:
+    """Whether a domain is one of the public DNS.
+
+    A tenant whose filter lets others in could otherwise look around in the network
+    that this installation stands in.
+    """
+    host = Host(domain, default_facts())
+    return not (reserved_domain(host) or no_such_tld(host))
+
+
 def status(domain: str) -> str:
     """``accepts``, ``refuses`` or ``unknown``, from memory."""
     return known(domain).status
@@ -97,7 +134,10 @@ def refusal(domain: str) -> Finding | None:
 def _remember(row: MailHost) -> Answer:
     answer = Answer(row.status)
     if row.status == Status.REFUSES:
-        answer = Answer(row.status, Finding.from_evidence(row.detail))
+        try:
+            answer = Answer(row.status, Finding.from_evidence(row.detail))
+        except ValueError:  # too long for the column, and cut
+            return NOT_KNOWN
     seconds = (row.valid_until - now()).total_seconds()
     if row.status != Status.UNKNOWN and seconds > 0:
         with memory.lock:
@@ -129,14 +169,18 @@ def find(domain: str) -> Answer | None:
     ``None``: another worker is asking at this moment. Does not raise for what DNS does.
     """
     answer = known(domain)
-    if answer.status != Status.UNKNOWN:
+    if answer.status != Status.UNKNOWN or not askable(domain):
         return answer
     row = MailHost.objects.filter(pk=domain).first()
     if row is not None and row.asking_until is None and row.valid_until > now():
         return _remember(row)
+    if not memory.may_ask():
+        return NOT_KNOWN
     if not claim(domain):
         return None
+    begun = time.monotonic()
     found, detail, kept = ask(domain, default_facts())
+    memory.spent(time.monotonic() - begun)
     at = now()
     row = MailHost(
         domain=domain,
@@ -148,6 +192,12 @@ def find(domain: str) -> Answer | None:
     )
     row.save(force_update=True)
     return _remember(row)
+
+
+def prune() -> int:
+    """Delete what nobody needs any more; returns how many rows went."""
+    gone, _ = MailHost.objects.filter(valid_until__lt=now() - OUTDATED).delete()
+    return gone
 
 
 def claim(domain: str) -> bool:
@@ -175,11 +225,12 @@ def ask(domain: str, facts: Facts) -> tuple[str, str, timedelta]:
     dead = Finding(Category.SYNTAX, "no-mail-host", domain, SOURCE).evidence
     refused = (Status.REFUSES, dead, NEGATIVE)
     resolver = make_resolver()
+    until = time.monotonic() + LIFETIME_SECONDS
     try:
         hosts = _mail_hosts(resolver, domain)
         if hosts == [""]:
             return refused
-        if not hosts and not _has_address(resolver, domain):
+        if not hosts and not _has_address(resolver, domain, until):
             return refused
     except dns.resolver.NXDOMAIN:
         return refused
@@ -212,10 +263,11 @@ def _mail_hosts(resolver: dns.resolver.Resolver, domain: str) -> list[str]:
     return [str(each.exchange).rstrip(".").lower() for each in records]
 
 
-def _has_address(resolver: dns.resolver.Resolver, domain: str) -> bool:
+def _has_address(resolver: dns.resolver.Resolver, domain: str, until: float) -> bool:
     for kind in (dns.rdatatype.A, dns.rdatatype.AAAA):
         try:
-            resolver.resolve(domain, kind)
+            left = max(0.1, until - time.monotonic())
+            resolver.resolve(domain, kind, lifetime=left)
         except dns.resolver.NoAnswer:
             continue
         return True

@@ -30,6 +30,8 @@ from hygiene.verdict import Category
 
 FRESH_SECONDS = 5.0
 MOST_ACCOUNTS = 10_000
+TURN_SECONDS = 1.0
+"""How long a thread waits for what another one asks the data base already."""
 MOST_ENTRIES = 1_000_000
 """List entries of all accounts in memory before all are forgotten."""
 
@@ -128,28 +130,44 @@ class Policies:
         self._kept: dict[int, Kept] = {}
         self._suppressing: dict[int, tuple[float, bool]] = {}
         self._entries = 0
+        self._turns = tuple(threading.Lock() for _ in range(64))
 
     def choices(self, account_id: int, display_id: UUID | None = None) -> Choices:
         kept = self._kept.get(account_id)
         if kept is None or kept.until <= time.monotonic():
-            kept = self._load(account_id, kept)
+            kept = self._renewed(account_id)
         if not kept.rows and not kept.lists.size:
             return usual()
         return kept.choices(display_id)
+
+    def _renewed(self, account_id: int) -> Kept:
+        """What another thread has just read, else what we read."""
+        turn = self._turns[account_id % len(self._turns)]
+        mine = turn.acquire(timeout=TURN_SECONDS)
+        try:
+            kept = self._kept.get(account_id)
+            if kept is None or kept.until <= time.monotonic():
+                kept = self._load(account_id, kept)
+            return kept
+        finally:
+            if mine:
+                turn.release()
 
     def suppresses(self, account_id: int) -> bool:
         """Whether the account's suppression list holds anybody."""
         until, found = self._suppressing.get(account_id, (0.0, False))
         if until > time.monotonic():
             return found
+        until = time.monotonic() + FRESH_SECONDS
         found = Suppression.objects.for_account(account_id).exists()
         with self._lock:
             if len(self._suppressing) >= MOST_ACCOUNTS:
                 self._suppressing.clear()
-            self._suppressing[account_id] = (time.monotonic() + FRESH_SECONDS, found)
+            self._suppressing[account_id] = (until, found)
         return found
 
     def _load(self, account_id: int, before: Kept | None) -> Kept:
+        until = time.monotonic() + FRESH_SECONDS
         rows = {
             row.display_id: row for row in HygienePolicy.objects.for_account(account_id)
         }
@@ -160,7 +178,7 @@ class Policies:
             lists = read_lists(account_id, stamp)
         else:
             lists = before.lists
-        kept = Kept(time.monotonic() + FRESH_SECONDS, rows, lists)
+        kept = Kept(until, rows, lists)
         with self._lock:
             held = self._kept.get(account_id)
             self._entries += lists.size - (held.lists.size if held else 0)

@@ -114,7 +114,8 @@ def settings_in(given: dict[str, Any]) -> PolicySettings:
         operation_id="hygiene_policy_replace",
         summary="Replace the account's filter policy",
         description="What is not named gets its default: `on` for the categories, "
-        "`off` and false for the rest. In force within 5 seconds.",
+        "false for the switches, and for `wide_disposable` what is usual on this "
+        "installation. In force within 5 seconds.",
         request=PolicyIn,
         responses=PolicyOut,
     ),

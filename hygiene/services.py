@@ -100,7 +100,8 @@ class Author:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySettings:
     """A policy as it is chosen. What is left out follows: a display its account, an
-    account what is usual (reject; aliases pass; no mail host check; no wide list).
+    account what is usual (reject; aliases pass; no mail host check; the wide list as
+    this installation has it).
 
     ``modes``: category -> on, flag or off. ``wide_disposable`` is one of these or "".
     """
@@ -124,11 +125,12 @@ class PolicySettings:
     def lean(self) -> PolicySettings:
         """An account's: without what is usual anyway."""
         wide = self.wide_disposable
+        as_usual = wide == usual().policy.wide_disposable
         return PolicySettings(
             modes={name: mode for name, mode in self.modes.items() if mode != Mode.ON},
             strict_masks=self.strict_masks or None,
             check_mail_hosts=self.check_mail_hosts or None,
-            wide_disposable="" if wide == Mode.OFF else wide,
+            wide_disposable="" if as_usual else wide,
         )
 
     def plain(self) -> dict[str, object]:

@@ -77,7 +77,7 @@ class Finding:
         return cls(Category(category), rule, matched, source)
 
 
-# Not frozen: that makes it four times as slow to build, which is a tenth of a judgement.
+# Not frozen: it would take four times as long to build, a tenth of a judgement.
 @dataclass(slots=True, unsafe_hash=True)
 class Verdict:
     """The judgement of one address; never changed once made.

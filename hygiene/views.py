@@ -32,7 +32,9 @@ from hygiene.entries import (
     entries_import,
     entry_add,
     entry_remove,
+    export_note,
     shown,
+    warning,
 )
 from hygiene.facts import wide_loaded
 from hygiene.forms import (
@@ -101,10 +103,15 @@ class Page:
         return urlencode({name: value for name, value in chosen.items() if value})
 
 
-def page_of(request: TenantRequest) -> Page:
+def asked_for(request: TenantRequest) -> tuple[str, str]:
+    """Which list, and what its entries have to hold."""
     kind = request.GET.get("kind", "")
-    kind = kind if kind in Kind.values else ""
     q = request.GET.get("q", "").replace("\x00", "").strip()[:320]
+    return kind if kind in Kind.values else "", q
+
+
+def page_of(request: TenantRequest) -> Page:
+    kind, q = asked_for(request)
     found = entries_found(request.account, kind, q)
     total = found.count()
     newest = True
@@ -129,7 +136,7 @@ def entries_page(
         "page": page_of(request),
         "add": EntryForm(),
         "upload": ImportForm(),
-        "kinds": (("", "All"), (Kind.ALLOW, "Always accept"), (Kind.DENY, "Never")),
+        "kinds": (("", "All"), (Kind.ALLOW, "Always accept"), (Kind.DENY, "Never accept")),
     }
     return render(request, "hygiene/entries.html", context | more, status=status)
 
@@ -164,6 +171,8 @@ def hygiene_entry_add(request: TenantRequest) -> HttpResponse:
         "accepted from now on" if entry.kind == Kind.ALLOW else "rejected from now on"
     )
     messages.success(request, f"{shown(entry.scope, entry.value)} is {does}.")
+    if text := warning(entry.kind, entry.scope, entry.value):
+        messages.warning(request, text)
     return to_entries(request)
 
 
@@ -202,14 +211,17 @@ def hygiene_entries_import(request: TenantRequest) -> HttpResponse:
     said += [f"{done.moved:,} moved from the other list"] if done.moved else []
     said += [f"{done.unchanged:,} there already"] if done.unchanged else []
     messages.success(request, f"Imported: {', '.join(said)}.")
+    for text in done.warnings:
+        messages.warning(request, text)
     return to_entries(request)
 
 
 @requires(Role.VIEWER)
 @require_safe
 def hygiene_entries_export(request: TenantRequest) -> Any:
-    page = page_of(request)
-    return csv_answer(entries_export(request.account, page.kind, page.q))
+    kind, q = asked_for(request)
+    export_note(request.account, Author.of(request), kind, q)
+    return csv_answer(entries_export(request.account, kind, q))
 
 
 def csv_answer(lines: Any) -> StreamingHttpResponse:

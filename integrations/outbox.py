@@ -69,6 +69,16 @@ nothing is lost and nothing is sent in vain. (Whether the tenant is suspended is
 to the drain, which asks before every batch.) The caller fills in the placeholders.
 """
 
+ENQUEUE_AGAIN = f"""{ENQUEUE}
+ON CONFLICT (signup_id, target_id) DO UPDATE SET
+    linked_account_id = excluded.linked_account_id, payload = excluded.payload,
+    state = excluded.state, reason = excluded.reason, detail = excluded.detail,
+    due = excluded.due, attempts = 0, changed_at = excluded.changed_at
+WHERE {TABLE}.state = 'skipped' AND {TABLE}.reason = '{Reason.WITHDRAWN.value}'
+"""
+"""The same for a signup that may have rows already: those that were taken back
+(``outbox_wait.take_back``) wait again, all others are left as they are."""
+
 
 def claim(linked_account_id: UUID, *, limit: int) -> tuple[UUID, list[Claimed]]:
     """Lease up to ``limit`` due rows of one linked account, oldest due first.

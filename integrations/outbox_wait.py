@@ -33,7 +33,8 @@ def let_go(signup_id: UUID) -> list[UUID]:
 
 
 def take_back(signup_id: UUID, *, detail: str) -> bool:
-    """Skip all rows of a signup that were not sent yet.
+    """Skip all rows of a signup that were not sent, also those that could not be:
+    nobody shall try them again by hand.
 
     False, and nothing is changed, when a provider has one or is being told: what was
     sent is not undone. Call it in the transaction that says why.
@@ -50,7 +51,7 @@ def take_back(signup_id: UUID, *, detail: str) -> bool:
             to=State.SKIPPED,
             reason=Reason.WITHDRAWN.value,
             detail=detail,
-            where="signup_id = %s AND state IN ('pending', 'held')",
+            where="signup_id = %s AND state IN ('pending', 'held', 'failed')",
             params=[signup_id],
             event="delivery.skipped",
         )

@@ -1,4 +1,4 @@
-"""What makes two addresses the same person, and how an address is shown in a log."""
+"""What makes two addresses the same person, and how an address is shown."""
 
 from __future__ import annotations
 
@@ -28,6 +28,17 @@ def email_key(raw: str) -> str:
         return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"
     except UnicodeError:  # idna.IDNAError is one
         return text
+
+
+def domain_shown(domain: str) -> str:
+    """A domain as people write it: ``xn--mller-kva.de`` as ``müller.de``. What does
+    not decode stays as it is. Never raises."""
+    if "xn--" not in domain:
+        return domain
+    try:
+        return idna.decode(domain)
+    except UnicodeError:  # idna.IDNAError is one
+        return domain
 
 
 def mask_email(email: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime, timedelta
 from uuid import UUID
 
 
@@ -19,3 +20,13 @@ def uuid7() -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)
+
+
+def floor(at: datetime) -> UUID:
+    """An id below those of all rows that were made from a day before ``at`` on.
+
+    For queries about a time, beside the column that says it exactly: rows are found by
+    id, and an id is never older than what its row tells of.
+    """
+    millis = max(0, round((at - timedelta(days=1)).timestamp() * 1000))
+    return UUID(int=millis << 80)

@@ -32,28 +32,31 @@ TALLIES: dict[str, tuple[str, str]] = {
         "The same mailbox stands earlier in the file; that row counts.",
     ),
     Category.SYNTAX: ("Not an address", "Mail cannot be sent to what is written."),
-    Category.BOT: ("Bot or fake", "Made by a program, or typed to get past a form."),
+    Category.BOT: ("Bot", "Made by a program, or typed to get past a form."),
     Category.ROLE: (
-        "Role",
+        "Role address",
         "A shared mailbox such as info@ or sales@: nobody consents for the others.",
     ),
     Category.BROADCAST: (
-        "Mailing list",
-        "Forwards to many people, who have not consented one by one.",
+        "Broadcast address",
+        "A mailing list or a group. Forwards to many people, who have not consented one by one.",
     ),
     Category.TRANSACTIONAL: (
-        "System mailbox",
+        "Transactional address",
         "A no-reply, bounce or relay address that nobody reads.",
     ),
     Category.DISPOSABLE: (
-        "Disposable",
+        "Disposable address",
         "A mailbox made to be thrown away after minutes.",
     ),
     Category.SUPPRESSED: (
         "Suppressed",
         "Unsubscribed, complained or bounced before: nothing may be sent.",
     ),
-    Category.DENIED: ("Denied by you", "On your own list of what to turn away."),
+    Category.DENIED: (
+        "On your never-accept list",
+        "You listed the address or its domain.",
+    ),
 }
 """Every tally in the order of the page: a name, and one sentence."""
 

@@ -21,6 +21,7 @@ KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _COLUMNS = ("1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm", "8ik", "9ol")
 _LAYOUTS = ("qwertzuiop", "azertyuiop", "yxcvbnm", "qsdfghjklm", "wxcvbn")
 _COUNTED = "1234567890"
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 _FORWARD = (*KEYBOARD, *_COLUMNS, *_LAYOUTS, _COUNTED)
 _ROWS = (*_FORWARD, *(row[::-1] for row in _FORWARD))
 _WALKS = frozenset(row[at : at + 3] for row in _ROWS for at in range(len(row) - 2))
@@ -86,18 +87,43 @@ def fake_local(case: Case) -> Finding | None:
 
 
 def mirrored(case: Case) -> Finding | None:
-    """``a@a.com``, ``a@b.com``, ``asd@asd.com``, ``name@name.com``, ``aaa@bbb.cc``."""
+    """``a@a.com``, ``a@b.com``, ``asd@asd.com``, ``abc@xyz.com``, ``john@doe.com``."""
+    if case.provider:
+        return None
     local = case.local
     name = case.domain.partition(".")[0]
-    if len(set(local)) == 1 and len(set(name)) == 1 and local.isalnum():
+    if len(local) == len(name) == 1:
         # m@t.co may be a person; a@b.com and x@y.com are two keys side by side.
-        apart = abs(ord(local[0]) - ord(name[0]))
-        beside = apart == 0 or (apart == 1 and local.isalpha())
-        same = beside or len(local) > 2 < len(name)
+        same = local == name or (local.isalpha() and _in_order(local + name))
+    elif local == name:
+        # jk@jk.nl may be initials; ab@ab.de and as@as.de are where rows begin.
+        listed = local in case.words.fake_locals or local in _ANSWERS
+        ordered = local in _BEGIN if len(local) == 2 else _in_order(local)
+        same = listed or ordered or len(set(local)) == 1
     else:
-        listed = local in case.words.fake_locals
-        same = local == name and (len(local) < 3 or listed or _walked(local))
+        # aaa@bbb.cc and abc@xyz.com are not, though either half has owners.
+        near = len(local) > 2 < len(name) or local[0] == chr(ord(name[0]) - 1)
+        same = near and _one_hand(local) and _one_hand(name)
+        # john@doe.com, your@name.com: the whole is what people type for a local part.
+        if min(len(local), len(name)) > 1 and len(local + name) > 5:
+            same = same or local + name in case.words.fake_locals
     return _finding("mirrored", f"{local}@{name}") if same else None
+
+
+_BEGIN = frozenset(row[:2] for row in (_ALPHABET, *_FORWARD))
+_ANSWERS = frozenset({"hi", "me", "my", "na", "no", "ok", "yo"})
+"""What people answer who do not want to give an address."""
+
+
+def _one_hand(text: str) -> bool:
+    return len(text) > 1 and (len(set(text)) == 1 or _in_order(text))
+
+
+def _in_order(text: str) -> bool:
+    """Whether keys come as in the alphabet, in counting, or on the keyboard."""
+    if len(text) > 3:
+        return text in _ALPHABET or _walked(text)
+    return any(text in row for row in (_ALPHABET, *_ROWS))
 
 
 def mash(case: Case) -> Finding | None:

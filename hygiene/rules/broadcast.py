@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hygiene.case import BUILTIN, DIGITS, SEPARATED, Case, Host, Words
+from hygiene.case import BUILTIN, DIGITS, SEPARATED, Case, Host
 from hygiene.rules.names import is_their_name
 from hygiene.verdict import Category, Finding
 
@@ -33,7 +33,9 @@ def list_label(host: Host) -> Finding | None:
     labels = host.words.broadcast_labels
     for domain in host.parents[:-1]:
         label = domain.partition(".")[0].rstrip(DIGITS)
-        if label in labels or _LABELLED.intersection(label.split("-")):
+        # In Japan a mailing list is an ML, elsewhere a lab of machine learning.
+        japan = label == "ml" and domain.endswith(".jp")
+        if japan or label in labels or _LABELLED.intersection(label.split("-")):
             return _finding("list-label", domain)
     return None
 
@@ -48,18 +50,40 @@ def everyone(case: Case) -> Finding | None:
     # list64 at a mailbox provider is a nickname.
     stem = case.squashed if case.provider else case.stem
     if stem in words.broadcast_locals:
+        # dl9625031 is a student's id.
+        if len(stem) < 3 and len(case.squashed) - len(stem) > 2:
+            return None
         return None if is_their_name(case) else _finding("everyone", stem)
     if case.provider:
         return None
     if stem.endswith("list") and _list_of(stem[:-4], case):
         return _finding("everyone", stem)
+    if (stem[:3] in _HEADS and stem.startswith(_STARTS)) or (
+        stem[-3:] in _ENDS and stem.endswith(_TAILS)
+    ):
+        return _finding("everyone", stem)
+    if stem.endswith("all") and len(stem) > 8:
+        # marketingall and studentsall; southall is a name.
+        head = stem[:-3]
+        if head in words.role_hard or head in words.broadcast_locals:
+            return _finding("everyone", stem)
     if not stem.startswith("all"):
         return None
+    if stem[3:] == case.domain.partition(".")[0]:
+        return _finding("everyone", stem)
     for head in _ALL:
         rest = stem[len(head) :]
         if len(rest) > 3 and stem.startswith(head) and rest in words.role_hard:
             return _finding("everyone", stem)
     return None
+
+
+_EVERYONE = ("everyone", "everybody", "allstaff", "allemployees", "allhands")
+_STARTS = (*_EVERYONE, "entire", "wholec", "wholed", "wholeo", "wholet")
+_TAILS = (*_EVERYONE, "companywide", "schoolwide", "firmwide", "teamwide", "sitewide")
+
+_HEADS = frozenset(word[:3] for word in _STARTS)
+_ENDS = frozenset(word[-3:] for word in _TAILS)
 
 
 def _list_of(text: str, case: Case) -> bool:
@@ -71,9 +95,11 @@ def _list_of(text: str, case: Case) -> bool:
     words = case.words
     if text in words.role_hard or text in words.role_qualifiers:
         return len(text) > 1 and not case.shape & SEPARATED
-    if len(text) < 4 or text in case.facts.names:
+    if len(text) < 4:
         return False
-    return text in words.role_soft or text[-1] in _GROUPS_END or text.endswith("gy")
+    if text in words.role_soft or text in case.facts.names:
+        return text in words.role_soft
+    return text[-1] in _GROUPS_END or (len(text) > 4 and text[-1] == "y")
 
 
 _GROUPS_END = frozenset("bdfghkmnprstwxz0123456789")
@@ -91,7 +117,7 @@ def list_name(case: Case) -> Finding | None:
     if hyphen and tail in words.broadcast_tails and len(head) > 1:
         # maria-l is a person and quote-request a desk; astro-l and dev-request are not.
         if tail in _INITIALS:
-            known = not _is_name(case, head)
+            known = _is_group(case, head)
         else:
             known = tail not in _ASKED or head not in words.role_hard
         if known:
@@ -103,15 +129,20 @@ def list_name(case: Case) -> Finding | None:
         if tail and head in words.broadcast_heads and _audience(case, head, tail):
             return _finding("list-head", f"{head}{separator}")
         head, _, tail = base.rpartition(separator)
-        named = tail == "list" and _is_name(case, head)
-        if tail in _EVERYBODY and len(head) > 1 and not named:
+        named = tail in _ALSO_NAMES and not _is_group(case, head)
+        if tail in _PLAIN_TAILS and len(head) > 1 and not named:
             return _finding("list-tail", f"{separator}{tail}")
     return None
 
 
-def _is_name(case: Case, text: str) -> bool:
+def _is_group(case: Case, text: str) -> bool:
+    """Whether it is no person: ``tao`` and ``ma`` may well be, ``hr`` is not."""
+    return _is_role(case, text) or (len(text) > 3 and text not in case.facts.names)
+
+
+def _is_role(case: Case, text: str) -> bool:
     words = case.words
-    return text in case.facts.names and not (
+    return (
         text in words.role_hard
         or text in words.role_soft
         or text in words.role_qualifiers
@@ -129,15 +160,20 @@ def _audience(case: Case, head: str, tail: str) -> bool:
         return True
     words, names = case.words, case.facts.names
     hyphen = case.base.startswith(f"{head}-") and head in _DISTRIBUTION
-    if hyphen and head == "group" and tail in words.role_hard:
+    if head == "group" and tail in words.role_hard:
         # group-reservations is a hotel's desk.
         return False
+    if head == "l" and (tail not in words.role_hard or case.base[1] != "-"):
+        return False
     for piece in tail.replace("-", ".").replace("_", ".").split("."):
+        # dl-smith79 is a person as well.
+        piece = piece.rstrip(DIGITS) or piece
         if (
             piece in words.role_hard
             or piece in words.role_qualifiers
-            or piece in words.role_soft
             or piece in words.broadcast_locals
+            # dl.page and ml.house are people.
+            or (piece in words.role_soft and (hyphen or head not in _DISTRIBUTION))
         ):
             continue
         if not hyphen or piece in names:
@@ -150,10 +186,21 @@ _EVERYBODY = frozenset(
     | {"todos", "todas", "tous", "tutti", "wszyscy", "vsichni", "vsetci", "kaikki"}
     | {"iedereen", "herkes", "mindenki", "semua", "toti", "oloi", "vsem", "zenin"}
 )
-_DISTRIBUTION = frozenset({"dg", "dist", "dl", "gg", "group", "list", "sg", "ug"})
-_NAMES_TOO = _DISTRIBUTION | {"alla", "l", "lista", "liste", "ml", "toti", "vse"}
+_PLAIN_TAILS = _EVERYBODY | {
+    *("announce", "announcement", "announcements", "bulletin", "digest", "discuss"),
+    *("discussion", "discussions", "dist", "distlist", "distribution", "dl", "elist"),
+    *("employees", "listserv", "lists", "mailing", "mailings", "maillist", "members"),
+    *("mlist", "newsletter", "newsletters", "residents", "students", "subscribers"),
+    *("teachers", "tenants", "users", "volunteers"),
+}
+"""Tails that are nobody's last name, whatever stands before them."""
+_DISTRIBUTION = frozenset(
+    {"dg", "dist", "dl", "gg", "group", "l", "list", "ml", "sg", "ug"}
+)
+_NAMES_TOO = _DISTRIBUTION | {"alla", "lista", "liste", "toti", "vse"}
 """Heads that are also initials, first names or last names."""
-_INITIALS = frozenset({"l", "ml"})
+_ALSO_NAMES = frozenset({"dl", "list", "lists"})
+_INITIALS = frozenset({"ann", "dl", "l", "ml"})
 """Tails of a list that are also somebody's initial."""
 _ASKED = frozenset({"approval", "confirm", "join", "leave", "request"})
 """Tails of a list's own addresses that also stand behind what a desk handles."""

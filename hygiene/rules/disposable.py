@@ -47,11 +47,11 @@ def _listed(host: Host, wide: bool) -> tuple[str, DomainList] | None:
 
 
 def _family(domain: str, host: Host) -> bool:
-    """Whether the domain is a name and an ending, as families have them.
+    """Whether the domain is a name and a usual ending, as families have them.
 
     Only the first list, kept by hand, is believed on ``smith.com`` and ``mina.com``.
     """
     name, _, ending = domain.partition(".")
-    return name in host.facts.names and (
-        "." not in ending or ending in host.facts.suffixes
-    )
+    if name not in host.facts.names:
+        return False
+    return ending in host.words.common_tlds or ending in host.facts.suffixes

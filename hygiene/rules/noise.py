@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-from hygiene.case import BUILTIN, DIGITS, SEPARATED, Case, Host, fold
+from hygiene.case import (
+    BUILTIN,
+    DIGITS,
+    SEPARATED,
+    Case,
+    Facts,
+    Host,
+    fold,
+    parents,
+)
+from hygiene.gibberish import Model
 from hygiene.verdict import Category, Finding
 
 NOISE_LENGTH = 5
@@ -13,11 +24,15 @@ NOISE_LENGTH = 5
 LETTERS_MIN = 4
 """Letters: up to three are initials, whatever they are."""
 
-NOISE_BELOW = ((6, -7.0), (8, -6.0), (11, -5.0), (64, -4.0))
+NOISE_BELOW = ((6, -6.0), (7, -4.5), (64, -4.0))
 """(Up to how many characters, score in nats) below which a local part is noise.
 
 A short one has to be worse: one odd cluster is half the name there.
 """
+
+VOWELS_MIN = 2
+ABRIDGED_BELOW = ((6, -7.0), (9, -6.0), (11, -5.0), (64, -4.0))
+"""The same with fewer vowels: people leave them out of their names."""
 
 SEPARATED_BELOW = -2.5
 """So much worse where there are separators: scripts hardly draw them, people abridge
@@ -28,18 +43,20 @@ REST_BELOW = -6.0
 
 NOISE_AT_ALL = max(score for _, score in NOISE_BELOW)
 
-_BELOW = tuple(
-    next(score for upto, score in NOISE_BELOW if length <= upto)
-    for length in range(NOISE_BELOW[-1][0] + 1)
-)
+SPOKEN_ABOVE = ((1, -1.5), (2, 0.0), (8, 4.0))
+"""Digits read as letters, as in ``m0nk3y`` and ``sk8er``: what is read so has to be a
+likely name, and the more of them there are, the more likely: others are a code."""
 
-INSIDE_MAX = 2
-SPOKEN_ABOVE = -1.5
-"""Digits read as letters, as in ``m0nk3y`` and ``sk8er``: more are a code, and what is
-read so has to be a likely name."""
+ACADEMIC_LENGTH = 12
+"""Fewer characters than this may be what a university made of initials and years."""
 
-ACADEMIC_LENGTH = 10
-"""Characters of the longest numbers that universities make of initials and years."""
+HEX_MIN = 8
+HEX_RUNS = 3
+"""Characters of a short code, and how often it goes over from letters to digits or back
+at the least: ``abe1985`` is a person."""
+
+SKELETON_MIN = 3
+"""Letters that are left of a name without its vowels."""
 
 DOMAIN_LENGTH = 9
 DOMAIN_BELOW = -14.0
@@ -47,19 +64,21 @@ DOMAIN_BELOW = -14.0
 SWITCHES_MIN = 5
 """Changes between capital and small letters, beside those that start a word."""
 
-_HEX = re.compile(
-    r"[0-9a-f]{16,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
-).fullmatch
+_HEX = re.compile(r"[0-9a-f]{8,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}").fullmatch
 _TURNS = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])")
 _WORD = re.compile(r"[a-z]{3,}")
 _SWITCHES = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])")
 _ACADEMIC = re.compile(
-    r"\.edu(?:\.[a-z]{2})?$|\.ac\.[a-z]{2}$|(?:^|\.)(?:students?|stud|alumni|uni-[a-z]+)\."
+    r"\.edu(?:\.[a-z]{2})?$|\.ac\.[a-z]{2}$"
+    r"|(?:^|\.)(?:stu|studs?|students?|studenti|studio|etu|etud|etudiant|campus|alumn[io]?"
+    r"|alum|(?:uni|univ|tu|th|fh|hs|u|ruhr-uni)-[a-z0-9-]+|uni[a-z]{2,5}\.it)\b"
+    r"|universi(?:ty|te|tet|taet|dad|dade|ta)"
 ).search
 _HIDDEN = re.compile(r"(?<=[a-z])[._-]?[0-9][a-z]$")
 _SEPARATORS = re.compile(r"[._-]+")
 _FRILLS = re.compile(r"^x{2,}|x{2,}$")
-_INSIDE = re.compile(r"(?<![0-9])[0-9](?=[a-z])")
+_INSIDE = re.compile(r"(?<![0-9])([0-9])\1?(?=[a-z])")
+_VOWELS = str.maketrans("", "", "aeiou")
 _SPOKEN = dict(enumerate(("o", "i", "to", "e", "a", "s", "g", "t", "ate", "g")))
 _NAMES = re.compile(r"[a-z]{4,}")
 
@@ -69,12 +88,18 @@ def _finding(rule: str, matched: str, source: str = BUILTIN) -> Finding:
 
 
 def hexadecimal(case: Case) -> Finding | None:
-    """A hash or a UUID for a name."""
+    """A hash or a UUID for a name, or a shorter code of that kind."""
     base = case.base
-    if len(base) < 16 or not _HEX(base):
+    if len(base) < HEX_MIN or not _HEX(base):
         return None
     digits = sum(char in DIGITS for char in base)
-    if digits < 4 or len(base) - digits < 4:
+    letters = len(base) - digits
+    if len(base) < 16:
+        runs = len(_TURNS.findall(base)) + 1
+        few = min(digits, letters) < 2 or runs < HEX_RUNS + (digits < 3)
+        if few or _excused(case):
+            return None
+    elif digits < 4 or letters < 4:
         return None
     return _finding("hex", base)
 
@@ -85,7 +110,10 @@ def alternating(case: Case) -> Finding | None:
     if len(squashed) < 8 or case.stem.isalpha():
         return None
     turns = len(_TURNS.findall(squashed))
-    if turns < 5 or _WORD.search(squashed) or named(case):
+    if turns < 5 or _WORD.search(squashed) or named(case) or _excused(case):
+        return None
+    model = case.facts.model
+    if model is not None and spoken(squashed, model):
         return None
     return _finding("alternating", squashed)
 
@@ -101,7 +129,8 @@ def mixed_case(case: Case) -> Finding | None:
     if len(_SWITCHES.findall(raw)) < SWITCHES_MIN or named(case):
         return None
     model = case.facts.model
-    if model is not None and (model.score(case.base) or 0) > 0:
+    text = _tidy(case.base, case.domain)
+    if model is not None and ((model.score(text) or 0) > 0 or spoken(text, model)):
         return None
     return _finding("mixed-case", raw)
 
@@ -124,16 +153,13 @@ def gibberish(case: Case) -> Finding | None:
     if not text.isascii():
         text = fold(text)
         score = model.score(text)
-    below = _BELOW[min(len(case.squashed), NOISE_BELOW[-1][0])]
-    if case.shape & SEPARATED:
-        below += SEPARATED_BELOW
+    below = _below(case, text)
     if score is None or score >= below or _excused(case):
         return None
-    if len(inside := _INSIDE.findall(text)) <= INSIDE_MAX and inside:
-        spoken = _INSIDE.sub(lambda digit: _SPOKEN[int(digit[0])], text)
-        if (model.score(spoken) or 0) >= SPOKEN_ABOVE:
-            return None
-    if text != (tidy := _tidy(text, case.domain)):
+    tidy = _tidy(text, case.domain)
+    if spoken(tidy, model) or abridged(tidy, case.facts):
+        return None
+    if text != tidy:
         score = model.score(tidy)
         if len(tidy) < NOISE_LENGTH or score is None or score >= below:
             return None
@@ -143,7 +169,18 @@ def gibberish(case: Case) -> Finding | None:
     score = model.score(rest)
     if len(rest) < NOISE_LENGTH or score is None or score >= REST_BELOW:
         return None
+    if abridged(rest, case.facts):
+        return None
     return _finding("random-tail", f"{rest} llr={score:.1f}", model.version)
+
+
+def _below(case: Case, text: str) -> float:
+    """The score below which this local part is noise."""
+    vowels = sum(char in "aeiouy" for char in text)
+    limits = NOISE_BELOW if vowels >= VOWELS_MIN else ABRIDGED_BELOW
+    length = len(case.squashed)
+    below = next((score for upto, score in limits if length <= upto), limits[-1][1])
+    return below + SEPARATED_BELOW if case.shape & SEPARATED else below
 
 
 def gibberish_domain(host: Host) -> Finding | None:
@@ -174,7 +211,61 @@ def _numbered(case: Case) -> bool:
     letters = sum(char.isalpha() for char in case.squashed)
     if letters < LETTERS_MIN and len(_TURNS.findall(case.squashed)) < 3:
         return True
-    return len(case.squashed) < ACADEMIC_LENGTH and bool(_ACADEMIC(case.domain))
+    return len(case.squashed) < ACADEMIC_LENGTH and academic(case)
+
+
+def academic(case: Case) -> bool:
+    """Whether the domain is a university's, by its name or by our list."""
+    if _ACADEMIC(case.domain):
+        return True
+    listed = case.words.academic_hosts
+    return any(host in listed for host in parents(case.domain, case.facts.suffixes))
+
+
+def spoken(text: str, model: Model) -> bool:
+    """Whether the text is a likely name with its digits read as letters."""
+    inside = len(_INSIDE.findall(text))
+    if not inside:
+        return False
+    above = next((score for upto, score in SPOKEN_ABOVE if inside <= upto), None)
+    if above is None:
+        return False
+    read = _INSIDE.sub(_letters, text).rstrip(DIGITS)
+    score = model.score(read)
+    return score is not None and score >= above
+
+
+def _letters(digits: re.Match[str]) -> str:
+    return "".join(_SPOKEN[int(digit)] for digit in digits[0])
+
+
+def abridged(text: str, facts: Facts) -> bool:
+    """Whether each piece is names without their vowels: ``jhnsmth``, ``stphn.mrks``.
+
+    A full name or an initial may stand beside them.
+    """
+    skeletons = _skeletons(facts.names)
+    pieces = [piece for word in text.split(".") if (piece := word.strip(DIGITS))]
+    for piece in pieces:
+        if len(piece) > 1 and piece not in facts.names and not _boned(piece, skeletons):
+            return False
+    return bool(pieces)
+
+
+def _boned(piece: str, skeletons: frozenset[str]) -> bool:
+    if not piece.isalpha() or piece.translate(_VOWELS) != piece:
+        return False
+    if piece in skeletons or piece[1:] in skeletons or piece[2:] in skeletons:
+        return True
+    cuts = range(SKELETON_MIN, len(piece) - SKELETON_MIN + 1)
+    return any(piece[:cut] in skeletons and piece[cut:] in skeletons for cut in cuts)
+
+
+@lru_cache(maxsize=2)
+def _skeletons(names: frozenset[str]) -> frozenset[str]:
+    """The names without their vowels; made when first somebody seems to need it."""
+    bare = (name.translate(_VOWELS) for name in names)
+    return frozenset(bones for bones in bare if len(bones) >= SKELETON_MIN)
 
 
 def _tidy(text: str, domain: str) -> str:
@@ -182,7 +273,10 @@ def _tidy(text: str, domain: str) -> str:
     if domain == "icloud.com":
         # Hide My Email makes two words and two characters: grebes-tinted.0d
         text = _HIDDEN.sub("", text)
-    return _FRILLS.sub("", _SEPARATORS.sub(".", text)).strip("._-")
+    text = _FRILLS.sub("", _SEPARATORS.sub(".", text)).strip("._-")
+    if text[:1] == text[-1:] == "x":
+        text = text.strip("x._-")
+    return text
 
 
 def without_names(text: str, names: frozenset[str]) -> str | None:

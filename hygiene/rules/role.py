@@ -31,6 +31,9 @@ def role_word(case: Case) -> Finding | None:
         # music77 is a nickname at a mailbox provider; info2024 is a role anywhere.
         if case.provider and stem not in words.role_core:
             return None
+        # hr2 is a desk; cs2077, pr75470 and hq4397261 are students and subscribers.
+        if len(stem) < 4 and (len(squashed) - len(stem) > 2 or _academic(case)):
+            return None
         return None if is_their_name(case) else _finding("numbered", stem)
     if not squashed.isascii():
         return _accented(case)
@@ -40,6 +43,12 @@ def role_word(case: Case) -> Finding | None:
     if case.shape & SEPARATED and len(_PIECES(case.base)[0]) == 1:
         return None
     return None if any(case.names()) else _finding("soft", squashed)
+
+
+def _academic(case: Case) -> bool:
+    """Whether the host is a university's, where ids are initials and a number."""
+    domain = case.domain
+    return domain.endswith(".edu") or ".ac." in domain or ".edu." in domain
 
 
 def _accented(case: Case) -> Finding | None:
@@ -58,7 +67,18 @@ def role_compound(case: Case) -> Finding | None:
     """
     words = case.words
     hard, beside, soft = words.role_hard, words.role_qualifiers, words.role_soft
-    pieces = [piece.rstrip(DIGITS) or piece for piece in _PIECES(case.base) if piece]
+    # Most begin with a name and do not end in a core word: that is told at once.
+    base = case.base.replace("_", ".").replace("-", ".").strip(".")
+    first = base.partition(".")[0].rstrip(DIGITS)
+    if (
+        first
+        and first not in hard
+        and first not in beside
+        and first not in soft
+        and base.rpartition(".")[2].rstrip(DIGITS) not in words.role_core
+    ):
+        return None
+    pieces = [piece.rstrip(DIGITS) or piece for piece in base.split(".") if piece]
     if len(pieces) < 2:
         return None
     roles = False
@@ -101,20 +121,25 @@ def role_glued(case: Case) -> Finding | None:
     """
     if case.provider:
         return None
-    stem, words = case.stem, case.words
-    name = case.domain.partition(".")[0].replace("-", "")
-    if len(stem) > len(name) >= OWN_NAME_MIN and _beside_own_name(case, name):
+    stem, words, names = case.stem, case.words, case.facts.names
+    if case.domain[:2] in stem and _beside_own_name(case):
         return None if is_their_name(case) else _finding("glued", case.base)
     if len(stem) < GLUED_MIN or case.shape & SEPARATED or stem in words.role_hard:
         return None
-    if stem in case.facts.names or not _glued(stem, words):
+    # A name, with an initial before or behind it: russell, rcarter, carterp.
+    if stem in names or stem[1:] in names or stem[:-1] in names:
+        return None
+    if not _glued(stem, words):
         return None
     return None if is_their_name(case) else _finding("glued", stem)
 
 
-def _beside_own_name(case: Case, name: str) -> bool:
+def _beside_own_name(case: Case) -> bool:
     """Whether the local part is the domain's own name and a role word."""
     stem = case.stem
+    name = case.domain.partition(".")[0].replace("-", "")
+    if not len(stem) > len(name) >= OWN_NAME_MIN:
+        return False
     if stem.startswith(name):
         rest = stem[len(name) :]
     elif stem.endswith(name):

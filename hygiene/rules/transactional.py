@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hygiene.case import BUILTIN, DIGITS, SEPARATED, Case, Host
+from hygiene.case import BUILTIN, DIGITS, ODD, SEPARATED, Case, Host
 from hygiene.rules.names import is_their_name
 from hygiene.verdict import Category, Finding
 
@@ -12,17 +12,25 @@ _REWRITTEN = re.compile(
     r"(?P<srs>(?:.+\+)?srs[01]?[=+.-].*=.*)"
     r"|(?P<batv>(?:ms)?prvs[0-9]*=[^=]+=.+|prvs=.+/.+|btv1==.+==.+)"
     # The recipient of a copy, or whose mail it was: jo=acme.com, jo#ext#, jo%acme.com.
-    r"|(?P<verp>.+[=#%](?:[a-z0-9-]+\.)+[a-z]{2,63}|.+\+caf_=.+|.+#ext#|.+=[0-9]{5,})"
+    r"|(?P<verp>.+[=#%](?:[a-z0-9-]+\.)+(?P<ending>[a-z]{2,63})|.+\+caf_=.+|.+#ext#|.+=[0-9]{5,})"
 ).fullmatch
 
 _BOUNCED = (
     *("bounce", "bounces", "bnc", "return", "returns", "verp", "mailer-daemon"),
     *("envelope", "error", "errors"),
 )
-_INITIALS = ("rp", "fbl", "dsn", "ndr", "env", "err", "mta")
+_INITIALS = ("re", "rp", "fbl", "dsn", "ndr", "env", "err", "mta")
 _THREAD = (
-    *("re", "reply", "replies", "respond", "comment", "comments", "thread", "msg"),
-    *("conv", "conversation", "message", "notification", "notifications", "unsub"),
+    *("reply", "replies", "respond", "comment", "comments", "thread", "msg"),
+    *(
+        "conv",
+        "conversation",
+        "conversations",
+        "message",
+        "notification",
+        "notifications",
+        "unsub",
+    ),
     *("unsubscribe", "optout", "list-unsub", "list-unsubscribe", "inbound", "incoming"),
     *("parse", "discussion"),
 )
@@ -37,7 +45,7 @@ _NUMBERED = (
     *("ticket", "case", "incident", "invoice", "order", "booking", "shipment", "rma"),
     *("tracking", "receipt", "payment", "claim", "request", "quote", "job", "po"),
 )
-_OTHER = ("owner-", "sentto-", "imcea", "v-", "list-")
+_OTHER = ("owner-", "sentto-", "imcea", "v-", "list-", "req", "rma")
 
 
 def _any(words: tuple[str, ...]) -> str:
@@ -48,11 +56,12 @@ _TOKEN = re.compile(
     # A return path with an id, or one made for each recipient.
     rf"(?:{_any(_BOUNCED)})[+=_.-].*[0-9=].*"
     # People have initials, too, but not before a number.
-    rf"|(?:{_any(_INITIALS)})[+=_-][0-9a-f]*[0-9][0-9a-f=.-]*"
+    rf"|(?:{_any(_INITIALS)})[+=-][0-9a-f]*[0-9][0-9a-f=.-]*"
     # What a program reads: the thread, the ticket, the subscription meant.
-    rf"|(?:{_any(_THREAD)})[+=_-](?=.*[0-9=]).{{6,}}"
+    rf"|(?:{_any(_THREAD)})[+=_.-](?=.*[0-9=]).{{6,}}"
     rf"|(?:{_any(_DESK)})\+(?=.*[0-9])[0-9a-z_=.+-]{{5,}}"
     rf"|(?:{_any(_NUMBERED)})[-_.#][0-9]{{5,}}"
+    r"|(?:ticket|issue|incident|bug|req|rma)[-_#][0-9]{4,}"
     r"|(?:invoice|receipts?)\+[a-z]+(?:\+.+)?"
     # What a list program, Exchange or a sending service writes on the envelope.
     r"|owner-[^+]+\+[a-z0-9-]*[0-9].*"
@@ -65,9 +74,11 @@ _STARTS = frozenset(
 )
 """How a token begins: few names begin so."""
 _ENVELOPE = re.compile(
-    r".+\+bnc[a-z0-9]{6,}|.+-return-[0-9]+(?:-.*)?|[0-9a-f]{12,}-[0-9a-f-]{4,}-0{6}"
+    r".+-return-[0-9]+(?:-.*)?|[0-9a-f]{12,}-[0-9a-f-]{4,}-0{6}"
 ).fullmatch
-"""The envelopes of Google Groups, of ezmlm, and of Amazon SES."""
+"""What ezmlm and Amazon SES write on the envelope."""
+_BNC = re.compile(r"bnc[a-z0-9]{6,}").fullmatch
+"""What Google Groups adds to the group's own address."""
 _ID = re.compile(r"(?=.*[0-9])[0-9a-f]{6,}|[0-9]{5,}").fullmatch
 """What a desk's program puts behind the plus sign."""
 
@@ -111,29 +122,37 @@ _SENDGRID = re.compile(r"em[0-9]{3,}|sandbox[0-9a-f]{20,}").fullmatch
 def rewritten(case: Case) -> Finding | None:
     """Return paths that hold another address: SRS, BATV, VERP."""
     match = _REWRITTEN(case.local)
-    return _finding(match.lastgroup or "verp", case.local) if match else None
+    if match is None:
+        return None
+    # 50%off.joe is a nickname.
+    ending = match["ending"]
+    if ending and case.facts.tlds and ending not in case.facts.tlds:
+        return None
+    return _finding(match.lastgroup or "verp", case.local)
 
 
 def bounce(case: Case) -> Finding | None:
     """``bounce-12345``, ``reply+4f8a1c``, ``ticket+12345``: a program's id is in it."""
     local = case.local
-    if (local[:3] in _STARTS and _TOKEN(local)) or _bounces(case, local):
+    if local[:3] in _STARTS and _TOKEN(local):
         return _finding("bounce", local)
-    word, plus, tag = local.partition("+")
-    if plus and word in case.words.role_hard and _ID(tag):
+    shape = case.shape
+    # Behind a plus sign it is somebody's tag; alone it is for system_sender().
+    if shape & SEPARATED and "bounce" in case.base and _bounces(case):
         return _finding("bounce", local)
-    # Each of these holds an id, and a hyphen or a +tag.
-    if len(local) < 9 or not ("-return-" in local or "+bnc" in local or "-00" in local):
-        return None
-    return _finding("bounce", local) if _ENVELOPE(local) else None
+    if shape & ODD:
+        word, plus, tag = local.partition("+")
+        if plus and (_BNC(tag) or (word in case.words.role_hard and _ID(tag))):
+            return _finding("bounce", local)
+    if ("-return-" in local or "-000000" in local) and _ENVELOPE(local):
+        return _finding("bounce", local)
+    return None
 
 
-def _bounces(case: Case, text: str) -> bool:
-    if "bounce" not in text or case.provider:
-        return False
-    # A mailing list's own bounces are the list's.
+def _bounces(case: Case) -> bool:
+    """Whether the word is no nickname, and not a mailing list's, whose own they are."""
     listed = case.domain.partition(".")[0] in case.words.broadcast_labels
-    return not listed and not is_their_name(case)
+    return not case.provider and not listed and not is_their_name(case)
 
 
 _ENGLISH = re.compile(r"(?:no|not|nt|auto|never|un)repl|replyno").search
@@ -149,14 +168,22 @@ def no_reply(case: Case) -> Finding | None:
 
 def system_sender(case: Case) -> Finding | None:
     """``notifications``, ``order-confirmation``, ``alerts.eu``, ``price-alerts``."""
-    stem = case.stem
+    stem = case.squashed if case.provider else case.stem
     if stem in case.words.transactional_locals:
+        # mfa12 is a student's id.
+        if len(stem) < 4 and stem is not case.squashed:
+            return None
+        if case.provider and stem in _NICKNAMES:
+            return None
         return None if is_their_name(case) else _finding("system-sender", stem)
     # Nicknames and hobbies at a mailbox provider: alert.alice, thebouncer.
     if case.provider:
         return None
-    # Between other words, as in acme-noreply-uk; bounces run together with another.
-    if ("repl" in stem and _ENGLISH(stem)) or _bounces(case, stem):
+    # Between other words, as in acme-noreply-uk.
+    if "repl" in stem and _ENGLISH(stem) and no_reply(case) is None:
+        return _finding("system-sender", stem)
+    # acmebounces; where a separator sets them apart, bounce() has them.
+    if "bounce" in stem and not case.shape & SEPARATED and _bounces(case):
         return _finding("system-sender", stem)
     if stem[:4] not in _EDGES and stem[-4:] not in _EDGES:
         return None
@@ -169,6 +196,14 @@ def system_sender(case: Case) -> Finding | None:
                 return _finding("system-sender", stem)
     return None
 
+
+_NICKNAMES = frozenset(
+    {"autobot", "autobots", "automat", "automator", "blackhole", "bouncer", "buildbot"}
+    | {"daemon", "envelope", "error", "errors", "failures", "logger", "messenger"}
+    | {"monitor", "notifier", "robot", "robots", "spool", "spooler", "tracking"}
+    | {"tsuchi", "unattended", "watchdog", "watchdogs", "github", "gitlab", "itinerary"}
+)
+"""System senders that are also what people call themselves at a mailbox provider."""
 
 _SENT = (
     *("alerts", "notification", "notifications", "notifier", "receipts"),
@@ -187,7 +222,7 @@ _SENT = (
 _PIECES = frozenset(
     (
         *("alert", "alerta", "alertas", "alerte", "alertes", "notify", "notif", "fbl"),
-        *("notifs", "reminder", "receipt", "confirm", "verify", "mailer", "daemon"),
+        *("notifs", "reminder", "receipt", "confirm", "verify", "daemon", "invites"),
         *("autobot", "tracking", "invitation", "invitations", "rappel", "rappels"),
         *("cron", "cronjob", "errors", "otp", "notice", "notices", "meldung"),
         *("meldungen", "erinnerung", "avviso", "avvisi", "aviso", "promemoria"),

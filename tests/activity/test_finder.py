@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from activity import near
 from activity.finder import Found, find
-from contacts.models import Suppression
+from contacts.models import Contact, Suppression
 from contactsync.lib.clock import now
 from contactsync.tenancy.models import Account, User
 from contactsync.tenancy.services import IssuedKey
@@ -292,7 +293,7 @@ def test_the_number_of_queries_does_not_grow(
     for number in range(many):
         make.signup(display, f"jo{number}@gmial.com")
     make.signup(display, "jo@gmial.com")
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         found = find("jo@gmial.com", acme)
     assert len([each for each in found.checks if each.name == "rule"]) == 2
 
@@ -337,3 +338,22 @@ def test_the_api(
     assert near["contact"] is None
     assert near["near"][0]["contact"] == str(contact.pk)
     assert fields_of(api.get("contacts/why")) == {"email": "required"}
+
+
+def test_in_a_large_account_the_latest_are_compared(
+    acme: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        address = f"mira.lang+{number}@gmail.com"
+        Contact.objects.create(
+            account=acme,
+            email=address,
+            email_key=address,
+            status="accepted",
+            last_seen_at=now() - timedelta(days=number),
+        )
+    monkeypatch.setattr(near, "LATEST", 2)
+    found = find("miralang@gmail.com", acme).near
+    assert [each.email for each in found] == [
+        *("mira.lang+0@gmail.com", "mira.lang+1@gmail.com", "mira.lang+2@gmail.com"),
+    ]

@@ -42,7 +42,7 @@ def every_kind(display: Display, linked: LinkedAccount) -> dict[str, Kind]:
         "transactional": "transactional address",
         "disposable": "disposable address",
         "suppressed": "suppressed",
-        "denied": "on your deny list",
+        "denied": "on your never-accept list",
     }.items():
         contact = make.signup(
             display, f"{category}@filtered.example", category=category, fields={}

@@ -130,8 +130,8 @@ def test_a_crash_between_chunks_loses_and_doubles_nobody(
     job = start(cleaned(acme, [ANNA], [BERT], [CARL]), linked)
     written = store.store_chunk
 
-    def dies_after_writing(job: ListImport, people: Any) -> Any:
-        written(job, people)
+    def dies_after_writing(job: ListImport, people: Any, away: Any) -> Any:
+        written(job, people, away)
         if people[0].email.startswith("bert"):
             raise KeyboardInterrupt  # what kill does to a transaction
         return written

@@ -185,7 +185,13 @@ def test_while_another_asks_the_task_comes_back(
     )
     signup = store(rule, "anna@good-shop.com")
     assert tasks.check_mail_host(str(signup.pk)) is False
-    assert again == [[str(signup.pk)]] and not server.asked
+    assert again == [[str(signup.pk), 1]] and not server.asked
+    assert tasks.check_mail_host(str(signup.pk), 4) is False
+    assert len(again) == 1  # its time is over: it goes out
+
+
+def test_names_of_the_inside_do_not_wait() -> None:
+    assert mail_hosts.hold("db.internal") is None
 
 
 def test_the_sweep_finds_whose_wake_up_was_lost(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socketserver
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +22,7 @@ SILENT = "silent"
 class DnsServer(socketserver.ThreadingUDPServer):
     """``zone`` maps a name to its records (``{"MX": ["10 mx.a.com."]}``), to an error
     code (``SERVFAIL``) or to ``SILENT``; other names do not exist. ``asked`` counts the
-    questions by name and type."""
+    questions by name and type; each answer takes ``delay`` seconds."""
 
     daemon_threads = True
 
@@ -29,6 +30,7 @@ class DnsServer(socketserver.ThreadingUDPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.zone: dict[str, Any] = {}
         self.asked: Counter[tuple[str, str]] = Counter()
+        self.delay = 0.0
 
     @property
     def address(self) -> str:
@@ -40,6 +42,7 @@ class DnsServer(socketserver.ThreadingUDPServer):
         name = str(wanted.name).rstrip(".")
         kind = dns.rdatatype.to_text(wanted.rdtype)
         self.asked[name, kind] += 1
+        time.sleep(self.delay)
         answer = dns.message.make_response(question)
         answer.flags |= dns.flags.RA
         records = self.zone.get(name, "NXDOMAIN")

@@ -166,9 +166,12 @@ def test_import_and_export(api: Api) -> None:
         allowed, denied = sorted(rest)
         assert allowed.startswith("allow,b.org,partner,API key server")
         assert denied.startswith("deny,a.org,,API key server")
+    told = AuditEntry.objects.filter(action="hygiene_entries.exported")
+    assert told.count() == 3 and told[0].subject == "all entries"
     assert (
         api.get("hygiene/entries/export?kind=x", accept="text/csv").status_code == 422
     )
+    assert told.count() == 3
 
 
 def test_a_rejected_signup_is_accepted(api: Api, display: Display) -> None:

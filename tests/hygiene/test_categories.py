@@ -124,6 +124,28 @@ TRANSACTIONAL = [
     ("owner-news+m18986-138@acme.com", "bounce"),
     ("list-bounces@acme.com", "bounce"),
     ("jo+caf_=jo=acme.com@forward.net", "verp"),
+    ("jo=acme.com@forward.net", "verp"),
+    ("jo_acme.com#EXT#@forward.net", "verp"),
+    ("imceaex-_o=acme_ou=exchange@acme.com", "bounce"),
+    ("0100018f1a2b3c4d-1a2b3c4d-1a2b-3c4d-5e6f-1a2b3c4d5e6f-000000@acme.com", "bounce"),
+    ("chess+bncbdzt4l5xuhqq@acme.com", "bounce"),
+    ("news-return-77@acme.com", "bounce"),
+    ("sentto-123-456-jo@acme.com", "bounce"),
+    ("rp-1234abc@acme.com", "bounce"),
+    ("billing+98765@acme.com", "bounce"),
+    ("order-12345@acme.com", "bounce"),
+    ("bounce-eu@acme.com", "bounce"),
+    ("hardbounces@acme.com", "system-sender"),
+    ("mailer-errors@acme.com", "system-sender"),
+    ("acme-noreply-uk@acme.com", "system-sender"),
+    ("fraud.alert@acme.com", "system-sender"),
+    ("shipping-updates@acme.com", "system-sender"),
+    ("shop-noreply@acme.com", "no-reply"),
+    ("aravasta@firma.ee", "no-reply"),
+    ("senza-risposta@ditta.it", "no-reply"),
+    ("neotgovaryaite@firma.bg", "no-reply"),
+    ("bounces+1-jo=acme.com@em1234.acme.com", "relay-label"),
+    ("jo@sandbox56e378644bdd6bcd7e67772d881df96f.acme.com", "relay-label"),
 ]
 
 BROADCAST = [
@@ -140,7 +162,11 @@ BROADCAST = [
     ("astro-l@uni.edu", "list-tail"),
     ("python-announce@acme.org", "list-tail"),
     ("staff.all@acme.com", "everyone"),
-    ("berlin_everyone@acme.com", "list-tail"),
+    ("berlin_everyone@acme.com", "everyone"),
+    ("marketingall@acme.com", "everyone"),
+    ("allacme@acme.com", "everyone"),
+    ("physics_dl@acme.com", "list-tail"),
+    ("physics.announce@acme.com", "list-tail"),
     ("all.winnipeg@acme.com", "list-head"),
     ("dl-finance@acme.com", "list-head"),
     ("dl-cardiology@acme.com", "list-head"),
@@ -160,6 +186,22 @@ BROADCAST = [
     ("python-request@acme.org", "list-tail"),
     ("soccer-parents@acme.org", "list-tail"),
     ("owner-linux@acme.org", "list-head"),
+    ("chess@lists2.acme.org", "list-label"),
+    ("class98@alumni-lists.acme.edu", "list-label"),
+    ("jo@ml.acme.co.jp", "list-label"),
+    ("mba2024list@acme.com", "everyone"),
+    ("cardiologylist@acme.com", "everyone"),
+    ("hrlist@acme.com", "everyone"),
+    ("alle-studenten@uni.nl", "everyone"),
+    ("vsizaposleni@firma.si", "everyone"),
+    ("visidarbuotojai@firma.lt", "everyone"),
+    ("docentes-todos@escuela.es", "list-tail"),
+    ("personal.todos@empresa.es", "list-tail"),
+    ("l-marketing@acme.com", "list-head"),
+    ("group-cardiology@acme.com", "list-head"),
+    ("jazz-news@acme.com", "list-tail"),
+    ("residents@acme.com", "everyone"),
+    ("undisclosed-recipients@acme.com", "everyone"),
 ]
 
 ROLE = [
@@ -251,6 +293,7 @@ def test_a_family_name_is_believed_of_the_first_list_only(facts: Facts) -> None:
     assert "smith.com" in broad.domains
     assert "smith.com" not in precise.domains
     assert judge("jo@smith.com", facts=facts).accepted
+    assert not judge("jo@schmid.cf", facts=facts).accepted
 
 
 def test_a_breadth_only_domain_names_the_other_list(facts: Facts) -> None:

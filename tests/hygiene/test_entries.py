@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -251,3 +252,73 @@ def test_search(acme: Account, other: Account, by: Author) -> None:
     assert values(q="müller.de") == values(q="*.müller.de") == {"xn--mller-kva.de"}
     assert values(kind="allow") == {"good.org"}
     assert values(q="a\x00b") == set()
+
+
+def test_a_long_list_moves_in_a_few_statements(
+    acme: Account, by: Author, django_assert_max_num_queries: Any
+) -> None:
+    text = "".join(f"shop{n}.example.org,because {n}\n" for n in range(2000))
+    entries_import(account=acme, data=text.encode(), kind="deny", by=by)
+    with django_assert_max_num_queries(20):
+        done = entries_import(account=acme, data=text.encode(), kind="allow", by=by)
+    assert (done.added, done.moved) == (0, 2000)
+    entry = ListEntry.objects.get(value="shop7.example.org")
+    assert (entry.kind, entry.reason, entry.added_by) == ("allow", "because 7", by.user)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind", "said"),
+    [
+        ("gmail.com", "deny", "gives mailboxes to everybody: gmail.com has all rej"),
+        ("*.gmail.com", "allow", "to everybody: *.gmail.com has all accepted"),
+        ("*.co.uk", "deny", "registers domains under co.uk: *.co.uk has all rejected"),
+        ("mira@gmail.com", "deny", ""),
+        ("rossi.it", "deny", ""),
+        ("*.rossi.it", "allow", ""),
+    ],
+)
+def test_who_names_very_many_strangers_is_told(
+    acme: Account, by: Author, typed: str, kind: str, said: str
+) -> None:
+    text = entries.warning(kind, *entries.normal(typed))
+    assert said in text and bool(said) == bool(text)
+    done = entries_import(account=acme, data=typed.encode(), kind=kind, by=by)
+    assert done.warnings == ((text,) if text else ())
+    again = entries_import(account=acme, data=typed.encode(), kind=kind, by=by)
+    assert again.warnings == ()
+
+
+RUBBISH = {
+    "NUL in an address": b"mi\x00ra@example.org",
+    "NUL in a reason": b"example.org,a\x00b",
+    "two lines in a reason": b'example.org,"a\nb"',
+    "a line of ten megabytes": b"a" * (10 * 1024 * 1024),
+    "a cell that never ends": b'example.org,"' + b"a" * 200_000,
+    "both lists": b"allow,example.org\ndeny,EXAMPLE.org",
+    "both lists, in two scripts": "allow,müller.de\ndeny,xn--mller-kva.de".encode(),
+    "a formula": b"=HYPERLINK(1)",
+    "a whole ending": b"*.com",
+    "UTF-16": "example.org".encode("utf-16"),
+    "a picture": b"\x89PNG\r\n\x1a\n\x00\x00",
+    "nothing but a mark": b"\xef\xbb\xbf",
+    "nothing but a head": b"kind,value,reason",
+}
+
+
+@pytest.mark.parametrize("data", RUBBISH.values(), ids=RUBBISH.keys())
+def test_rubbish_is_refused_as_a_whole(acme: Account, by: Author, data: bytes) -> None:
+    good = (
+        b"first.example.org\n"
+        if not data.startswith((b"\xef", b"kind", b"\xff"))
+        else b""
+    )
+    with pytest.raises(ImportRefused) as caught:
+        entries_import(account=acme, data=good + data, kind="deny", by=by)
+    assert caught.value.errors and len(str(caught.value)) < 600
+    assert not ListEntry.objects.exists()
+
+
+def test_what_is_there_twice_counts_once(acme: Account, by: Author) -> None:
+    data = "\ufeffmüller.de\nMÜLLER.de\nxn--mller-kva.de\n\n@müller.de".encode()
+    assert entries_import(account=acme, data=data, kind="deny", by=by).added == 1
+    assert ListEntry.objects.get().value == "xn--mller-kva.de"

@@ -39,7 +39,10 @@ def test_our_lists_are_clean(name: str) -> None:
 
 def test_squashed_lists_hold_no_separators() -> None:
     for name in ("role-hard", "role-soft", "role-core", "broadcast-locals"):
-        assert not [e for e in read(name) if set(e) & set("._-+ 0123456789")], name
+        entries = read(name)
+        assert not [e for e in entries if set(e) & set("._-+ ")], name
+        # What ends in digits is looked up without them, a bare year aside.
+        assert not [e for e in entries if e[-1].isdigit() and not e.isdigit()], name
 
 
 def test_one_word_has_one_meaning(facts: Facts) -> None:

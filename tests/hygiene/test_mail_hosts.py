@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -170,3 +171,100 @@ def test_of_many_workers_one_asks() -> None:
     for thread in threads:
         thread.join()
     assert sorted(won) == [False] * 7 + [True]
+
+
+@pytest.mark.django_db
+def test_a_row_that_can_not_be_read_keeps_nobody_from_the_others(
+    server: DnsServer,
+) -> None:
+    """Evidence is cut to the column; a look at the table must survive that."""
+    at = now()
+    for domain, detail in (("cut.com", "disposable:mail-host:tra"), ("old.com", "")):
+        MailHost.objects.create(
+            domain=domain,
+            status="refuses",
+            detail=detail,
+            checked_at=at,
+            valid_until=at + timedelta(hours=1),
+        )
+    known("elsewhere.com")
+    refresh()
+    assert status("cut.com") == status("old.com") == "unknown"
+    find("dead-shop.com")
+    memory.clear()
+    known("elsewhere.com")
+    refresh()
+    assert refusal("dead-shop.com") is not None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "domain", ["db.internal", "server.corp", "nas.local", "1.0.0.10.in-addr.arpa"]
+)
+def test_names_of_the_inside_are_never_asked(server: DnsServer, domain: str) -> None:
+    """A tenant whose filter lets them in must not explore our network with them."""
+    server.zone[domain] = {"MX": [f"10 {domain}."]}
+    assert not mail_hosts.askable(domain)
+    assert find(domain) == mail_hosts.NOT_KNOWN
+    assert not server.asked and not MailHost.objects.exists()
+
+
+def test_all_questions_about_a_domain_share_one_time(server: DnsServer) -> None:
+    """MX, A and AAAA, each nearly too slow: not three times as long."""
+    server.zone["slow-shop.com"] = {}
+    server.delay = 0.3
+    begun = time.monotonic()
+    assert ask("slow-shop.com", FACTS)[0] == "unknown"
+    assert time.monotonic() - begun < 0.8
+
+
+@pytest.mark.django_db
+def test_a_wave_of_silent_domains_takes_half_of_a_worker_s_time_at_most(
+    server: DnsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_hosts, "BUDGET_SECONDS", 1.0)
+    memory.clear()
+    begun = time.monotonic()
+    for number in range(1000):
+        server.zone[f"silent-{number}.com"] = SILENT
+        assert find(f"silent-{number}.com") == mail_hosts.NOT_KNOWN
+    took = time.monotonic() - begun
+    assert MailHost.objects.count() <= 1 + (1.0 + took / 2) / 0.4
+    assert len(server.asked) < 20
+
+
+@pytest.mark.django_db
+def test_after_the_wave_it_asks_again(
+    server: DnsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.zone["shop.com"] = {"MX": ["10 mx.shop.com."]}
+    memory.spent(100.0)
+    assert find("shop.com") == mail_hosts.NOT_KNOWN
+    clock = time.monotonic() + 300
+    monkeypatch.setattr(mail_hosts.time, "monotonic", lambda: clock)
+    assert memory.may_ask()
+
+
+@pytest.mark.django_db
+def test_what_is_long_out_of_date_is_deleted(server: DnsServer) -> None:
+    at = now()
+    for domain, days in (("old.com", 2), ("stale.com", 0.5), ("new.com", -0.5)):
+        MailHost.objects.create(
+            domain=domain, status="accepts", valid_until=at - timedelta(days=days)
+        )
+    assert mail_hosts.prune() == 1
+    assert not MailHost.objects.filter(pk="old.com").exists()
+    assert mail_hosts.prune() == 0
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        {"MX": [f"{n} mx{n}.huge-shop.com." for n in range(12)]},
+        {"MX": ["10 \\255\\000.huge-shop.com."]},
+        {"CNAME": ["huge-shop.com."]},
+    ],
+)
+def test_odd_answers_never_raise(server: DnsServer, records: Any) -> None:
+    server.zone["huge-shop.com"] = records
+    assert ask("huge-shop.com", FACTS)[0] in {"accepts", "unknown", "refuses"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +16,7 @@ from hygiene import policies as module
 from hygiene.entries import entries_import, entry_add, entry_remove
 from hygiene.models import HygienePolicy, ListEntry
 from hygiene.policies import (
+    Policies,
     choices_for,
     policies,
     policy_for,
@@ -238,3 +241,66 @@ def test_a_trap_is_found_beside_the_tenant_s_own_list(
     lookup = suppressed_lookup(acme.pk, "trap+1@x.org")
     assert lookup is not None
     assert not lookup("trap+1@x.org") and lookup("trap@x.org") == "trap"
+
+
+def test_of_many_threads_one_asks_the_data_base(
+    acme: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When what is remembered gets old, not every waiting signup reads the lists."""
+    made, loads = Policies(), []
+
+    def load(account_id: int, before: Any) -> Any:
+        loads.append(account_id)
+        time.sleep(0.1)
+        kept = module.Kept(time.monotonic() + 5, {}, module.Lists(None))
+        made._kept[account_id] = kept
+        return kept
+
+    monkeypatch.setattr(made, "_load", load)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(made.choices, [acme.pk] * 8))
+    assert loads == [acme.pk]
+    assert {id(each) for each in found} == {id(module.usual())}
+
+
+def test_who_asks_and_gets_no_answer_keeps_nobody_waiting(
+    acme: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TURN_SECONDS", 0.1)
+    made = Policies()
+    assert made.choices(acme.pk) is module.usual()
+    made.clear()
+    turn = made._turns[acme.pk % len(made._turns)]
+    with turn:  # a thread whose data base does not answer
+        assert made.choices(acme.pk) is module.usual()
+
+
+def test_a_failure_is_not_remembered(
+    acme: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Policies()
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "read_lists", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            HygienePolicy.objects.create(account=acme)
+            made.choices(acme.pk)
+    assert made.choices(acme.pk).policy is DEFAULT
+
+
+def test_what_took_long_to_read_is_not_older_than_it_may_be(
+    acme: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FRESH_SECONDS", 0.2)
+    made = Policies()
+    real = module.read_lists
+
+    def slow(*given: Any) -> Any:
+        time.sleep(0.2)
+        return real(*given)
+
+    monkeypatch.setattr(module, "read_lists", slow)
+    HygienePolicy.objects.create(account=acme)
+    assert made.choices(acme.pk).policy is DEFAULT
+    rows = HygienePolicy.objects.filter(account=acme)
+    rows.update(modes={"role": "off"})  # as another process does
+    assert made.choices(acme.pk).policy.mode(Category.ROLE) is Mode.OFF

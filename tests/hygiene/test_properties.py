@@ -6,12 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hygiene.case import Facts, Person, Signals
+from hygiene.case import Case, Facts, Person, Signals
 from hygiene.facts import default_facts
-from hygiene.judge import judge
+from hygiene.judge import RULES, applies, judge
 from hygiene.policy import Policy
 from hygiene.rules import syntax
 from hygiene.verdict import Category, Finding, printable
+
+from .test_categories import ROWS
+from .test_people import PEOPLE
 
 ANYTHING = st.text(st.characters(exclude_categories=()), max_size=120)
 ASCII = st.text(st.characters(max_codepoint=127), max_size=40)
@@ -74,6 +77,60 @@ def test_the_fast_path_takes_nothing_the_parser_refuses(address: str) -> None:
         else:
             assert not isinstance(quick, Finding)
             assert (quick[0].lower(), quick[1]) == (slow[0].lower(), slow[1])
+
+
+WORDS = default_facts().words
+LISTED = sorted(
+    WORDS.fake_locals
+    | WORDS.broadcast_locals
+    | WORDS.broadcast_heads
+    | WORDS.role_hard
+    | WORDS.role_soft
+    | WORDS.transactional_locals
+    | set(WORDS.transactional_markers)
+)
+PIECES = st.one_of(st.sampled_from(LISTED), LOCALS, st.sampled_from(["", "12", "anna"]))
+JOINED = st.builds(
+    lambda pieces, by: by.join(pieces),
+    st.lists(PIECES, min_size=1, max_size=3),
+    st.sampled_from(["", ".", "-", "_", "+"]),
+)
+
+
+def hits_unasked(address: str) -> list[str]:
+    """The rules that would hit this address and are never asked about its shape."""
+    facts = default_facts()
+    parsed = syntax.parse(address, facts.words.reserved_suffixes)
+    if isinstance(parsed, Finding):
+        return []
+    case = Case(*parsed, facts)
+    skipped = [rule for rule in RULES if not applies(rule, case.shape)]
+    return [rule.ask.__name__ for rule in skipped if rule.ask(case) is not None]
+
+
+@settings(deadline=None, max_examples=2000)
+@given(JOINED, DOMAINS)
+def test_a_rule_that_is_not_asked_has_nothing_to_say(local: str, domain: str) -> None:
+    assert hits_unasked(f"{local}@{domain}") == []
+
+
+def test_no_known_address_is_kept_from_a_rule() -> None:
+    known = [*PEOPLE, *(address for _, address, _ in ROWS)]
+    known += [f"{word}@{domain}" for word in LISTED for domain in ("web.de", "a.com")]
+    assert [address for address in known if hits_unasked(address)] == []
+
+
+@settings(deadline=None, max_examples=600)
+@given(st.one_of(LOCALS, JOINED, ASCII), st.sampled_from(["gmail.com", "web.de"]))
+def test_what_skips_the_parser_comes_out_as_from_it(local: str, domain: str) -> None:
+    address = f"{local}@{domain}"
+    parsed = syntax.parse(address)
+    verdict = judge(address, facts=default_facts())
+    if isinstance(parsed, Finding):
+        assert verdict.finding == parsed
+    else:
+        assert verdict.category is not Category.SYNTAX
+        assert verdict.address == "@".join(parsed)
 
 
 @settings(deadline=None, max_examples=300)

@@ -176,6 +176,8 @@ def test_export_has_what_is_shown(
     text = answer.getvalue().decode()
     assert "rival.com,'=cmd()" in text and "good.org" not in text
     assert "attachment" in answer["Content-Disposition"]
+    told = AuditEntry.objects.get(action="hygiene_entries.exported")
+    assert (told.subject, told.actor) == ("deny list", vera)
 
 
 def test_a_display_of_nobody_is_404(

@@ -55,7 +55,7 @@ def test_from_upload_to_download(web: Client) -> None:
     clean(run.pk)
     page = web.get(answer["Location"])
     assert b"2 of 7 rows are clean" in page.content
-    assert page.context["rows"][1][1] == "Role"
+    assert page.context["rows"][1][1] == "Role address"
     download = web.get(f"{BASE}{run.pk}/download/?file=rejected")
     assert download["Content-Disposition"].endswith('"customers-rejected.csv"')
     assert b"info@acme-tools.de" in b"".join(download.streaming_content)
