@@ -8,7 +8,6 @@ from activity import words
 from hygiene.catalogue import explain
 from hygiene.verdict import Category, Finding
 
-
 SCORE = re.compile(r"\bllr=\S+")
 
 

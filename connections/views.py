@@ -22,7 +22,10 @@ from connections.services import (
 from contactsync.tenancy.access import TenantRequest, requires
 from contactsync.tenancy.models import Role
 from contactsync.tenancy.services import audit
+from hygiene.cleaning import words
 from hygiene.models import CleaningRun
+from hygiene.verdict import Category
+from integrations.adapters.errors import Reason
 from integrations.models import Delivery, State
 
 OPEN = (ListImport.Status.QUEUED, ListImport.Status.RUNNING)
@@ -35,10 +38,23 @@ TONES = {
 }
 
 
+WHY = {
+    Reason.SUPPRESSED.value: "on your suppression list",
+    Reason.NO_CONSENT.value: "refused when they were asked",
+    **{
+        f"filter.{category}": f"{words.TALLIES[category][0]}, as the filter judges now"
+        for category in Category
+    },
+}
+
+
 def import_or_404(request: TenantRequest, pk: UUID) -> ListImport:
     imports = ListImport.objects.for_account(request.account)
     found: ListImport = get_object_or_404(
-        imports.select_related("target__linked_account", "run", "created_by"), pk=pk
+        imports.select_related("target__linked_account", "run", "created_by").defer(
+            "run__policy"
+        ),
+        pk=pk,
     )
     return found
 
@@ -46,7 +62,8 @@ def import_or_404(request: TenantRequest, pk: UUID) -> ListImport:
 @requires(Role.MARKETER)
 def list_import_new(request: TenantRequest, run: UUID) -> HttpResponse:
     """Choose account, audience, mapping; ``do`` says which button was pressed."""
-    found = get_object_or_404(CleaningRun.objects.for_account(request.account), pk=run)
+    runs = CleaningRun.objects.for_account(request.account).defer("policy")
+    found = get_object_or_404(runs, pk=run)
     draft = draft_of(request.POST) if request.method == "POST" else Draft()
     action = request.POST.get("do", "")
     editor = open_editor(request.account, found, draft, fresh=action == "refresh")
@@ -77,6 +94,11 @@ def show(request: TenantRequest, editor: Editor, status: int = 200) -> HttpRespo
     return render(request, name, context, status=status)
 
 
+def left_out(job: ListImport) -> list[tuple[str, int]]:
+    """Why people of the list get nothing, in words, and how many."""
+    return [(WHY.get(code, code), count) for code, count in sorted(job.skipped.items())]
+
+
 @requires(Role.VIEWER)
 def list_import(request: TenantRequest, pk: UUID) -> HttpResponse:
     """How far it is, and what became of the people."""
@@ -97,6 +119,7 @@ def list_import(request: TenantRequest, pk: UUID) -> HttpResponse:
     context = {
         "job": job,
         "states": states,
+        "left_out": left_out(job),
         "waits": waits,
         "live": job.status in OPEN or (waits and job.status != "paused"),
         "can_stop": job.status in (*OPEN, ListImport.Status.PAUSED),

@@ -24,6 +24,7 @@ from connections.models import ListImport
 from connections.store import Person, store_chunk
 from contactsync.lib.clock import now
 from contactsync.lib.email import email_key
+from contactsync.lib.sql import is_postgres
 from hygiene.cleaning.results import JudgedRow, judged_rows
 from hygiene.models import CleaningRun
 from integrations.outbox_list import waiting
@@ -37,6 +38,8 @@ SECONDS = 10.0
 # A signup posted now waits behind what is enqueued already for the same account.
 BACKLOG = 10_000
 OPEN = (ListImport.Status.QUEUED, ListImport.Status.RUNNING)
+# On SQLite, after a chunk: a signup that waits to write looks every 100 ms at most.
+BREATH = 0.15
 LONGEST_FIELD = 2000
 NAME_MAX = 64
 # What a data base refuses to keep.
@@ -51,6 +54,12 @@ def open_imports() -> list[UUID]:
     return list(
         ListImport.objects.filter(free, status__in=OPEN).values_list("pk", flat=True)
     )
+
+
+def still_read() -> Q:
+    """Cleaning runs that an import takes its people from."""
+    reading = ListImport.objects.filter(status__in=OPEN).exclude(run=None)
+    return Q(pk__in=reading.values("run_id"))
 
 
 def advance(import_id: UUID) -> int:
@@ -70,6 +79,8 @@ def advance(import_id: UUID) -> int:
             if done is None:
                 break
             enqueued += done
+            if not is_postgres():
+                time.sleep(BREATH)
     except (OperationalError, InterfaceError, SoftTimeLimitExceeded):
         # A deadlock, a lost connection, a slow machine: the sweep comes back to it.
         log.warning("import interrupted", import_id=str(import_id), exc_info=True)

@@ -107,6 +107,7 @@ def read_sieve(suffixes: Suffixes | None = None) -> Sieve:
         frozenset(read("mailboxes")) | frozenset(read("masks")),
         suffixes or read_suffixes(),
         frozenset(slipped),
+        frozenset(read("academic-hosts")),
     )
 
 

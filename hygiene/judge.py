@@ -40,10 +40,10 @@ class Stage(IntEnum):
     """The order of the rules: what is found at an earlier stage wins."""
 
     BOT_DATABASE = 2
-    RESERVED = 3
-    TRANSACTIONAL = 4
-    BROADCAST = 5
-    MASK = 6
+    MASK = 3
+    RESERVED = 4
+    TRANSACTIONAL = 5
+    BROADCAST = 6
     DISPOSABLE = 7
     PLACEHOLDER = 8
     ROLE = 9
@@ -166,8 +166,9 @@ def judge(
 
     Precedence: syntax, a person's own opt-out, the tenant's allow list, its deny list,
     other suppressions, then the stages in order. An alias service's address ends the
-    walk at ``Stage.MASK``: it is one person's. The first hit is the verdict, later ones
-    are in ``also``; a category the policy only flags never decides.
+    walk at ``Stage.MASK``: it is one person's, and what is left of the at sign is free
+    text (``shop@jo.anonaddy.com`` says where Jo gave it). The first hit is the verdict,
+    later ones are in ``also``; a category the policy only flags never decides.
     """
     local, _, domain = address.partition("@")
     # What needs no parser: plain letters at a domain that is known as it is written.

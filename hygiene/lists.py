@@ -38,6 +38,14 @@ CHUNK = 4096
 PIECE = 64 * 1024
 """Characters of a package's source taken apart in one go."""
 
+SCHOOLS = re.compile(
+    r"\.edu(?:\.(?!(?:do|ge|gr|kg|pl|rs|vn)$)[a-z]{2})?$|\.ac\.[a-z]{2}$"
+).search
+"""Endings under which only universities and schools register names.
+
+Not those whose registries sell to anybody: throw-away mail is at home there.
+"""
+
 DOMAIN = re.compile(
     r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9-]{2,63}"
 ).fullmatch
@@ -146,25 +154,37 @@ def clean(entries: Collection[str]) -> set[str]:
 class Sieve:
     """What may not be in a list of domains.
 
-    ``protected`` are mailbox providers and alias services; ``misspelt`` is what one
-    wrong key makes of a big provider's domain: who ends up there deserves a hint.
+    ``protected`` are mailbox providers and alias services, ``academic`` universities;
+    ``misspelt`` is what one wrong key makes of a big provider's domain: who ends up
+    there deserves a hint.
     """
 
     protected: frozenset[str]
     suffixes: Suffixes
     misspelt: Set[str] = frozenset()
+    academic: frozenset[str] = frozenset()
 
     def sift(self, names: set[str]) -> tuple[set[str], set[str], set[str]]:
         """Sort domains into (kept, kept for themselves alone, left out).
 
         Left out: the protected domains and whatever stands above them, registries'
-        suffixes, which hold whole countries, and misspelt domains. For itself alone: a
-        company's suffix, under which strangers have names.
+        suffixes, which hold whole countries, misspelt domains, and universities' with
+        all that is below them. For itself alone: a company's suffix, under which
+        strangers have names.
         """
         public, private = self.suffixes.among(names)
         dropped = (names & self.above) | public | (self.misspelt & names)
+        dropped |= self.schools(names)
         kept = names.difference(dropped, private)
         return kept, private - dropped, dropped
+
+    def schools(self, names: Set[str]) -> set[str]:
+        """The universities and schools among some domains."""
+        found = set(filter(SCHOOLS, names))
+        found |= _above(self.academic) & names
+        below = (name for name in names if name.count(".") > 1)
+        found.update(name for name in below if not self.academic.isdisjoint(walk(name)))
+        return found
 
     @property
     def above(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import structlog
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from hygiene.facts import Standing, build, packaged_lists, read_sieve
 from hygiene.known import STAMP, bot_lookup
@@ -59,12 +59,19 @@ def packaged_list(name: str) -> RawList:
 
 
 def entries_of(release: ListRelease) -> set[str]:
-    """The domains of a release, as its maintainers wrote them."""
-    return set(unpacked(release.entries).split("\n"))
+    """The domains of a release, as its maintainers wrote them. Raises ListRefused."""
+    return set(unpacked(release).split("\n"))
 
 
-def unpacked(entries: bytes | memoryview) -> str:
-    return zlib.decompress(bytes(entries)).decode()
+def unpacked(release: ListRelease) -> str:
+    """The list's text. Raises ListRefused where it is not what was taken in."""
+    try:
+        text = zlib.decompress(bytes(release.entries)).decode()
+    except (zlib.error, UnicodeDecodeError):
+        text = ""
+    if sha256(text) != release.sha256:
+        raise ListRefused(f"{release}: damaged in the data base; take it in again")
+    return text
 
 
 def take_in(raw: RawList, *, force: bool = False, activate: bool = True) -> Taken:
@@ -84,6 +91,13 @@ def take_in(raw: RawList, *, force: bool = False, activate: bool = True) -> Take
     text = entries_text(names)
     if not force:
         compare(raw, names, sieve)
+    try:
+        return _keep(raw, text, len(names), activate)
+    except IntegrityError:  # another process takes the first one in at this moment
+        return _keep(raw, text, len(names), activate)
+
+
+def _keep(raw: RawList, text: str, count: int, activate: bool) -> Taken:
     with transaction.atomic():
         rows = ListRelease.objects.select_for_update().filter(name=raw.name)
         known = {row.sha256: row for row in rows.defer("entries")}
@@ -91,12 +105,15 @@ def take_in(raw: RawList, *, force: bool = False, activate: bool = True) -> Take
         digest = sha256(text)
         release = known.get(digest)
         created = release is None
+        if release is not None:
+            release.entries = zlib.compress(text.encode(), 9)
+            release.save(update_fields=["entries"])  # it may be damaged
         if release is None:
             release = ListRelease.objects.create(
                 name=raw.name,
                 version=raw.version,
                 sha256=digest,
-                count=len(names),
+                count=count,
                 entries=zlib.compress(text.encode(), 9),
                 released_on=raw.released_on,
             )
@@ -223,7 +240,7 @@ def lists_in_use(breadth: bool) -> Iterator[RawList]:
         yield RawList(
             row.name,
             row.version,
-            _lines(unpacked(row.entries)),
+            _lines(unpacked(row)),
             row.released_on,
             row.loaded_at.date(),
             row.sha256,
@@ -243,6 +260,6 @@ def load(breadth: bool) -> Standing:
     known = bot_lookup()
     try:
         return build(lists_in_use(breadth), known)
-    except (ListRefused, zlib.error) as error:
+    except ListRefused as error:
         log.error("list refused; using the installed packages", error=str(error))
         return build(packaged_lists(breadth), known)

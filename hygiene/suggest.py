@@ -61,6 +61,17 @@ def nearest_tld(ending: str, facts: Facts) -> str:
     return "com" if "com" in near else next(iter(near), "")
 
 
+def ends_well(domain: str, facts: Facts) -> bool:
+    """Whether there is such an ending, as far as we know any.
+
+    Some countries have only second levels: ``ac.za`` and ``co.za``, but no ``za``.
+    """
+    rest, _, ending = domain.rpartition(".")
+    if not facts.tlds or ending in facts.tlds:
+        return True
+    return f"{rest.rpartition('.')[2]}.{ending}" in facts.suffixes
+
+
 def suggest(domain: str, facts: Facts) -> str:
     """Return the domain that was probably meant, ``""`` where this one looks right."""
     if domain in facts.mailboxes or domain in facts.masks:
@@ -68,10 +79,15 @@ def suggest(domain: str, facts: Facts) -> str:
     typos = facts.typos
     for form in deletions(domain):
         for target in typos.get(form, ()):
-            if one_slip(domain, target):
+            if one_slip(domain, target) and _alike(domain, target):
                 return target
+    if ends_well(domain, facts):
+        return ""
     rest, _, ending = domain.rpartition(".")
-    if facts.tlds and ending not in facts.tlds:
-        tld = nearest_tld(ending, facts)
-        return f"{rest}.{tld}" if tld else ""
-    return ""
+    tld = nearest_tld(ending, facts)
+    return f"{rest}.{tld}" if tld else ""
+
+
+def _alike(domain: str, target: str) -> bool:
+    """Whether so short a name as ``web.de`` has at least its first letter."""
+    return target.find(".") > 3 or domain[0] == target[0]

@@ -136,7 +136,11 @@ def entries_page(
         "page": page_of(request),
         "add": EntryForm(),
         "upload": ImportForm(),
-        "kinds": (("", "All"), (Kind.ALLOW, "Always accept"), (Kind.DENY, "Never accept")),
+        "kinds": (
+            ("", "All"),
+            (Kind.ALLOW, "Always accept"),
+            (Kind.DENY, "Never accept"),
+        ),
     }
     return render(request, "hygiene/entries.html", context | more, status=status)
 

@@ -27,8 +27,9 @@ SEED = 20261101
 LOCALS = 150_000
 """Local parts put together for training."""
 
-CENSUS_SHARE = 6
-"""The census has far more family names than any other source, and counts for more."""
+SHARES = {"names": 6, "ours": 12}
+"""How much more than others a source counts: the census has far more family names than
+any, and ours are those of peoples of whom the others know little."""
 
 WORD_SHARE = 0.08
 """Local parts that are words and not names."""
@@ -55,6 +56,7 @@ PATTERNS = (
     *("{f}.{l}", "{f}.{l}", "{f}{l}", "{f}{l}", "{f}_{l}", "{f}-{l}", "{l}.{f}"),
     *("{l}{f}", "{i}{l}", "{i}{l}", "{i}.{l}", "{l}{i}", "{l}.{i}", "{f}{k}"),
     *("{f}.{j}.{l}", "{i}{j}{l}", "{f}", "{l}", "{f}{g}", "{f}.{g}.{l}", "{f}{l}{m}"),
+    *("{f:.3}{l}", "{l:.3}{f:.3}"),
 )
 """``f``, ``g`` given names, ``l``, ``m`` family names, ``i j k`` their initials."""
 
@@ -72,9 +74,7 @@ parts happen not to hold is not as impossible as Witten and Bell would have it."
 def made_up(groups: Sequence[Group], words: Sequence[str]) -> Iterator[str]:
     """Yield the local parts to train on: letters, ``0`` for digits, ``.``."""
     deal = Deal(SEED)
-    weights = [
-        CENSUS_SHARE if group.label.startswith("names/") else 1 for group in groups
-    ]
+    weights = [SHARES.get(group.label.partition("/")[0], 1) for group in groups]
     share = LOCALS * (1 - WORD_SHARE) / sum(weights)
     for group, weight in zip(groups, weights, strict=True):
         for _ in range(int(share * weight)):

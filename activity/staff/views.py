@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from activity.score import DAYS
 from activity.staff.access import StaffRequest, staff_only
 from activity.staff.forms import DecisionForm, SearchForm, SuspendForm
 from activity.staff.samples import samples
+from contactsync.lib.clock import now
 from contactsync.lib.wake import Waker, publisher
 from contactsync.tenancy.models import Account, Suspension
 from contactsync.tenancy.suspension import (
@@ -34,7 +36,7 @@ from contactsync.tenancy.suspension import (
 
 PAGE = 25
 releaser = Waker(publisher("activity.release_held"))
-CHANGED = "It was decided meanwhile. This is how it stands now."
+CHANGED = "It was decided meanwhile, or appealed. This is how it stands now."
 
 
 def queue() -> list[Suspension]:
@@ -91,6 +93,7 @@ def staff_accounts(request: StaffRequest) -> HttpResponse:
 def account_page(
     request: StaffRequest, account: Account, form: Form | None, status: int = 200
 ) -> HttpResponse:
+    at = now()  # before the appeal is read
     suspension = open_suspension(account)
     blank: Form = DecisionForm() if suspension else SuspendForm()
     found = standing(account)
@@ -105,6 +108,7 @@ def account_page(
         "history": history(account),
         "refusal": may_review(request.user, account),
         "form": form or blank,
+        "read": at.isoformat(),
         "days": DAYS,
     }
     return render(request, "staff/account.html", context, status=status)
@@ -114,6 +118,15 @@ def account_page(
 @staff_only
 def staff_account(request: StaffRequest, slug: str) -> HttpResponse:
     return account_page(request, get_object_or_404(Account, slug=slug), None)
+
+
+def moment(text: str) -> datetime | None:
+    """A time as the page wrote it; None for anything else."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def refused(request: StaffRequest, account: Account, why: str) -> HttpResponse:
@@ -165,7 +178,10 @@ def staff_decide(request: StaffRequest, pk: UUID) -> HttpResponse:
         return account_page(request, account, form, status=422)
     try:
         won = suspension_decide(
-            suspension=suspension, by=request.user, **form.cleaned_data
+            suspension=suspension,
+            by=request.user,
+            read_at=moment(request.POST.get("read", "")),
+            **form.cleaned_data,
         )
     except ReviewerError as error:  # made a member this moment
         return refused(request, account, str(error))

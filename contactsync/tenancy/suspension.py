@@ -153,11 +153,18 @@ def suspension_appeal(*, account: Account, text: str, by: User) -> Suspension | 
 
 
 def suspension_decide(
-    *, suspension: Suspension, decision: str, reason: str, by: User
+    *,
+    suspension: Suspension,
+    decision: str,
+    reason: str,
+    by: User,
+    read_at: datetime | None = None,
 ) -> bool:
     """A reviewer clears it, or keeps it. False when it was closed meanwhile.
 
-    Raises ReviewerError.
+    ``read_at`` is when the reviewer saw the page. To keep it would also answer an
+    appeal that came after that, which nobody read: then it is False too. Raises
+    ReviewerError.
     """
     account = suspension.account
     if refusal := may_review(by, account):
@@ -167,7 +174,10 @@ def suspension_decide(
     cleared = decision == Suspension.Decision.CLEARED
     with transaction.atomic():
         _lock(account)
-        won = Suspension.objects.filter(pk=suspension.pk, closed_at=None).update(
+        found = Suspension.objects.filter(pk=suspension.pk, closed_at=None)
+        if read_at and not cleared:
+            found = found.exclude(appealed_at__gt=read_at)
+        won = found.update(
             decision=decision,
             decision_reason=reason,
             decided_at=at,

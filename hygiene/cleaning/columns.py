@@ -111,7 +111,7 @@ def preview(
     headings = table[0] if has_header and table else []
     body = table[1:] if has_header else table
     width = min(COLUMNS_MAX, max(map(len, table), default=0))
-    columns = [name.strip()[:NAME_MAX] for name in headings[:width]]
+    columns = [name.replace("\0", "").strip()[:NAME_MAX] for name in headings[:width]]
     columns += [""] * (width - len(columns))
     keys = [_key(name) for name in columns]
     email = _email_column(keys, body)

@@ -27,6 +27,9 @@ NUMBER = re.compile(r"[+-] ?[(]?[0-9][0-9 ().,/-]*")
 no function and no reference, so they stay as they are."""
 
 BOM = "\ufeff"
+_IGNORED = " \u00a0\u200b\x00\x0b\x0c" + BOM
+_NEXT_CELL = re.compile("((?:;|(?<!^)\t)[ \u00a0]*)(?=[=@＝＠]|[-+＋－][^ 0-9;\t])")
+"""Where a program that expects another delimiter would find a cell with a formula."""
 LINES_AT_ONCE = 500
 
 
@@ -40,8 +43,10 @@ class Which(StrEnum):
 
 def safe(text: str) -> str:
     """``text`` as a cell that no spreadsheet program takes for a formula."""
-    if text and text.lstrip(" ").startswith(FORMULA) and not NUMBER.fullmatch(text):
-        return f"'{text}"
+    if ";" in text or "\t" in text:
+        text = _NEXT_CELL.sub(r"\1'", text)
+    if text and text.lstrip(_IGNORED).startswith(FORMULA):
+        return text if NUMBER.fullmatch(text) else f"'{text}"
     return text
 
 

@@ -37,7 +37,10 @@ CELL_MAX = 131_072
 LINE_MAX = 1_000_000
 """Characters in a line; what is over is dropped and the row refused."""
 RECORD_LINES = 100
-"""Lines in a record: more mean that a quotation mark is never closed."""
+"""Lines in a record: more mean that a quotation mark is never closed, and so do more
+characters than ``LINE_MAX`` in several lines."""
+LINES_MAX = 5_000_000
+"""Rows and blank lines in a file: a worker must get through them within its lease."""
 
 SEP_LINE = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 REPLACED = "\ufffd"
@@ -52,6 +55,10 @@ class Record(NamedTuple):
     row: int
     cells: list[str]
     problem: str
+
+
+class TooManyLines(Exception):
+    """The file has more than ``LINES_MAX`` of them."""
 
 
 class _OpenQuote(Exception):
@@ -106,6 +113,7 @@ class Records:
         self._again: deque[str] = deque()
         self._fed: list[str] = []
         self._broke_off = False
+        self._length = 0
         self.read = 0
 
     def _feed(self) -> Iterator[str]:
@@ -116,7 +124,8 @@ class Records:
                 self._broke_off = bool(fed)
                 return
             fed.append(line)
-            if len(fed) > RECORD_LINES:
+            self._length += len(line)
+            if len(fed) > RECORD_LINES or len(fed) > 1 and self._length > LINE_MAX:
                 raise _OpenQuote
             self.read += len(line)
             yield line
@@ -144,6 +153,7 @@ class Records:
                 cells = self._plainly(problem)
                 reader = self._reader()
             fed.clear()
+            self._length = 0
             row += 1
             if row == 1 and len(cells) <= 2 and is_sep(cells, self._delimiter):
                 row = 0
@@ -189,12 +199,17 @@ def is_blank(cells: list[str]) -> bool:
 def rows(
     pieces: Iterable[bytes], encoding: str, delimiter: str, has_header: bool
 ) -> tuple[Records, Iterator[Record]]:
-    """The reader of a file, and the file's rows without headings and blank lines."""
+    """The reader of a file, and the file's rows without headings and blank lines.
+
+    To iterate raises TooManyLines.
+    """
     records = Records(lines(pieces, encoding), delimiter)
 
     def wanted() -> Iterator[Record]:
         heading = has_header
         for record in records:
+            if record.row > LINES_MAX:
+                raise TooManyLines
             if is_blank(record.cells):
                 continue
             if heading:

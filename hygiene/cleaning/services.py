@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from contactsync.lib.clock import now
 from hygiene.cleaning.columns import Preview, preview
@@ -22,6 +23,9 @@ from hygiene.policies import policy_for
 
 KEEP_DAYS = 30
 HEAD_BYTES = 256 * 1024
+
+in_use: list[Callable[[], Q]] = []
+"""Conditions by which others say which runs they still read."""
 
 Status = CleaningRun.Status
 OPEN = (Status.QUEUED, Status.RUNNING)
@@ -129,13 +133,17 @@ ACTIONS: dict[str, Callable[[CleaningRun], None]] = {
 
 def delete(run: CleaningRun) -> None:
     """Remove the run, the file and all verdicts, whatever its state."""
-    CleaningRun.objects.filter(pk=run.pk).delete()
+    with transaction.atomic():
+        # Else a worker may add a chunk between the chunks' deletion and the run's.
+        CleaningRun.objects.filter(pk=run.pk).delete()
 
 
 def delete_old() -> int:
-    """Remove runs older than ``KEEP_DAYS`` that are not being worked on."""
+    """Remove runs older than ``KEEP_DAYS`` that are in nobody's hands."""
     limit = now() - timedelta(days=KEEP_DAYS)
     old = CleaningRun.objects.filter(created_at__lt=limit).exclude(status__in=OPEN)
+    for used in in_use:
+        old = old.exclude(used())
     ids = list(old.values_list("pk", flat=True)[:20])
     CleaningRun.objects.filter(pk__in=ids).delete()
     return len(ids)

@@ -31,7 +31,9 @@ FORM_BYTES = 64 * 1024
 
 
 def run_of(request: TenantRequest, pk: UUID) -> CleaningRun:
-    runs: TenantQuerySet = CleaningRun.objects.for_account(request.account)
+    runs: TenantQuerySet = CleaningRun.objects.for_account(request.account).defer(
+        "policy"
+    )
     found: CleaningRun = get_object_or_404(runs, pk=pk)
     return found
 

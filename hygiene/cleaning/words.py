@@ -39,7 +39,7 @@ TALLIES: dict[str, tuple[str, str]] = {
     ),
     Category.BROADCAST: (
         "Broadcast address",
-        "A mailing list or a group. Forwards to many people, who have not consented one by one.",
+        "A mailing list or a group: its people have not consented one by one.",
     ),
     Category.TRANSACTIONAL: (
         "Transactional address",

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
@@ -26,7 +27,7 @@ from contactsync.lib.clock import now
 from hygiene.case import Lookup
 from hygiene.cleaning.columns import COLUMNS_MAX
 from hygiene.cleaning.judging import Columns, Judged, judge_batch
-from hygiene.cleaning.reading import Record, Records, rows
+from hygiene.cleaning.reading import LINES_MAX, Record, Records, TooManyLines, rows
 from hygiene.cleaning.results import (
     JUDGED,
     Seen,
@@ -124,6 +125,14 @@ def clean(run_id: UUID, *, seconds: float = WORK_SECONDS) -> int:
         log.info("cleaning run is not ours any more", run=str(run_id))
     except Unusable as error:
         _fail(run, str(error))
+    except TooManyLines:
+        _fail(
+            run,
+            f"The file has more than {LINES_MAX:,} lines, most of them empty. Take out "
+            "the empty ones and upload it again.",
+        )
+    except SoftTimeLimitExceeded:
+        _free_again(run)
     except DatabaseError:
         raise
     except Exception:
@@ -134,6 +143,14 @@ def clean(run_id: UUID, *, seconds: float = WORK_SECONDS) -> int:
             "judged so far is kept. Try again, and tell us if it happens twice.",
         )
     return run.rows_done - before
+
+
+def _free_again(run: CleaningRun) -> None:
+    """The machine is slow, which is no failure: the sweep comes back to it."""
+    try:
+        update(run, **FREE)
+    except Lost:
+        log.info("cleaning run is not ours any more", run=str(run.pk))
 
 
 def _fail(run: CleaningRun, error: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from hygiene.case import BUILTIN, DIGITS, SEPARATED, Case, Host
+from hygiene.rules.accents import spellings
 from hygiene.rules.names import is_their_name
 from hygiene.verdict import Category, Finding
 
@@ -33,13 +36,14 @@ def list_label(host: Host) -> Finding | None:
     labels = host.words.broadcast_labels
     for domain in host.parents[:-1]:
         label = domain.partition(".")[0].rstrip(DIGITS)
-        # In Japan a mailing list is an ML, elsewhere a lab of machine learning.
-        japan = label == "ml" and domain.endswith(".jp")
-        if japan or label in labels or _LABELLED.intersection(label.split("-")):
+        # A mailing list is an ML, in Japan above all; a lab learns with machines.
+        listed = label == "ml" and (domain.endswith(".jp") or not _LAB(domain))
+        if listed or label in labels or _LABELLED.intersection(label.split("-")):
             return _finding("list-label", domain)
     return None
 
 
+_LAB = re.compile(r".*\.(?:ac|edu|uni-[^.]+)(?:\.[^.]+)?|.*\.(?:ai|io)").fullmatch
 _LABELLED = frozenset({"listserv", "lists", "mailinglists", "maillists", "mailman"})
 """Part of a label between hyphens: ``alumni-lists.school.example``."""
 
@@ -54,6 +58,8 @@ def everyone(case: Case) -> Finding | None:
         if len(stem) < 3 and len(case.squashed) - len(stem) > 2:
             return None
         return None if is_their_name(case) else _finding("everyone", stem)
+    if not stem.isascii():
+        return _accented(case)
     if case.provider:
         return None
     if stem.endswith("list") and _list_of(stem[:-4], case):
@@ -62,11 +68,18 @@ def everyone(case: Case) -> Finding | None:
         stem[-3:] in _ENDS and stem.endswith(_TAILS)
     ):
         return _finding("everyone", stem)
+    if stem[-7:] == "parents" and _SCHOOL_YEAR(stem[:-7]):
+        return _finding("everyone", stem)
     if stem.endswith("all") and len(stem) > 8:
         # marketingall and studentsall; southall is a name.
         head = stem[:-3]
         if head in words.role_hard or head in words.broadcast_locals:
             return _finding("everyone", stem)
+    if stem in _AT_HOME:
+        ending = case.domain.rpartition(".")[2]
+        return _finding("everyone", stem) if ending in _AT_HOME[stem] else None
+    if stem.startswith("dl") and len(stem) > 6 and stem[2:] in words.role_hard:
+        return _finding("everyone", stem)
     if not stem.startswith("all"):
         return None
     if stem[3:] == case.domain.partition(".")[0]:
@@ -78,9 +91,44 @@ def everyone(case: Case) -> Finding | None:
     return None
 
 
+_AT_HOME = {
+    **dict.fromkeys(("svi", "sviradnici"), ("hr", "rs", "ba", "me")),
+    **dict.fromkeys(("vsi", "vse"), ("si",)),
+    **dict.fromkeys(("visi", "visas"), ("lt", "lv")),
+    **dict.fromkeys(("usi", "usim"), ("ua",)),
+    **dict.fromkeys(("kulam", "hakol"), ("il",)),
+    "toti": ("ro", "md"),
+    "lahat": ("ph",),
+    "sabhi": ("in",),
+    "wote": ("ke", "tz"),
+    "quanti": ("cn", "tw"),
+    "kulhum": ("sa", "ae", "eg", "jo"),
+}
+"""Words for everybody that are names elsewhere, and the countries they are said in."""
+
+
+def _accented(case: Case) -> Finding | None:
+    """``rundbriefempfänger``, listed without its accents."""
+    for word in spellings(case.stem)[1:]:
+        if word in case.words.broadcast_locals:
+            return None if is_their_name(case) else _finding("everyone", case.stem)
+    return None
+
+
+_SCHOOL_YEAR = re.compile(
+    r"(?:year|yr|y|grade|gr|g|class|classof|form|room|level|team|k|p|reception|nursery"
+    r"|kindergarten|preschool|prek|prep|freshman|sophomore|junior|senior)(?:[0-9]+[a-z]?)?"
+    r"|(?:first|second|third|fourth|fifth|sixth|[1-9](?:st|nd|rd|th))(?:grade|year|form)s?"
+    r"|[0-9]+[a-z]?"
+).fullmatch
+"""Whose parents a school's list is of: ``year3``, ``class-of-2030``, ``4b``."""
+
 _EVERYONE = ("everyone", "everybody", "allstaff", "allemployees", "allhands")
 _STARTS = (*_EVERYONE, "entire", "wholec", "wholed", "wholeo", "wholet")
-_TAILS = (*_EVERYONE, "companywide", "schoolwide", "firmwide", "teamwide", "sitewide")
+_TAILS = (
+    *(*_EVERYONE, "companywide", "schoolwide", "firmwide", "teamwide", "sitewide"),
+    *("newsletter", "newsletters", "mailinglist", "verteiler", "rundbrief"),
+)
 
 _HEADS = frozenset(word[:3] for word in _STARTS)
 _ENDS = frozenset(word[-3:] for word in _TAILS)
@@ -119,9 +167,14 @@ def list_name(case: Case) -> Finding | None:
         if tail in _INITIALS:
             known = _is_group(case, head)
         else:
-            known = tail not in _ASKED or head not in words.role_hard
+            listed = head in words.broadcast_tails or head in words.broadcast_locals
+            known = tail not in _ASKED or listed or head not in words.role_hard
         if known:
             return _finding("list-tail", f"-{tail}")
+    if case.domain in _GNU and base.startswith(_GNU_HEADS):
+        return _finding("list-head", base.partition("-")[0] + "-")
+    if _all_within(base):
+        return _finding("list-head", "all")
     for separator in "-._":
         head, found, tail = base.partition(separator)
         if not found:
@@ -133,6 +186,25 @@ def list_name(case: Case) -> Finding | None:
         if tail in _PLAIN_TAILS and len(head) > 1 and not named:
             return _finding("list-tail", f"{separator}{tail}")
     return None
+
+
+_GNU = frozenset({"gnu.org", "nongnu.org"})
+_GNU_HEADS = ("bug-", "help-", "info-")
+"""How GNU names the lists of a program: ``help-bash``, ``bug-gzip``."""
+
+
+def _all_within(base: str) -> bool:
+    """``users-all-emea``, ``staff.all.london``: all of whom, and where."""
+    pieces = base.replace(".", "-").replace("_", "-").split("-")
+    return len(pieces) > 2 and pieces[0] in _CROWDS and pieces[1] in _ALL
+
+
+_CROWDS = frozenset(
+    {"users", "user", "staff", "employees", "members", "team", "teams", "students"}
+    | {"faculty", "sales", "office", "managers", "dev", "devs", "engineering", "group"}
+    | {"groups", "clients", "customers", "teachers", "parents", "alumni", "dl", "list"}
+    | {"mitarbeiter", "personal", "personnel", "partners", "volunteers", "residents"}
+)
 
 
 def _is_group(case: Case, text: str) -> bool:
@@ -159,6 +231,10 @@ def _audience(case: Case, head: str, tail: str) -> bool:
     if head not in _NAMES_TOO:
         return True
     words, names = case.words, case.facts.names
+    if head in _COMMANDS:
+        # join-our-team and leave-requests are desks.
+        desks = words.role_hard | words.role_qualifiers
+        return "-" in case.base and desks.isdisjoint(tail.split("-"))
     hyphen = case.base.startswith(f"{head}-") and head in _DISTRIBUTION
     if head == "group" and tail in words.role_hard:
         # group-reservations is a hotel's desk.
@@ -197,10 +273,11 @@ _PLAIN_TAILS = _EVERYBODY | {
 _DISTRIBUTION = frozenset(
     {"dg", "dist", "dl", "gg", "group", "l", "list", "ml", "sg", "ug"}
 )
-_NAMES_TOO = _DISTRIBUTION | {"alla", "lista", "liste", "toti", "vse"}
+_COMMANDS = frozenset({"join", "leave", "subscribe", "unsubscribe"})
+_NAMES_TOO = _DISTRIBUTION | _COMMANDS | {"alla", "lista", "liste", "toti", "vse"}
 """Heads that are also initials, first names or last names."""
 _ALSO_NAMES = frozenset({"dl", "list", "lists"})
-_INITIALS = frozenset({"ann", "dl", "l", "ml"})
-"""Tails of a list that are also somebody's initial."""
+_INITIALS = frozenset({"ann", "dl", "l", "loop", "ml", "sub"})
+"""Tails of a list that are also somebody's initial or name."""
 _ASKED = frozenset({"approval", "confirm", "join", "leave", "request"})
 """Tails of a list's own addresses that also stand behind what a desk handles."""

@@ -47,6 +47,15 @@ SPOKEN_ABOVE = ((1, -1.5), (2, 0.0), (8, 4.0))
 """Digits read as letters, as in ``m0nk3y`` and ``sk8er``: what is read so has to be a
 likely name, and the more of them there are, the more likely: others are a code."""
 
+ARABIC_ABOVE = 1.0
+
+INITIALLED_ABOVE = 2.0
+"""A name this likely behind or before one more letter is a name and an initial, however
+badly the two go together (``mifsudx``)."""
+
+CODED_BELOW = -4.0
+"""So much worse where it may be the name of a machine: ``gsxr750k``, ``rtx3080ti``."""
+
 ACADEMIC_LENGTH = 12
 """Fewer characters than this may be what a university made of initials and years."""
 
@@ -60,6 +69,15 @@ SKELETON_MIN = 3
 
 DOMAIN_LENGTH = 9
 DOMAIN_BELOW = -14.0
+
+BESIDE_LENGTH = 6
+BESIDE_BELOW = -6.0
+"""A domain this long and this odd is evidence, though not enough of it by itself."""
+
+KOREAN_PROVIDERS = frozenset(
+    {"daum.net", "hanmail.net", "kakao.com", "nate.com", "naver.com"}
+)
+"""Where names are typed on the Korean keyboard as if it wrote Latin letters."""
 
 SWITCHES_MIN = 5
 """Changes between capital and small letters, beside those that start a word."""
@@ -79,7 +97,15 @@ _SEPARATORS = re.compile(r"[._-]+")
 _FRILLS = re.compile(r"^x{2,}|x{2,}$")
 _INSIDE = re.compile(r"(?<![0-9])([0-9])\1?(?=[a-z])")
 _VOWELS = str.maketrans("", "", "aeiou")
-_SPOKEN = dict(enumerate(("o", "i", "to", "e", "a", "s", "g", "t", "ate", "g")))
+_SPOKEN = ("o", "i", "to", "e", "a", "s", "g", "t", "ate", "g")
+_ARABIC = ("o", "i", "a", "a", "dh", "kh", "t", "h", "gh", "q")
+"""The letters that digits look like, to English eyes and to Arabic ones."""
+_CALLSIGN = re.compile(r"[a-z]{1,2}[0-9][a-z]{1,3}|[0-9][a-z]{1,2}[0-9][a-z]{1,3}")
+_MACHINE = re.compile(r"[a-z]{1,4}[0-9]{2,4}[a-z]{1,3}")
+_JAMO = r"(?:[qwertasdfgzxcv](?:h[kol]|n[jpl]|ml|[yuiophjklbnm])"
+_HANGUL = re.compile(
+    _JAMO + r"(?:r?t|s[wg]?|f[raqtxvg]?|qt?|[rweadgzxcv])?){2,6}[0-9]{0,6}"
+).fullmatch
 _NAMES = re.compile(r"[a-z]{4,}")
 
 
@@ -157,7 +183,9 @@ def gibberish(case: Case) -> Finding | None:
     if score is None or score >= below or _excused(case):
         return None
     tidy = _tidy(text, case.domain)
-    if spoken(tidy, model) or abridged(tidy, case.facts):
+    if spoken(tidy, model) or abridged(tidy, case.facts) or arabic(tidy, case.facts):
+        return None
+    if initialled(tidy, case.facts):
         return None
     if text != tidy:
         score = model.score(tidy)
@@ -180,7 +208,20 @@ def _below(case: Case, text: str) -> float:
     limits = NOISE_BELOW if vowels >= VOWELS_MIN else ABRIDGED_BELOW
     length = len(case.squashed)
     below = next((score for upto, score in limits if length <= upto), limits[-1][1])
+    if not case.provider and _odd_host(case):
+        below = NOISE_AT_ALL
+    if _MACHINE.fullmatch(text):
+        below += CODED_BELOW
     return below + SEPARATED_BELOW if case.shape & SEPARATED else below
+
+
+def _odd_host(case: Case) -> bool:
+    """Whether the domain looks random too, and is not named like the person."""
+    name, model = case.domain.partition(".")[0], case.facts.model
+    if model is None or len(name) < BESIDE_LENGTH or name[:4] == case.stem[:4]:
+        return False
+    score = model.score(name)
+    return score is not None and score < BESIDE_BELOW
 
 
 def gibberish_domain(host: Host) -> Finding | None:
@@ -203,6 +244,8 @@ def _excused(case: Case) -> bool:
     """Whether letters need make no sense here: a name, or an id that was given out."""
     if not case.stem or case.domain in case.words.numeric_providers:
         return True
+    if _CALLSIGN.fullmatch(case.base) or korean(case):
+        return True
     return case.stem in case.facts.names or own_name(case) or _numbered(case)
 
 
@@ -212,6 +255,11 @@ def _numbered(case: Case) -> bool:
     if letters < LETTERS_MIN and len(_TURNS.findall(case.squashed)) < 3:
         return True
     return len(case.squashed) < ACADEMIC_LENGTH and academic(case)
+
+
+def korean(case: Case) -> bool:
+    """Whether the keys are Korean syllables, at a provider of Koreans."""
+    return case.domain in KOREAN_PROVIDERS and bool(_HANGUL(case.squashed))
 
 
 def academic(case: Case) -> bool:
@@ -230,13 +278,39 @@ def spoken(text: str, model: Model) -> bool:
     above = next((score for upto, score in SPOKEN_ABOVE if inside <= upto), None)
     if above is None:
         return False
-    read = _INSIDE.sub(_letters, text).rstrip(DIGITS)
-    score = model.score(read)
+    score = model.score(_read(text, _SPOKEN).rstrip(DIGITS))
     return score is not None and score >= above
 
 
-def _letters(digits: re.Match[str]) -> str:
-    return "".join(_SPOKEN[int(digit)] for digit in digits[0])
+def arabic(text: str, facts: Facts) -> bool:
+    """Whether the text is a likely name with digits for the Arabic letters they look
+    like (``ya3qoob``), or such a name without its vowels (``m7md``)."""
+    inside = len(_INSIDE.findall(text))
+    if not inside or inside > 2 or facts.model is None:
+        return False
+    read = _read(text, _ARABIC).rstrip(DIGITS)
+    score = facts.model.score(read)
+    return score is not None and score >= ARABIC_ABOVE or abridged(read, facts)
+
+
+def _read(text: str, letters: tuple[str, ...]) -> str:
+    return _INSIDE.sub(
+        lambda found: "".join(letters[int(digit)] for digit in found[0]), text
+    )
+
+
+def initialled(text: str, facts: Facts) -> bool:
+    """Whether the text is a likely name with one letter at its start or its end."""
+    text = text.rstrip(DIGITS)
+    if not text.isalpha() or facts.model is None:
+        return False
+    for rest in (text[1:], text[:-1]):
+        if rest in facts.names:
+            return True
+        score = facts.model.score(rest)
+        if score is not None and score >= INITIALLED_ABOVE:
+            return True
+    return False
 
 
 def abridged(text: str, facts: Facts) -> bool:

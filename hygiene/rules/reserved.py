@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hygiene.case import BUILTIN, Host
-from hygiene.suggest import nearest_tld
+from hygiene.suggest import ends_well, nearest_tld
 from hygiene.verdict import Category, Finding
 
 
@@ -25,10 +25,15 @@ def placeholder_domain(host: Host) -> Finding | None:
 
 
 def no_such_tld(host: Host) -> Finding | None:
-    """An ending that is not in the DNS, and not one letter away from a common one."""
+    """An ending that is not in the DNS, and not one letter away from a common one.
+
+    Endings in other scripts are believed: registries add them, and the standards' own
+    examples are under some that are not there yet.
+    """
+    if ends_well(host.domain, host.facts):
+        return None
     ending = host.domain.rpartition(".")[2]
-    tlds = host.facts.tlds
-    if not tlds or ending in tlds:
+    if ending.startswith("xn--"):
         return None
     if ending in host.words.reserved_suffixes or nearest_tld(ending, host.facts):
         return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from hygiene.case import BUILTIN, DIGITS, SEPARATED, Case, Words, fold
+from hygiene.case import BUILTIN, DIGITS, SEPARATED, Case, Words
+from hygiene.rules.accents import spellings
 from hygiene.rules.names import is_their_name
 from hygiene.verdict import Category, Finding
 
@@ -15,7 +16,6 @@ OWN_NAME_MIN = 3
 """Letters of a company's name: shorter ones are in many local parts by accident."""
 
 _PIECES = re.compile(r"[._-]+").split
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa"})
 
 
 def role_word(case: Case) -> Finding | None:
@@ -52,12 +52,21 @@ def _academic(case: Case) -> bool:
 
 
 def _accented(case: Case) -> Finding | None:
-    """``büro`` and ``comptabilité``, listed as ``buero`` and ``comptabilite``."""
-    stem = case.stem
-    for plain in (fold(stem.translate(_UMLAUTS)), fold(stem)):
-        if plain in case.words.role_hard:
+    """``büro`` and ``comptabilité``, ``επικοινωνία`` and ``销售团队``."""
+    stem, listed = case.stem, case.words.role_hard
+    unit = next((unit for unit in _UNITS if stem.endswith(unit)), "")
+    for word in (*spellings(stem), stem.removesuffix(unit)):
+        if word in listed:
             return None if is_their_name(case) else _finding("exact", stem)
     return None
+
+
+_UNITS = (
+    *("部门", "部門", "团队", "團隊", "小组", "小組", "中心", "部", "组", "組", "处"),
+    *("處", "担当", "チーム", "センター", "デスク", "課", "係", "室", "宛"),
+    *("담당자", "담당", "센터", "팀", "부", "실", "과"),
+)
+"""Units of a company, written behind what they do without a space."""
 
 
 def role_compound(case: Case) -> Finding | None:
@@ -95,7 +104,7 @@ def role_compound(case: Case) -> Finding | None:
 
 def _open_compound(case: Case, pieces: list[str]) -> Finding | None:
     core, names = case.words.role_core, case.facts.names
-    if pieces[0] in core:
+    if pieces[0] in core and not (case.provider and pieces[0] in _INITIALS):
         rest = pieces[1:]
     elif pieces[-1] in core and pieces[-1] not in _SURNAMES and not case.provider:
         rest = pieces[:-1]
@@ -112,6 +121,8 @@ def _open_compound(case: Case, pieces: list[str]) -> Finding | None:
 
 _SURNAMES = frozenset({"billing", "sales"})
 """Core words that close a local part as somebody's last name."""
+_INITIALS = frozenset({"dpo", "hr", "legal", "noc", "privacy", "security", "website"})
+"""Core words that open a local part at a mailbox provider as initials or a hobby."""
 
 
 def role_glued(case: Case) -> Finding | None:

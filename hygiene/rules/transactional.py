@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from hygiene.case import BUILTIN, DIGITS, ODD, SEPARATED, Case, Host
+from hygiene.rules.accents import spellings
 from hygiene.rules.names import is_their_name
 from hygiene.verdict import Category, Finding
 
@@ -36,16 +37,16 @@ _THREAD = (
 )
 _DESK = (
     *("ticket", "case", "issue", "incident", "request", "task", "todo", "receipt"),
-    *("receipts", "invoice", "invoices", "order", "orders", "support", "help", "id"),
-    *("jira", "bug", "bugs", "lead", "leads", "deal", "note", "notes", "sales", "info"),
-    *("billing", "contact", "feedback", "project", "survey", "job", "jobs", "upload"),
-    *("service", "helpdesk", "servicedesk", "crm", "post"),
+    *("receipts", "invoice", "invoices", "order", "orders", "id", "jira", "bug"),
+    *("bugs", "lead", "leads", "deal", "note", "notes", "project", "survey", "job"),
+    *("jobs", "upload", "crm", "post"),
 )
 _NUMBERED = (
     *("ticket", "case", "incident", "invoice", "order", "booking", "shipment", "rma"),
     *("tracking", "receipt", "payment", "claim", "request", "quote", "job", "po"),
 )
-_OTHER = ("owner-", "sentto-", "imcea", "v-", "list-", "req", "rma")
+_LISTED = ("leave", "join", "subscribe", "confirm", "lyris-confirm")
+_OTHER = ("owner-", "sentto-", "imcea", "v-", "list-", "req", "rma", "room_")
 
 
 def _any(words: tuple[str, ...]) -> str:
@@ -65,11 +66,15 @@ _TOKEN = re.compile(
     r"|(?:invoice|receipts?)\+[a-z]+(?:\+.+)?"
     # What a list program, Exchange or a sending service writes on the envelope.
     r"|owner-[^+]+\+[a-z0-9-]*[0-9].*"
+    rf"|(?:{_any(_LISTED)})-(?=[^-]*[0-9])[0-9a-z]{{4,}}(?:[-.][0-9a-z]+)+"
+    r"|room_[0-9a-f]{8,}"
     r"|sentto-[0-9]+-.*|imcea[a-z]*-.*|v-[a-z]+_[a-z]+_[0-9]+_[0-9a-z_]+"
 ).fullmatch
 _STARTS = frozenset(
     f"{word}{separator}"[:3]
-    for word in (*_BOUNCED, *_INITIALS, *_THREAD, *_DESK, *_NUMBERED, *_OTHER)
+    for word in (
+        *(*_BOUNCED, *_INITIALS, *_THREAD, *_DESK, *_NUMBERED, *_LISTED, *_OTHER),
+    )
     for separator in "+=_.-#"
 )
 """How a token begins: few names begin so."""
@@ -79,7 +84,7 @@ _ENVELOPE = re.compile(
 """What ezmlm and Amazon SES write on the envelope."""
 _BNC = re.compile(r"bnc[a-z0-9]{6,}").fullmatch
 """What Google Groups adds to the group's own address."""
-_ID = re.compile(r"(?=.*[0-9])[0-9a-f]{6,}|[0-9]{5,}").fullmatch
+_ID = re.compile(r"(?=.*[0-9])[0-9a-f]{12,}|[0-9]{5,}").fullmatch
 """What a desk's program puts behind the plus sign."""
 
 
@@ -176,6 +181,8 @@ def system_sender(case: Case) -> Finding | None:
         if case.provider and stem in _NICKNAMES:
             return None
         return None if is_their_name(case) else _finding("system-sender", stem)
+    if not stem.isascii():
+        return _accented(case)
     # Nicknames and hobbies at a mailbox provider: alert.alice, thebouncer.
     if case.provider:
         return None
@@ -192,8 +199,31 @@ def system_sender(case: Case) -> Finding | None:
     if case.shape & SEPARATED:
         pieces = case.base.replace("_", "-").replace(".", "-").split("-")
         for piece in (pieces[0], pieces[-1]):
-            if piece.rstrip(DIGITS) in _PIECES:
+            if piece.rstrip(DIGITS) in _PIECES and not _asks_list(case, pieces):
                 return _finding("system-sender", stem)
+    return None
+
+
+def _asks_list(case: Case, pieces: list[str]) -> bool:
+    """Whether it is where one joins a mailing list: ``chess-confirm``."""
+    words = case.words
+    if pieces[-1] != "confirm" or pieces[0] in words.transactional_locals:
+        return False
+    return not any(
+        piece in words.role_hard or piece in words.role_soft or len(piece) < 4
+        for piece in pieces[:-1]
+    )
+
+
+def _accented(case: Case) -> Finding | None:
+    """``não-responda`` and ``bestätigung``, listed without their accents."""
+    markers = case.words.transactional_markers
+    if no_reply(case) is not None:
+        return None
+    for word in spellings(case.stem)[1:]:
+        listed = word in case.words.transactional_locals or word in _SENT
+        if listed or word.startswith(markers) or word.endswith(markers):
+            return _finding("system-sender", case.stem)
     return None
 
 

@@ -56,7 +56,8 @@ def test_every_row_says_what_was_found_what_to_do_and_shows_the_evidence(
     rows = answer.context["rows"]
     assert len(rows) == len(make.EVIDENCE)
     assert all(row.sentence and row.next_step for row in rows)
-    assert [row.at for row in rows] == sorted((r.at for r in rows), reverse=True)
+    ids = [row.signup_id for row in rows]
+    assert ids == sorted(ids, reverse=True)
 
 
 def test_filters(acme: Account, display: Display) -> None:

@@ -25,6 +25,7 @@ from contactsync.tenancy.models import (
 )
 from contactsync.tenancy.services import IssuedKey
 from contactsync.tenancy.suspension import (
+    is_waiting,
     open_suspension,
     suspension_appeal,
     suspension_open,
@@ -221,6 +222,27 @@ def test_keeping_needs_a_reason_too_and_lets_nothing_go(
     suspension.refresh_from_db()
     assert (suspension.decision, suspension.closed_at) == ("kept", None)
     assert suspension.decided_by == rita and woken == []
+
+
+def test_an_appeal_that_came_after_the_page_is_not_answered_unread(
+    acme: Account,
+    alice: User,
+    rita: User,
+    suspension: Suspension,
+    client_of: ClientOf,
+) -> None:
+    client = client_of(rita)
+    page = client.get(reverse("staff_account", args=[acme.slug]))
+    suspension_appeal(account=acme, text="We mended the form.", by=alice)
+    kept = {"decision": "kept", "reason": "Nothing changed."}
+    client.post(decide_url(suspension), {**kept, "read": page.context["read"]})
+    suspension.refresh_from_db()
+    assert is_waiting(suspension)
+    page = client.get(reverse("staff_account", args=[acme.slug]))
+    client.post(decide_url(suspension), {**kept, "read": page.context["read"]})
+    suspension.refresh_from_db()
+    assert not is_waiting(suspension)
+    assert suspension.decision == "kept"
 
 
 def test_a_decision_on_what_was_closed_meanwhile_changes_nothing(

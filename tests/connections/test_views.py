@@ -151,3 +151,32 @@ def test_the_contact_page_tells_of_the_import(
     assert page.status_code == 200
     assert "Imported from people.csv, row 1" in text
     assert "Ticked the box in our shop" in text
+
+
+def test_the_page_says_who_was_left_out_and_why(
+    acme: Account, alice: User, linked: LinkedAccount, client_of: Any
+) -> None:
+    job = start(cleaned(acme, [ANNA, ("info@acme-tools.de", "", "")]), linked)
+    work.advance(job.pk)
+    url = reverse("list_import", args=[acme.slug, job.pk])
+    page = client_of(alice).get(url).content.decode()
+    assert "as the filter judges now" in page
+
+
+def test_nul_in_what_was_typed_is_taken_out(
+    acme: Account,
+    alice: User,
+    linked: LinkedAccount,
+    sandbox: RunningSandbox,
+    client_of: Any,
+) -> None:
+    run = cleaned(acme, [ANNA])
+    url = reverse("list_import_new", args=[acme.slug, run.pk])
+    body = filled(linked, consent="In our\x00 shop", tags="a\x00b", agreed="on")
+    answer = client_of(alice).post(url, body)
+    assert answer.status_code == 302
+    job = ListImport.objects.select_related("target").get()
+    assert job.consent == "In our shop"
+    assert "\x00" not in "".join(job.target.tags)
+    body = filled(linked, linked_account="\x00", loaded="\x00")
+    assert client_of(alice).post(url, body).status_code == 422

