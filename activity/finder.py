@@ -226,7 +226,7 @@ def at_filter(found: Found, told_all: Explanation) -> None:
         f"{verdict.sentence}",
         verdict.next_step,
         evidence=verdict.evidence,
-        appeal=appeal(verdict.signup_id, contact.email, verdict.category),
+        appeal=appeal(verdict.signup_id, contact.email, verdict.category, verdict.rule),
         suggest=verdict.suggest or found.suggest,
     )
 

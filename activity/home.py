@@ -119,7 +119,7 @@ def figures(account: Account) -> list[dict[str, Any]]:
         {"word": word, "n": n, "url": where}
         for word, n, where in (
             ("signups", signups["all"], contacts),
-            ("filtered out", signups["filtered"], f"{contacts}?status=filtered"),
+            ("filtered out", signups["filtered"], url("rejected", account.slug)),
             ("synced", counts["synced"], f"{contacts}?status=synced"),
             ("asked to confirm", counts["asked"], f"{contacts}?status=opt_in"),
             ("waiting or held", counts["waiting"], activity),

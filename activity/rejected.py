@@ -21,6 +21,7 @@ from contacts.models import Contact
 from contactsync.lib.email import MAX_EMAIL, domain_shown
 from contactsync.lib.ids import floor
 from contactsync.tenancy.models import Account
+from displays.appeals import NO_SUCH_PLACE
 from displays.models import Signup
 from hygiene.facts import default_facts
 from hygiene.rules.syntax import parse
@@ -186,9 +187,9 @@ class Appeal:
         return domain_shown(self.domain)
 
 
-def appeal(signup_id: UUID, email: str, category: str) -> Appeal | None:
+def appeal(signup_id: UUID, email: str, category: str, rule: str) -> Appeal | None:
     """What can be allowed; ``None`` where a verdict is not for us to lift."""
-    if category not in APPEALABLE:
+    if category not in APPEALABLE or rule == NO_SUCH_PLACE:
         return None
     facts = default_facts()
     parsed = parse(email, facts.words.reserved_suffixes)
@@ -262,7 +263,11 @@ def rows_of(
 
 def _row(signup: Signup, accepted: bool, names: Mapping[str, str]) -> Row:
     sentence, next_step = told(signup.category, signup.rule, signup.evidence)
-    may = None if accepted else appeal(signup.pk, signup.email, signup.category)
+    may = (
+        None
+        if accepted
+        else appeal(signup.pk, signup.email, signup.category, signup.rule)
+    )
     return Row(
         signup_id=signup.pk,
         contact_id=signup.contact_id,

@@ -100,7 +100,8 @@ def appeal_of(person: Contact, told: Explanation) -> Appeal | None:
     """The way in for somebody whom the filter turned away."""
     if person.status != Contact.Status.FILTERED or told.verdict is None:
         return None
-    return appeal(told.verdict.signup_id, person.email, told.verdict.category)
+    verdict = told.verdict
+    return appeal(verdict.signup_id, person.email, verdict.category, verdict.rule)
 
 
 @require_safe

@@ -113,20 +113,26 @@ class Editor:
 
 def draft_of(data: QueryDict) -> Draft:
     """The form as it came, cut to size; nothing is checked yet."""
+    # PostgreSQL keeps no NUL.
+    plain = {
+        key.replace("\0", ""): value.replace("\0", "")
+        for key, value in data.items()
+        if isinstance(value, str)
+    }
     return Draft(
-        linked_id=data.get("linked_account", "")[:36],
-        audience_id=data.get("audience", "")[:MAX_TEXT],
-        consent=data.get("consent", "").strip()[: MAX_CONSENT + 1],
-        agreed=data.get("agreed") == "on",
-        tags=data.get("tags", "")[:2000],
-        double_opt_in=data.get("double_opt_in") == "on",
-        update_existing=data.get("update_existing") == "on",
+        linked_id=plain.get("linked_account", "")[:36],
+        audience_id=plain.get("audience", "")[:MAX_TEXT],
+        consent=plain.get("consent", "").strip()[: MAX_CONSENT + 1],
+        agreed=plain.get("agreed") == "on",
+        tags=plain.get("tags", "")[:2000],
+        double_opt_in=plain.get("double_opt_in") == "on",
+        update_existing=plain.get("update_existing") == "on",
         mapping={
             key.removeprefix(MAP)[:64]: value[:100]
-            for key, value in data.items()
-            if key.startswith(MAP) and isinstance(value, str) and value
+            for key, value in plain.items()
+            if key.startswith(MAP) and value
         },
-        loaded=data.get("loaded", "")[:300],
+        loaded=plain.get("loaded", "")[:300],
     )
 
 

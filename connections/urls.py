@@ -6,7 +6,7 @@ from django.urls import path
 
 from connections import views
 
-HERE = "hygiene/imports/<uuid:pk>/"
+HERE = "hygiene/cleaning/imports/<uuid:pk>/"
 
 urlpatterns = [
     path(

@@ -122,14 +122,17 @@ def step(import_id: UUID, claim: UUID) -> int | None:
         .get(pk=import_id)
     )
     if job.rows_done >= job.rows_total:
-        return _end(mine)
+        _end(mine)
+        return None
     if job.target.linked_account.removed_at:
-        return _end(mine, UNLINKED)
+        _end(mine, UNLINKED)
+        return None
     if waiting(job.target_id, most=BACKLOG) >= BACKLOG:
         return None
     rows = list(judged_rows(job.run, job.next_chunk)) if job.run else []
     if job.run is None or not rows:
-        return _end(mine, DELETED)
+        _end(mine, DELETED)
+        return None
     people = people_of(job, job.run, rows)
     # Before the transaction: SQLite has one writer, and signups wait for it.
     away = turned_away(job.account_id, people)

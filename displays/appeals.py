@@ -55,6 +55,8 @@ UNWRITTEN = (
     "accepted as it is."
 )
 SHARED = "{} gives mailboxes to everybody: accept single addresses there."
+NO_SUCH_PLACE = "reserved-domain"
+"""Rule of names that no public DNS will ever hold."""
 ACCEPTED = "This signup is accepted already."
 
 
@@ -104,6 +106,8 @@ def refusal(signup: Signup) -> str:
 def refused(signup: Signup, verdict: Verdict) -> str:
     """What stands against a signup although it is on the allow list."""
     if Category.SYNTAX in (signup.category, verdict.category):
+        return UNWRITTEN
+    if signup.rule == NO_SUCH_PLACE:
         return UNWRITTEN
     return "" if verdict.accepted else REFUSALS.get(verdict.rule, NEVER)
 

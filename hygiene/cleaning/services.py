@@ -135,6 +135,7 @@ def delete(run: CleaningRun) -> None:
     """Remove the run, the file and all verdicts, whatever its state."""
     with transaction.atomic():
         # Else a worker may add a chunk between the chunks' deletion and the run's.
+        CleaningRun.objects.select_for_update().filter(pk=run.pk).values("pk").first()
         CleaningRun.objects.filter(pk=run.pk).delete()
 
 

@@ -25,11 +25,20 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 _FORWARD = (*KEYBOARD, *_COLUMNS, *_LAYOUTS, _COUNTED)
 _ROWS = (*_FORWARD, *(row[::-1] for row in _FORWARD))
 _WALKS = frozenset(row[at : at + 3] for row in _ROWS for at in range(len(row) - 2))
+_WINDOWS = tuple(
+    frozenset(row[at : at + 4]) for row in KEYBOARD[1:] for at in range(len(row) - 3)
+)
 _REPEATED = re.compile(r"(.{1,4}?)\1+(.{0,3})").fullmatch
+
+_CLUSTERS = re.compile(r"[sdf]{2,}").findall
 
 STROKES_MIN = 8
 STROKES_SHARE = 0.85
 """Eight keys of which nearly each lies beside the one before: a hand wiping along."""
+
+
+UNIT_BELOW = -1.5
+"""Three keys this unlikely, typed twice, are no nickname (``sdasda``, ``weqweq``)."""
 
 
 def _neighbours() -> frozenset[str]:
@@ -96,13 +105,13 @@ def mirrored(case: Case) -> Finding | None:
         # m@t.co may be a person; a@b.com and x@y.com are two keys side by side.
         same = local == name or (local.isalpha() and _in_order(local + name))
     elif local == name:
-        # jk@jk.nl may be initials; ab@ab.de and as@as.de are where rows begin.
         listed = local in case.words.fake_locals or local in _ANSWERS
-        ordered = local in _BEGIN if len(local) == 2 else _in_order(local)
+        ordered = _two_keys(case) if len(local) == 2 else _in_order(local)
         same = listed or ordered or len(set(local)) == 1
     else:
         # aaa@bbb.cc and abc@xyz.com are not, though either half has owners.
         near = len(local) > 2 < len(name) or local[0] == chr(ord(name[0]) - 1)
+        near = near or local[0] + name[0] in _SIDE_BY_SIDE
         same = near and _one_hand(local) and _one_hand(name)
         # john@doe.com, your@name.com: the whole is what people type for a local part.
         if min(len(local), len(name)) > 1 and len(local + name) > 5:
@@ -110,9 +119,32 @@ def mirrored(case: Case) -> Finding | None:
     return _finding("mirrored", f"{local}@{name}") if same else None
 
 
+_HOME = frozenset({"df", "fd", "fg", "qw", "wq", "xc", "zx", "sd"})
 _BEGIN = frozenset(row[:2] for row in (_ALPHABET, *_FORWARD))
-_ANSWERS = frozenset({"hi", "me", "my", "na", "no", "ok", "yo"})
+_SIDE_BY_SIDE = frozenset(
+    row[at : at + 2] for row in _ROWS for at in range(len(row) - 1)
+)
+_GROWN = frozenset({"com", "net", "org"})
+"""Endings where two-letter names have belonged to companies for decades."""
+_ANSWERS = frozenset(
+    {"hi", "me", "my", "na", "no", "ok", "yo", "lol", "haha", "hahaha", "hehe", "omg"}
+    | {"wtf", "bye", "meh", "ugh", "xd", "toto", "titi", "tata", "tutu", "pippo"}
+    | {"pluto", "paperino", "topolino", "muster", "proba", "abv", "email", "mail"}
+    | {"nope", "nah", "nan", "nil", "lala", "lalala", "blub", "huhu", "pepe", "fulano", "probe"}
+    | {"foo", "bar", "aha", "ooo", "boo", "poop", "shit", "fuck", "sex", "hello"}
+)
 """What people answer who do not want to give an address."""
+
+
+def _two_keys(case: Case) -> bool:
+    """Whether two letters at a domain of that name are keys and no initials.
+
+    ``jk@jk.nl`` may be initials; ``ab@ab.de`` and ``as@as.de`` are where rows begin,
+    and nobody has ``sd.com`` for initials.
+    """
+    keys = case.local
+    grown = case.domain[3:] in _GROWN and keys in _SIDE_BY_SIDE
+    return grown or keys in _BEGIN or keys in _HOME
 
 
 def _one_hand(text: str) -> bool:
@@ -142,7 +174,8 @@ def mash(case: Case) -> Finding | None:
         return _finding("mash", squashed) if _counted(squashed) else None
     walked = walking and len(squashed) > 5 and len(stem) > 2 and _walked(squashed)
     wiped = wiping and _wiped(case, stem)
-    if (walked or _mashed(stem) or wiped) and not named(case):
+    few = _few_keys(case, stem)
+    if (walked or few or _mashed(stem) or wiped) and not named(case):
         return _finding("mash", squashed)
     return None
 
@@ -164,8 +197,17 @@ def digits(case: Case) -> Finding | None:
 
 
 def _counted(text: str) -> bool:
-    """Whether digits are one key, a row of keys, or a group three times over."""
+    """Whether digits are one key, a row of keys, or a group three times over.
+
+    Or ``123123``, twice a row of keys; or ``112233``, a row with each key twice.
+    """
     if len(set(text)) == 1 or text in _COUNTED or text in _COUNTED[::-1]:
+        return True
+    half = text[: len(text) // 2]
+    if len(half) > 2 and text in (half + half, half + half[::-1]) and _counted(half):
+        return True
+    singles = text[::2]
+    if len(singles) > 2 and text[1::2] == singles and _counted(singles):
         return True
     repeated = _REPEATED(text)
     return bool(repeated and not repeated[2] and len(text) >= 3 * len(repeated[1]))
@@ -190,6 +232,39 @@ def _mashed(text: str) -> bool:
     still = unit in _WALKS or not set(unit) & set(vowels)
     one_row = any(set(unit) <= set(row) for row in KEYBOARD)
     return len(unit) > 1 and still and one_row and unit.startswith(rest)
+
+
+def _few_keys(case: Case, text: str) -> bool:
+    """Whether a hand lay on four keys (``sadfsa``, ``dfgsdf``), or hit three twice.
+
+    Of the keys with ``a`` among them there are names: Sadaf, Assad, Fadda, S. Das.
+    """
+    model, keys = case.facts.model, set(text)
+    if len(keys) < 2 or not text.isascii():
+        return False
+    if len(text) == 6 and text[:3] == text[3:] and any(keys <= set(r) for r in KEYBOARD):
+        score = model.score(text[:3]) if model else None
+        return score is not None and score < UNIT_BELOW
+    if len(text) > 5 and len(keys) == 2 and not keys & set("aeiouy"):
+        unit = text[:2]
+        return text == (unit * len(text))[: len(text)]
+    if not any(keys <= window for window in _WINDOWS):
+        return False
+    if "a" not in keys:
+        return len(text) > 4
+    initial = text[1:] in case.facts.names or text[1:] in {"das", "dass", "asaf"}
+    if initial:
+        return False
+    clusters = _CLUSTERS(text)
+    unlike = [cluster for cluster in clusters if len(set(cluster)) > 1]
+    return (
+        len(unlike) > 1
+        or any(len(cluster) > 2 for cluster in clusters)
+        or any(text.startswith(cluster) for cluster in unlike)
+        or text.endswith(("sd", "df", "sf", "fd"))
+        or text.count("aa") > 1
+        or "aaa" in text
+    )
 
 
 def _wiped(case: Case, text: str) -> bool:

@@ -78,7 +78,8 @@ def everyone(case: Case) -> Finding | None:
     if stem in _AT_HOME:
         ending = case.domain.rpartition(".")[2]
         return _finding("everyone", stem) if ending in _AT_HOME[stem] else None
-    if stem.startswith("dl") and len(stem) > 6 and stem[2:] in words.role_hard:
+    glued = stem[:2] == "dl" and len(stem) > 6 and not case.shape & SEPARATED
+    if glued and stem[2:] in words.role_hard:
         return _finding("everyone", stem)
     if not stem.startswith("all"):
         return None
@@ -173,7 +174,7 @@ def list_name(case: Case) -> Finding | None:
             return _finding("list-tail", f"-{tail}")
     if case.domain in _GNU and base.startswith(_GNU_HEADS):
         return _finding("list-head", base.partition("-")[0] + "-")
-    if _all_within(base):
+    if "all" in base and _all_within(base):
         return _finding("list-head", "all")
     for separator in "-._":
         head, found, tail = base.partition(separator)

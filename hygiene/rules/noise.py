@@ -49,11 +49,11 @@ likely name, and the more of them there are, the more likely: others are a code.
 
 ARABIC_ABOVE = 1.0
 
-INITIALLED_ABOVE = 2.0
+INITIALLED_ABOVE = -1.0
 """A name this likely behind or before one more letter is a name and an initial, however
 badly the two go together (``mifsudx``)."""
 
-CODED_BELOW = -4.0
+CODED_BELOW = -8.0
 """So much worse where it may be the name of a machine: ``gsxr750k``, ``rtx3080ti``."""
 
 ACADEMIC_LENGTH = 12
@@ -100,8 +100,10 @@ _VOWELS = str.maketrans("", "", "aeiou")
 _SPOKEN = ("o", "i", "to", "e", "a", "s", "g", "t", "ate", "g")
 _ARABIC = ("o", "i", "a", "a", "dh", "kh", "t", "h", "gh", "q")
 """The letters that digits look like, to English eyes and to Arabic ones."""
-_CALLSIGN = re.compile(r"[a-z]{1,2}[0-9][a-z]{1,3}|[0-9][a-z]{1,2}[0-9][a-z]{1,3}")
-_MACHINE = re.compile(r"[a-z]{1,4}[0-9]{2,4}[a-z]{1,3}")
+_CALLSIGN = re.compile(
+    r"[a-z]{1,2}[0-9][a-z]{1,3}|[0-9][a-z]{1,2}[0-9][a-z]{1,3}|vk[0-9][a-z]{4}"
+).fullmatch
+_MACHINE = re.compile(r"[a-z]{1,4}[0-9]{2,4}[a-z]{1,3}").fullmatch
 _JAMO = r"(?:[qwertasdfgzxcv](?:h[kol]|n[jpl]|ml|[yuiophjklbnm])"
 _HANGUL = re.compile(
     _JAMO + r"(?:r?t|s[wg]?|f[raqtxvg]?|qt?|[rweadgzxcv])?){2,6}[0-9]{0,6}"
@@ -210,7 +212,7 @@ def _below(case: Case, text: str) -> float:
     below = next((score for upto, score in limits if length <= upto), limits[-1][1])
     if not case.provider and _odd_host(case):
         below = NOISE_AT_ALL
-    if _MACHINE.fullmatch(text):
+    if _MACHINE(text):
         below += CODED_BELOW
     return below + SEPARATED_BELOW if case.shape & SEPARATED else below
 
@@ -244,7 +246,7 @@ def _excused(case: Case) -> bool:
     """Whether letters need make no sense here: a name, or an id that was given out."""
     if not case.stem or case.domain in case.words.numeric_providers:
         return True
-    if _CALLSIGN.fullmatch(case.base) or korean(case):
+    if _CALLSIGN(case.base) or korean(case):
         return True
     return case.stem in case.facts.names or own_name(case) or _numbered(case)
 

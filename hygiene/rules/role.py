@@ -26,7 +26,9 @@ def role_word(case: Case) -> Finding | None:
     words = case.words
     squashed, stem = case.squashed, case.stem
     if squashed in words.role_hard:
-        return None if is_their_name(case) else _finding("exact", squashed)
+        if is_their_name(case) or (case.shape & SEPARATED and _initialled(case)):
+            return None
+        return _finding("exact", squashed)
     if squashed is not stem and stem in words.role_hard:
         # music77 is a nickname at a mailbox provider; info2024 is a role anywhere.
         if case.provider and stem not in words.role_core:
@@ -43,6 +45,15 @@ def role_word(case: Case) -> Finding | None:
     if case.shape & SEPARATED and len(_PIECES(case.base)[0]) == 1:
         return None
     return None if any(case.names()) else _finding("soft", squashed)
+
+
+def _initialled(case: Case) -> bool:
+    """Whether it is an initial and a name: ``s.kola`` is no ``skola``."""
+    pieces = [piece for piece in _PIECES(case.base) if piece]
+    initials = [piece for piece in pieces if len(piece) == 1]
+    return len(pieces) == len(initials) + 1 > 1 and not case.facts.names.isdisjoint(
+        pieces
+    )
 
 
 def _academic(case: Case) -> bool:
@@ -98,6 +109,10 @@ def role_compound(case: Case) -> Finding | None:
             return _open_compound(case, pieces)
     # graphics_event is a nickname at a mailbox provider; sales-uk is a role anywhere.
     if not roles or (case.provider and words.role_core.isdisjoint(pieces)):
+        return None
+    # hr.jordan may be Mr Jordan's initials, or his desk.
+    own = case.provider and pieces[0] in _INITIALS
+    if own and not case.facts.names.isdisjoint(pieces[1:]):
         return None
     return None if is_their_name(case) else _finding("compound", case.base)
 

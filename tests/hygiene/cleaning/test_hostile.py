@@ -42,9 +42,9 @@ def test_a_file_of_empty_lines_is_given_up(
 
 
 def test_a_record_over_many_long_lines_is_no_record() -> None:
-    """Each line opens a quotation mark and closes the one before."""
-    line = '"' + ",".join(['"' + "x" * 99_000 + '"'] * 9) + ',"\n'
-    records = list(reading.Records([line] * 99, ","))
+    """Each line closes the quotation mark of the one before and opens another."""
+    line = '",' + ('"' + "x" * 99_000 + '",') * 9 + '"\n'
+    records = list(reading.Records(['"\n', *[line] * 97, '",end\n'], ","))
     longest = max(sum(map(len, record.cells)) for record in records)
     assert longest <= 2 * reading.LINE_MAX
 
