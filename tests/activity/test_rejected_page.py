@@ -167,7 +167,7 @@ def test_who_got_through_since_is_marked_and_needs_no_appeal(
 )
 def test_what_may_be_let_in(category: str, email: str, domain: str) -> None:
     signup = uuid7()
-    found = appeal(signup, email, category)
+    found = appeal(signup, email, category, "")
     assert found is not None
     assert (found.signup_id, found.domain) == (signup, domain)
 
@@ -177,7 +177,7 @@ def test_what_may_be_let_in(category: str, email: str, domain: str) -> None:
     [("syntax", "jo@@x"), ("suppressed", "jo@filtered.shop"), ("bot", "jo at x")],
 )
 def test_what_may_not_be_let_in(category: str, email: str) -> None:
-    assert appeal(uuid7(), email, category) is None
+    assert appeal(uuid7(), email, category, "") is None
 
 
 def test_a_hostile_address_is_text(page: Client, display: Display) -> None:
