@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from hygiene.case import BUILTIN, CROWD, Case, Host, Signals
+from hygiene.case import BUILTIN, CROWD, SEPARATED, Case, Host, Signals
 from hygiene.rules.noise import named
 from hygiene.verdict import Category, Finding
 
@@ -90,6 +90,9 @@ def fake_local(case: Case) -> Finding | None:
     """``test``, ``asdf123``, ``noemail``: what is typed in place of an address."""
     squashed = case.squashed
     listed = case.words.fake_locals
+    if len(squashed) < 4 and case.shape & SEPARATED:
+        # a.b.c are initials.
+        return None
     if squashed in listed or (len(case.stem) > 3 and case.stem in listed):
         return _finding("fake-local", squashed)
     return None
@@ -130,7 +133,8 @@ _ANSWERS = frozenset(
     {"hi", "me", "my", "na", "no", "ok", "yo", "lol", "haha", "hahaha", "hehe", "omg"}
     | {"wtf", "bye", "meh", "ugh", "xd", "toto", "titi", "tata", "tutu", "pippo"}
     | {"pluto", "paperino", "topolino", "muster", "proba", "abv", "email", "mail"}
-    | {"nope", "nah", "nan", "nil", "lala", "lalala", "blub", "huhu", "pepe", "fulano", "probe"}
+    | {"nope", "nah", "nan", "nil", "lala", "lalala", "blub", "huhu"}
+    | {"fulano", "probe", "xxx"}
     | {"foo", "bar", "aha", "ooo", "boo", "poop", "shit", "fuck", "sex", "hello"}
 )
 """What people answer who do not want to give an address."""
@@ -242,18 +246,17 @@ def _few_keys(case: Case, text: str) -> bool:
     model, keys = case.facts.model, set(text)
     if len(keys) < 2 or not text.isascii():
         return False
-    if len(text) == 6 and text[:3] == text[3:] and any(keys <= set(r) for r in KEYBOARD):
+    one_row = any(keys <= set(row) for row in KEYBOARD)
+    if one_row and len(text) == 6 and text[:3] == text[3:]:
         score = model.score(text[:3]) if model else None
         return score is not None and score < UNIT_BELOW
     if len(text) > 5 and len(keys) == 2 and not keys & set("aeiouy"):
-        unit = text[:2]
-        return text == (unit * len(text))[: len(text)]
+        return text == (text[:2] * len(text))[: len(text)]
     if not any(keys <= window for window in _WINDOWS):
         return False
     if "a" not in keys:
         return len(text) > 4
-    initial = text[1:] in case.facts.names or text[1:] in {"das", "dass", "asaf"}
-    if initial:
+    if text[1:] in case.facts.names or text[1:] in {"das", "dass"}:
         return False
     clusters = _CLUSTERS(text)
     unlike = [cluster for cluster in clusters if len(set(cluster)) > 1]
@@ -263,7 +266,7 @@ def _few_keys(case: Case, text: str) -> bool:
         or any(text.startswith(cluster) for cluster in unlike)
         or text.endswith(("sd", "df", "sf", "fd"))
         or text.count("aa") > 1
-        or "aaa" in text
+        or ("aaa" in text and len(text) > 4)
     )
 
 

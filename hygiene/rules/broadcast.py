@@ -57,6 +57,9 @@ def everyone(case: Case) -> Finding | None:
         # dl9625031 is a student's id.
         if len(stem) < 3 and len(case.squashed) - len(stem) > 2:
             return None
+        # m.list is a person, or was one to begin with.
+        if case.provider and case.shape & SEPARATED and case.base[1] in "._-":
+            return None
         return None if is_their_name(case) else _finding("everyone", stem)
     if not stem.isascii():
         return _accented(case)

@@ -24,14 +24,14 @@ NOISE_LENGTH = 5
 LETTERS_MIN = 4
 """Letters: up to three are initials, whatever they are."""
 
-NOISE_BELOW = ((6, -6.0), (7, -4.5), (64, -4.0))
+NOISE_BELOW = ((6, -6.0), (7, -4.5), (64, -3.0))
 """(Up to how many characters, score in nats) below which a local part is noise.
 
 A short one has to be worse: one odd cluster is half the name there.
 """
 
 VOWELS_MIN = 2
-ABRIDGED_BELOW = ((6, -7.0), (9, -6.0), (11, -5.0), (64, -4.0))
+ABRIDGED_BELOW = ((6, -7.0), (9, -5.0), (64, -3.5))
 """The same with fewer vowels: people leave them out of their names."""
 
 SEPARATED_BELOW = -2.5
@@ -302,10 +302,15 @@ def _read(text: str, letters: tuple[str, ...]) -> str:
 
 
 def initialled(text: str, facts: Facts) -> bool:
-    """Whether the text is a likely name with one letter at its start or its end."""
+    """Whether the text is a likely name with one letter at its start or its end.
+
+    Or a name we know, with two before it.
+    """
     text = text.rstrip(DIGITS)
     if not text.isalpha() or facts.model is None:
         return False
+    if text[2:] in facts.names:
+        return True
     for rest in (text[1:], text[:-1]):
         if rest in facts.names:
             return True

@@ -224,7 +224,9 @@ def test_a_mailbox_provider_s_domain_is_not_accepted_as_a_whole(
     assert accept(signup, by).accepted == 1
 
 
-@pytest.mark.parametrize("email", ["rubbish", "a b@rossi.it", "mira@@rossi.it", "@x", "x@localhost"])
+@pytest.mark.parametrize(
+    "email", ["rubbish", "a b@rossi.it", "mira@@rossi.it", "@x", "x@localhost"]
+)
 def test_what_is_no_address_stays_out(post: Any, by: Author, email: str) -> None:
     signup = post(email)
     assert "No mail" in refusal(signup)

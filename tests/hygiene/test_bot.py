@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hygiene.case import DomainList, Facts, Person
+from hygiene.facts import read_sieve
 from hygiene.judge import judge
 from hygiene.policy import Policy
 from hygiene.verdict import Category
@@ -46,6 +47,34 @@ BOTS = [
     ("john98765432101234567@gmail.com", "digits"),
     ("jo@xkqvzwptghq.com", "gibberish-domain"),
     ("jo@sdfsdfsdf.com", "mash-domain"),
+    ("тест@почта.рф", "fake-local"),
+    ("фыва@mail.ru", "fake-local"),
+    ("йцукен@пример.рф", "fake-local"),
+    ("测试@163.com", "fake-local"),
+    ("テスト@acme.jp", "fake-local"),
+    ("테스트@naver.com", "fake-local"),
+    ("ασδφ@acme.gr", "fake-local"),
+    ("autotest@acme.com", "fake-local"),
+    ("not.my.email@gmail.com", "fake-local"),
+    ("dontspamme@gmail.com", "fake-local"),
+    ("iamfake@gmail.com", "fake-local"),
+    ("undefined@acme.com", "fake-local"),
+    ("unknown@acme.com", "fake-local"),
+    ("xxx@acme.com", "fake-local"),
+    ("toto@titi.fr", "mirrored"),
+    ("lol@lol.com", "mirrored"),
+    ("pippo@pippo.it", "mirrored"),
+    ("sd@sd.com", "mirrored"),
+    ("df@df.net", "mirrored"),
+    ("qq@ww.ee", "mirrored"),
+    ("sdfads@gmail.com", "mash"),
+    ("dfgsdf@gmail.com", "mash"),
+    ("asfdasdf@gmail.com", "mash"),
+    ("gbgbgb@gmail.com", "mash"),
+    ("weqweq@gmail.com", "mash"),
+    ("123123@gmail.com", "mash"),
+    ("112233@gmail.com", "mash"),
+    ("xqzvkt@bvxkqwz.com", "trigram"),
 ]
 
 NOT_BOTS = [
@@ -89,6 +118,41 @@ NOT_BOTS = [
     "_sTaRwIzArD_@gmail.com",
     "wertz5@yahoo.com",
     "jo@btcwxkn.com",
+    "etxeberria@gmail.com",
+    "goikoetxeap@gmail.com",
+    "xhaferi@gmail.com",
+    "mifsudx@gmail.com",
+    "qmifsud77@gmail.com",
+    "brkljacic@gmail.com",
+    "lghazalq@gmail.com",
+    "pyykkonen@gmail.com",
+    "cuauhtemoc@gmail.com",
+    "w1aw@arrl.net",
+    "dl3xyz@darc.de",
+    "2e0abc@gmail.com",
+    "vk3fabc@gmail.com",
+    "cbr600rr@gmail.com",
+    "rtx3080ti@gmail.com",
+    "rlaalsrb@naver.com",
+    "ghdrlfehd@hanmail.net",
+    "wjddntjd12@nate.com",
+    "mo7amad@gmail.com",
+    "3omar@gmail.com",
+    "om7md@gmail.com",
+    "grnlntrn@gmail.com",
+    "dada@gmail.com",
+    "fafa@gmail.com",
+    "sadaf@gmail.com",
+    "asdas@gmail.com",
+    "jajaj@gmail.com",
+    "sdas@gmail.com",
+    "aaas1956@yahoo.com",
+    "x_x_x@web.de",
+    "jb@jb.io",
+    "kl@kl.de",
+    "nan@acme.com",
+    "toto@gmail.com",
+    "123123@qq.com",
 ]
 
 
@@ -123,6 +187,36 @@ def test_their_own_name_speaks_for_a_person(
 ) -> None:
     assert not judge(address, facts=facts).accepted
     assert judge(address, facts=facts, person=person).accepted
+
+
+@pytest.mark.parametrize(
+    "local",
+    ["shop", "newsletter", "noreply", "info.qx7", "all", "bounce", "test", "asdasd"]
+    + ["xkqzvwptgh", "jo"],
+)
+@pytest.mark.parametrize("domain", ["duck.com", "jo.anonaddy.com", "passmail.net"])
+def test_before_a_mask_people_write_what_they_like(
+    facts: Facts, local: str, domain: str
+) -> None:
+    verdict = judge(f"{local}@{domain}", facts=facts)
+    assert (verdict.accepted, verdict.rule) == (True, "mask")
+
+
+@pytest.mark.parametrize("local", ["rlaalsrb", "dhtpgns"])
+def test_korean_keys_are_korean_at_korean_providers_only(
+    facts: Facts, local: str
+) -> None:
+    assert judge(f"{local}@naver.com", facts=facts).accepted
+    assert judge("xkqzvwptgh@naver.com", facts=facts).rule == "trigram"
+
+
+def test_no_list_takes_a_university_for_throw_away_mail() -> None:
+    sieve = read_sieve()
+    schools = {"nus.edu.sg", "mit.edu", "mail.mit.edu", "ox.ac.uk", "ethz.ch"}
+    # Anybody may have a name under these.
+    sold = {"tmail.edu.rs", "email.edu.pl"}
+    kept, _, dropped = sieve.sift(schools | sold)
+    assert (kept, dropped) == (sold, schools)
 
 
 def test_the_model_is_named_in_the_evidence(facts: Facts) -> None:

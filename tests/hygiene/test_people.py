@@ -64,6 +64,7 @@ PEOPLE = [
     "security.zwartendijk@gmail.com",
     "join.lindqvist@acme.com",
     "hr.jordan@gmail.com",
+    "m.list@gmail.com",
     "s.kola@acme.cz",
     "gift@gmail.com",
     "grandparents2@gmail.com",
