@@ -150,12 +150,26 @@ def lines_of(text: str) -> list[Line]:
     return found
 
 
+UNREADABLE = "\u2026"
+
+
 def csv_rows(text: str, delimiter: str) -> Iterator[list[str]]:
-    """The rows below the head that hold anything. A row that is no CSV is one cell."""
-    csv.field_size_limit(max(csv.field_size_limit(), MOST_BYTES + 1))
+    """The rows below the head that hold anything.
+
+    Of one with a cell beyond the module's limit (which is the whole process's, so it
+    stays as it is) only that it was there: it is judged as no address.
+    """
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     next((row for row in rows if any(row)), None)
-    yield from (row for row in rows if any(each.strip() for each in row))
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error:
+            row = [UNREADABLE]
+        if any(each.strip() for each in row):
+            yield row
 
 
 def squeezed(head: str) -> str:

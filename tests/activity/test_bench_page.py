@@ -230,3 +230,17 @@ def test_hostile_text_is_text(page: Client) -> None:
     html = page.post(URL, {"text": text}).content.decode()
     assert "<script>alert" not in html
     assert "<img src=x>" not in html
+
+
+def test_a_huge_cell_is_one_bad_row_and_changes_no_other_reader() -> None:
+    before = csv.field_size_limit()
+    huge = "x" * (before + 1)
+    found = bench.lines_of(
+        f"email,name\nmira@gmail.com,Mira\n{huge},Jo\njo@gmail.com,\n"
+    )
+    assert [line.address for line in found] == [
+        "mira@gmail.com",
+        "\u2026",
+        "jo@gmail.com",
+    ]
+    assert csv.field_size_limit() == before

@@ -85,7 +85,8 @@ def world(
     )
     run = cleaned(acme, [("mira@gmail.com", "Mira", "")])
     wanted = ImportSettings(linked_account=linked, audience_id=NEWSLETTER, consent="-")
-    job = import_create(run=run, settings=wanted)
+    sent = cleaned(acme, [("mira@gmail.com", "Mira", "")])
+    job = import_create(run=sent, settings=wanted)
     with running_sandbox() as sandbox:
         settings.PROVIDER_URLS = {"mailchimp": sandbox.base_url("mailchimp")}
         yield {
