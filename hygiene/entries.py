@@ -170,6 +170,9 @@ def entries_found(account: Account, kind: str = "", q: str = "") -> Any:
     return found
 
 
+HEADING = " If it is a heading, call the columns kind, value and reason."
+
+
 @dataclass(frozen=True, slots=True)
 class RowError:
     """What is wrong with a line of a file; lines are counted from 1."""
@@ -289,7 +292,8 @@ def read_file(data: bytes, kind: str) -> dict[tuple[str, str], Wanted]:
         except EntryError as error:
             wrong += 1
             if len(errors) < SHOWN_ERRORS:
-                errors.append(RowError(row, str(error)))
+                hint = HEADING if row == 1 else ""
+                errors.append(RowError(row, f"{error}{hint}"))
         if len(wanted) > MOST_ENTRIES:
             detail = f"There are more than {MOST_ENTRIES:,} entries."
             raise ImportRefused([RowError(row, detail)])

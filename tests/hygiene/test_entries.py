@@ -221,6 +221,18 @@ def test_a_hundred_thousand_lines(acme: Account, by: Author) -> None:
     assert done == entries.Imported(added=100_000, moved=0, unchanged=0)
 
 
+@pytest.mark.parametrize("head", ["address,why", "Email"])
+def test_a_heading_of_other_words_is_told_what_to_be(
+    acme: Account, by: Author, head: str
+) -> None:
+    data = f"{head}\nrival.com,no\n".encode()
+    with pytest.raises(ImportRefused) as caught:
+        entries_import(account=acme, data=data, kind="deny", by=by)
+    assert [error.row for error in caught.value.errors] == [1]
+    assert "call the columns kind, value and reason" in caught.value.errors[0].detail
+    assert not listed(acme)
+
+
 def test_export_is_safe_and_imports_again(
     acme: Account, other: Account, by: Author
 ) -> None:
