@@ -9,17 +9,17 @@ from uuid import UUID
 
 
 def uuid7() -> UUID:
-    """A new UUID, version 7 (RFC 9562): 48 bits of Unix milliseconds, then random.
+    """A new UUID, version 7 (RFC 9562): 48 bits of Unix milliseconds, 12 of the
+    fraction of one, then 62 random ones.
 
-    New rows land at the end of the index, and a list ordered by id is a list
-    ordered by time.
+    New rows land at the end of the index, and a list ordered by id is a list ordered
+    by time, to a quarter of a microsecond.
     """
-    millis = time.time_ns() // 1_000_000
-    tail = int.from_bytes(os.urandom(10), "big")
-    value = (millis & 0xFFFF_FFFF_FFFF) << 80 | tail
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return UUID(int=value)
+    millis, rest = divmod(time.time_ns(), 1_000_000)
+    fraction = (rest << 12) // 1_000_000
+    tail = int.from_bytes(os.urandom(8), "big") >> 2
+    head = (millis & 0xFFFF_FFFF_FFFF) << 16 | 0x7 << 12 | fraction
+    return UUID(int=head << 64 | 0x2 << 62 | tail)
 
 
 def floor(at: datetime) -> UUID:
