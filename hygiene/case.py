@@ -72,16 +72,18 @@ MARK = 4
 class Index:
     """What tells in a look-up or two that the word rules have nothing to say.
 
-    ``listed`` are all words that count as a whole local part; ``marks`` the first and
-    the last letters of the markers.
+    ``listed`` are all words that count as a whole local part, and the mailbox
+    providers' own names; ``marks`` the first and the last letters of the markers.
     """
 
     listed: frozenset[str]
     marks: frozenset[str]
 
     @classmethod
-    def of(cls, words: Words) -> Index:
+    def of(cls, words: Words, mailboxes: frozenset[str]) -> Index:
+        names = (domain.partition(".")[0].replace("-", "") for domain in mailboxes)
         listed = words.fake_locals.union(
+            names,
             words.broadcast_locals,
             words.role_hard,
             words.role_soft,
@@ -121,7 +123,7 @@ class Facts:
     index: Index = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "index", Index.of(self.words))
+        object.__setattr__(self, "index", Index.of(self.words, self.mailboxes))
 
 
 class Person(NamedTuple):

@@ -96,7 +96,7 @@ _LIST = (SEPARATED | OWN_HOST,)
 
 RULES: tuple[Rule, ...] = (
     Rule(Stage.BOT_DATABASE, (KNOWN,), bot.known_bot, ("known",)),
-    Rule(Stage.RESERVED, (OWN_HOST,), bot.mirrored, ("mirrored",)),
+    Rule(Stage.RESERVED, (OWN_HOST, LISTED), bot.mirrored, ("mirrored",)),
     Rule(Stage.TRANSACTIONAL, (ODD,), transactional.rewritten, ("srs", "batv", "verp")),
     Rule(Stage.TRANSACTIONAL, (SEPARATED, ODD), transactional.bounce, ("bounce",)),
     Rule(Stage.TRANSACTIONAL, (MARKED,), transactional.no_reply, ("no-reply",)),

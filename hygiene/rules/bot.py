@@ -100,10 +100,11 @@ def fake_local(case: Case) -> Finding | None:
 
 def mirrored(case: Case) -> Finding | None:
     """``a@a.com``, ``a@b.com``, ``asd@asd.com``, ``abc@xyz.com``, ``john@doe.com``."""
-    if case.provider:
-        return None
     local = case.local
     name = case.domain.partition(".")[0]
+    if case.provider:
+        # qq@qq.com, me@me.com: no provider gives its own name away.
+        return _finding("mirrored", f"{local}@{name}") if local == name else None
     if len(local) == len(name) == 1:
         # m@t.co may be a person; a@b.com and x@y.com are two keys side by side.
         same = local == name or (local.isalpha() and _in_order(local + name))
