@@ -180,7 +180,9 @@ def judge(
         local, domain = parsed
         address = f"{local}@{domain}"
     case = Case(local, domain, facts, person)
-    report = NOTHING if case.provider else _report(domain, facts)
+    report = NOTHING
+    if not case.provider:
+        report = facts.reports.get(domain) or _report(domain, facts)
     hits: list[Hit] | None = None
     for stage, ask in _RULES_BY_SHAPE[case.shape]:
         hit = ask(case)
@@ -197,19 +199,16 @@ def judge(
 
 
 def _report(domain: str, facts: Facts) -> Report:
-    report = facts.reports.get(domain)
-    if report is None:
-        host = Host(domain, facts)
-        hits = tuple(
-            (rule.stage, hit)
-            for rule in HOST_RULES
-            if (hit := rule.ask(host)) is not None
-        )
-        mask, likelier = masks.mask(host), "" if hits else suggest(domain, facts)
-        report = Report(hits, mask, likelier) if hits or mask or likelier else NOTHING
-        if len(facts.reports) >= HOSTS_KEPT:
-            facts.reports.clear()
-        facts.reports[domain] = report
+    """Look at a domain, and remember what was found."""
+    host = Host(domain, facts)
+    hits = tuple(
+        (rule.stage, hit) for rule in HOST_RULES if (hit := rule.ask(host)) is not None
+    )
+    mask, likelier = masks.mask(host), "" if hits else suggest(domain, facts)
+    report = Report(hits, mask, likelier) if hits or mask or likelier else NOTHING
+    if len(facts.reports) >= HOSTS_KEPT:
+        facts.reports.clear()
+    facts.reports[domain] = report
     return report
 
 

@@ -169,7 +169,11 @@ def mash(case: Case) -> Finding | None:
     if len(squashed) < 4:
         return None
     walking, keys = squashed[:3] in _WALKS, _NEIGHBOURS
-    wiping = (stem[:2] in keys) + (stem[2:4] in keys) + (stem[4:6] in keys) > 1
+    # Two of the first three pairs.
+    if stem[:2] in keys:
+        wiping = stem[2:4] in keys or stem[4:6] in keys
+    else:
+        wiping = stem[2:4] in keys and stem[4:6] in keys
     # Nearly everybody leaves here: no walk, no key again soon, no wiping.
     if not walking and not wiping and stem and stem[0] not in stem[1:5]:
         return None
