@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from django.db import models
 
-from contactsync.lib.clock import now
-from contactsync.tenancy.models import ApiKey, TenantModel, User
+from contactsync.tenancy.jobs import Job
+from contactsync.tenancy.models import ApiKey
 from hygiene.models import CleaningRun
 from integrations.models import Target
 
 
-class ListImport(TenantModel):
+class ListImport(Job):
     """The accepted rows of a cleaned list on their way into one audience.
 
     Rows are enqueued chunk by chunk; ``next_chunk`` is the judged chunk to do next and
@@ -32,7 +32,6 @@ class ListImport(TenantModel):
     run = models.ForeignKey(
         CleaningRun, on_delete=models.SET_NULL, null=True, related_name="imports"
     )
-    filename = models.CharField(max_length=200)
     target = models.OneToOneField(
         Target, on_delete=models.PROTECT, related_name="list_import"
     )
@@ -46,18 +45,8 @@ class ListImport(TenantModel):
         max_length=9, choices=Status.choices, default=Status.QUEUED
     )
     next_chunk = models.PositiveIntegerField(default=0)
-    rows_total = models.PositiveIntegerField(default=0)
-    rows_done = models.PositiveIntegerField(default=0)
     enqueued = models.PositiveIntegerField(default=0)
     skipped = models.JSONField(default=dict)
-    error = models.TextField(blank=True)
-    created_by = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
-    created_at = models.DateTimeField(default=now)
-    finished_at = models.DateTimeField(null=True)
-    claim_id = models.UUIDField(null=True)
-    lease_until = models.DateTimeField(null=True)
 
     class Meta:
         indexes = (

@@ -11,13 +11,13 @@ from django.db import transaction
 from connections.models import ListImport
 from contactsync.lib.clock import now
 from contactsync.lib.wake import Waker, publisher
+from contactsync.tenancy.jobs import OPEN
 from contactsync.tenancy.models import User
 from hygiene.models import CleaningRun
 from integrations.models import LinkedAccount, Target
 from integrations.outbox_list import cancel_target
 
 IMPORT_TASK = "connections.import_list"
-STOPPABLE = (ListImport.Status.QUEUED, ListImport.Status.RUNNING)
 
 import_waker = Waker(publisher(IMPORT_TASK))
 
@@ -89,7 +89,7 @@ def _check(run: CleaningRun | None, settings: ImportSettings) -> None:
         raise ListNotReadyError("No row of this list was accepted.")
     under_way = ListImport.objects.filter(
         run=run,
-        status__in=(*STOPPABLE, ListImport.Status.PAUSED),
+        status__in=(*OPEN, ListImport.Status.PAUSED),
         target__linked_account=settings.linked_account,
         target__audience_id=settings.audience_id,
     )
@@ -99,16 +99,14 @@ def _check(run: CleaningRun | None, settings: ImportSettings) -> None:
 
 def import_pause(*, job: ListImport) -> None:
     """Enqueue nobody else for now. Raises ImportStateError when it has ended."""
-    _change(
-        job, (*STOPPABLE, ListImport.Status.PAUSED), status=ListImport.Status.PAUSED
-    )
+    _change(job, (*OPEN, ListImport.Status.PAUSED), status=ListImport.Status.PAUSED)
 
 
 def import_resume(*, job: ListImport) -> None:
     """Go on where it was paused. Raises ImportStateError when it has ended."""
     with transaction.atomic():
         job.refresh_from_db(fields=["status"])
-        if job.status not in STOPPABLE:
+        if job.status not in OPEN:
             _change(job, (ListImport.Status.PAUSED,), status=ListImport.Status.QUEUED)
         _wake(job)
 
@@ -119,7 +117,7 @@ def import_cancel(*, job: ListImport) -> int:
     Returns how many were given up. Raises ImportStateError.
     """
     with transaction.atomic():
-        stoppable = (*STOPPABLE, ListImport.Status.PAUSED)
+        stoppable = (*OPEN, ListImport.Status.PAUSED)
         _change(
             job,
             stoppable,
@@ -131,11 +129,7 @@ def import_cancel(*, job: ListImport) -> int:
 
 def _change(job: ListImport, fitting: tuple[str, ...], **values: Any) -> None:
     """Take it from its worker as well: who resumes it need not wait for the lease."""
-    won = ListImport.objects.filter(pk=job.pk, status__in=fitting).update(
-        **values, claim_id=None, lease_until=None
-    )
-    job.refresh_from_db()
-    if not won:
+    if not job.move(fitting, **values):
         raise ImportStateError(
             f"The import has ended: {job.get_status_display().lower()}."
         )

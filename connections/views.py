@@ -20,6 +20,7 @@ from connections.services import (
     import_resume,
 )
 from contactsync.tenancy.access import TenantRequest, requires
+from contactsync.tenancy.jobs import OPEN
 from contactsync.tenancy.models import Role
 from contactsync.tenancy.services import audit
 from hygiene.cleaning import words
@@ -28,7 +29,6 @@ from hygiene.verdict import Category
 from integrations.adapters.errors import Reason
 from integrations.models import Delivery, State
 
-OPEN = (ListImport.Status.QUEUED, ListImport.Status.RUNNING)
 TONES = {
     State.SYNCED: "ok",
     State.REJECTED: "bad",

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
@@ -25,6 +25,7 @@ from connections.store import Person, store_chunk
 from contactsync.lib.clock import now
 from contactsync.lib.email import email_key
 from contactsync.lib.sql import is_postgres
+from contactsync.tenancy.jobs import FREE, OPEN
 from hygiene.cleaning.results import JudgedRow, judged_rows
 from hygiene.models import CleaningRun
 from integrations.outbox_list import waiting
@@ -37,7 +38,6 @@ LEASE = timedelta(seconds=120)
 SECONDS = 10.0
 # A signup posted now waits behind what is enqueued already for the same account.
 BACKLOG = 10_000
-OPEN = (ListImport.Status.QUEUED, ListImport.Status.RUNNING)
 # On SQLite, after a chunk: a signup that waits to write looks every 100 ms at most.
 BREATH = 0.15
 LONGEST_FIELD = 2000
@@ -50,10 +50,7 @@ UNLINKED = "The linked account was unlinked before all was sent."
 
 def open_imports() -> list[UUID]:
     """Imports that a worker should go on with now."""
-    free = Q(lease_until=None) | Q(lease_until__lt=now())
-    return list(
-        ListImport.objects.filter(free, status__in=OPEN).values_list("pk", flat=True)
-    )
+    return list(ListImport.objects.free().values_list("pk", flat=True))
 
 
 def still_read() -> Q:
@@ -64,12 +61,8 @@ def still_read() -> Q:
 
 def advance(import_id: UUID) -> int:
     """Go on with an import for a while. Returns the number of people enqueued."""
-    claim = uuid4()
-    free = Q(lease_until=None) | Q(lease_until__lt=now())
-    won = ListImport.objects.filter(free, pk=import_id, status__in=OPEN).update(
-        status=ListImport.Status.RUNNING, claim_id=claim, lease_until=now() + LEASE
-    )
-    if not won:
+    claim = ListImport.take(import_id, LEASE)
+    if claim is None:
         return 0
     deadline = time.monotonic() + SECONDS
     enqueued = 0
@@ -88,21 +81,13 @@ def advance(import_id: UUID) -> int:
         # Our bug: it would come back for ever. What is enqueued already stays so.
         log.exception("import failed", import_id=str(import_id))
         _end(
-            _mine(import_id, claim),
+            ListImport.objects.held(import_id, claim),
             "contactsync ran into an error of its own. Nobody was sent twice; "
             "report it with the time shown.",
         )
     finally:
-        ListImport.objects.filter(pk=import_id, claim_id=claim).update(
-            claim_id=None, lease_until=None
-        )
+        ListImport.objects.filter(pk=import_id, claim_id=claim).update(**FREE)
     return enqueued
-
-
-def _mine(import_id: UUID, claim: UUID) -> QuerySet[ListImport]:
-    return ListImport.objects.filter(
-        pk=import_id, claim_id=claim, status=ListImport.Status.RUNNING
-    )
 
 
 def _end(mine: QuerySet[ListImport], error: str = "") -> None:
@@ -112,7 +97,7 @@ def _end(mine: QuerySet[ListImport], error: str = "") -> None:
 
 def step(import_id: UUID, claim: UUID) -> int | None:
     """One chunk. None: there is nothing to do now, or it is not ours any more."""
-    mine = _mine(import_id, claim)
+    mine = ListImport.objects.held(import_id, claim)
     if not mine.update(lease_until=now() + LEASE):
         return None
     related = ("run", "target__linked_account")

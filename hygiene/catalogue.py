@@ -118,7 +118,7 @@ _RULES: dict[Category, dict[str, tuple[str, str]]] = {
             "The part before the @ is what people type in place of an address.",
             _ASK_AGAIN,
         ),
-        "mirrored": ("The same key was typed on both sides of the @.", _ASK_AGAIN),
+        "mirrored": ("The same was typed on both sides of the @.", _ASK_AGAIN),
         "mash": (
             "The part before the @ is a run of neighbouring or repeated keys.",
             _ALLOW,

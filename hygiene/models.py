@@ -9,6 +9,7 @@ from django.db import models
 
 from contactsync.lib.clock import now
 from contactsync.lib.ids import uuid7
+from contactsync.tenancy.jobs import Job
 from contactsync.tenancy.models import TenantModel, User
 
 
@@ -164,7 +165,7 @@ class MailHost(models.Model):
         return f"{self.domain} {self.status}"
 
 
-class CleaningRun(TenantModel):
+class CleaningRun(Job):
     """A file of addresses, uploaded to be judged. ``hygiene.cleaning`` does the work.
 
     ``counts`` maps a category to rows, ``valid`` included; ``rows_done`` is their sum,
@@ -181,7 +182,6 @@ class CleaningRun(TenantModel):
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
 
-    filename = models.CharField(max_length=200)
     size = models.BigIntegerField(default=0)
     status = models.CharField(
         max_length=9, choices=Status.choices, default=Status.UPLOADED
@@ -193,21 +193,11 @@ class CleaningRun(TenantModel):
     email_column = models.PositiveSmallIntegerField(null=True)
     first_name_column = models.PositiveSmallIntegerField(null=True)
     last_name_column = models.PositiveSmallIntegerField(null=True)
-    rows_total = models.PositiveIntegerField(default=0)
-    rows_done = models.PositiveIntegerField(default=0)
     counts = models.JSONField(default=dict)
     notes = models.JSONField(default=list)
     policy = models.JSONField(default=dict)
     lists = models.JSONField(default=list)
-    error = models.TextField(blank=True)
-    created_by = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
-    created_at = models.DateTimeField(default=now)
     started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-    claim_id = models.UUIDField(null=True)
-    lease_until = models.DateTimeField(null=True)
 
     class Meta:
         indexes = (

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from contactsync.lib.clock import now
+from contactsync.tenancy.jobs import OPEN as OPEN
 from hygiene.cleaning.columns import Preview, preview
 from hygiene.cleaning.reading import DELIMITERS, ENCODINGS
 from hygiene.cleaning.results import JUDGED, RAW, raw_pieces
@@ -28,7 +29,6 @@ in_use: list[Callable[[], Q]] = []
 """Conditions by which others say which runs they still read."""
 
 Status = CleaningRun.Status
-OPEN = (Status.QUEUED, Status.RUNNING)
 STARTABLE = (Status.UPLOADED, Status.FAILED)
 
 
@@ -152,10 +152,7 @@ def delete_old() -> int:
 
 def _change(run: CleaningRun, among: tuple[str, ...], **values: object) -> None:
     """Change a run in one of these states and take it from its worker."""
-    values = {**values, "claim_id": None, "lease_until": None}
-    won = CleaningRun.objects.filter(pk=run.pk, status__in=among).update(**values)
-    run.refresh_from_db()
-    if not won:
+    if not run.move(among, **values):
         state = run.get_status_display().lower()
         raise NotNow(f"This list is {state}, so that cannot be done now.")
 

@@ -14,16 +14,16 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError, transaction
-from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from contacts.models import Suppression
 from contactsync.lib.clock import now
+from contactsync.tenancy.jobs import FREE
 from hygiene.case import Lookup
 from hygiene.cleaning.columns import COLUMNS_MAX
 from hygiene.cleaning.judging import Columns, Judged, judge_batch
@@ -55,8 +55,6 @@ BEAT_ROWS = 50_000
 NOTED_ROWS = 5
 """Rows named in a note."""
 
-FREE: dict[str, Any] = {"claim_id": None, "lease_until": None}
-
 Status = CleaningRun.Status
 
 
@@ -70,26 +68,13 @@ class Unusable(Exception):
 
 def due() -> list[UUID]:
     """Runs that nobody works on, the oldest first."""
-    return list(_free().order_by("id").values_list("pk", flat=True))
-
-
-def _free() -> QuerySet[CleaningRun]:
-    return CleaningRun.objects.filter(
-        Q(lease_until=None) | Q(lease_until__lt=now()),
-        status__in=(Status.QUEUED, Status.RUNNING),
-    )
+    return list(CleaningRun.objects.free().order_by("id").values_list("pk", flat=True))
 
 
 def claim(run_id: UUID) -> CleaningRun | None:
     """Take a run for ourselves, or ``None``: somebody has it, or there is no work."""
-    claim_id, at = uuid4(), now()
-    won = _free().filter(pk=run_id)
-    if not won.update(
-        status=Status.RUNNING,
-        claim_id=claim_id,
-        lease_until=at + LEASE,
-        started_at=Coalesce("started_at", at),
-    ):
+    claim_id = CleaningRun.take(run_id, LEASE, started_at=Coalesce("started_at", now()))
+    if claim_id is None:
         return None
     return CleaningRun.objects.filter(pk=run_id, claim_id=claim_id).first()
 
@@ -97,10 +82,7 @@ def claim(run_id: UUID) -> CleaningRun | None:
 def update(run: CleaningRun, **values: Any) -> None:
     """Write to our own run and hold it for longer. Raises Lost."""
     values.setdefault("lease_until", now() + LEASE)
-    ours = CleaningRun.objects.filter(
-        pk=run.pk, claim_id=run.claim_id, status=Status.RUNNING
-    )
-    if not ours.update(**values):
+    if not CleaningRun.objects.held(run.pk, run.claim_id).update(**values):
         raise Lost
 
 
