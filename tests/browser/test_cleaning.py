@@ -68,6 +68,28 @@ def test_from_upload_to_the_clean_file(
     assert b"omar.haddad@outlook.com" in Path(download.value.path()).read_bytes()
 
 
+def test_a_choice_made_the_moment_a_fragment_arrives_counts(
+    page: Page, login: Login, bob: User, customers: Path
+) -> None:
+    login(page, bob)
+    page.goto(f"{BASE}new/")
+    page.get_by_label("File", exact=True).set_input_files(customers)
+    page.get_by_role("button", name="Upload").click()
+    heading(page, "Choose columns")
+    page.evaluate(
+        """addEventListener('htmx:afterSwap', () => queueMicrotask(() => {
+             const field = document.querySelector('select[name$=delimiter]')
+             field.value = ','
+             field.dispatchEvent(new Event('change', {bubbles: true}))
+             document.title = 'chosen'
+           }), {once: true})"""
+    )
+    page.get_by_label("Cells end with").select_option("|")
+    expect(page).to_have_title("chosen")
+    expect(page).to_have_title("chosen")
+    expect(page.get_by_role("columnheader")).to_have_count(4)
+
+
 def test_progress_survives_a_reload_and_can_be_stopped(
     page: Page,
     login: Login,
