@@ -9,7 +9,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from contactsync.tenancy.models import ApiKey
-from integrations.adapters.base import Adapter, Credential
+from integrations.adapters.base import Adapter
+from integrations.adapters.declare import Credential
 from integrations.providers import lower_first
 
 PREFIX = "credential-"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from integrations.adapters import ADAPTERS
-from integrations.adapters.base import Adapter, Credential
+from integrations.adapters.base import Adapter
+from integrations.adapters.declare import Credential
 
 KINDS = {
     "esp": "Email marketing",

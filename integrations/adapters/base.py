@@ -11,12 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Any, ClassVar
 
+from integrations.adapters.declare import (
+    Credential,
+    Kind,
+    OAuth2,
+    OptIn,
+    Rate,
+    SubAccount,
+)
 from integrations.adapters.errors import NotSupported, Reason
-
-OptIn = Literal["caller", "list", "account", "endpoint", "none"]
-Kind = Literal["esp", "crm", "sms", "other"]
 
 
 class OutcomeState(StrEnum):
@@ -105,8 +110,8 @@ class Audience:
 class Field:
     """A field a signup value can be mapped to.
 
-    `type` is one of text, number, phone, date, birthday, address, url, zip, choice,
-    boolean. `options` are the values a choice accepts.
+    `type` is one of `FIELD_TYPES`. `options` are the values a choice accepts; `format`
+    is how a date or birthday is written there, as in "MM/DD"; "" for ISO 8601.
     """
 
     id: str
@@ -115,6 +120,7 @@ class Field:
     required: bool = False
     read_only: bool = False
     options: tuple[str, ...] = ()
+    format: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +154,17 @@ class Change:
     tags: tuple[str, ...] = ()
     at: datetime | None = None
     audience_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """What a provider posted to us. Header names are lower-case; `url` is whole."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,26 +204,6 @@ class Exchange:
     response: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
-    """One thing a person enters to link an account."""
-
-    name: str
-    label: str
-    help_text: str = ""
-    secret: bool = True
-    placeholder: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OAuth2:
-    """Where a provider's OAuth 2 flow lives."""
-
-    authorize_url: str
-    token_url: str
-    scopes: tuple[str, ...] = ()
-
-
 class Adapter(ABC):
     """One linked account at one provider, for the time of one drain or page view."""
 
@@ -220,6 +217,10 @@ class Adapter(ABC):
     opt_in: ClassVar[OptIn] = "none"  # who decides about double opt-in
     batch_size: ClassVar[int] = 1  # contacts per upsert, at most
     concurrency: ClassVar[int] = 1  # simultaneous calls the provider allows us
+    rate: ClassVar[Rate | None] = None
+    sub_account_noun: ClassVar[str] = ""  # what `sub_accounts` lists, "client folder"
+    requirements: ClassVar[tuple[str, ...]] = ()  # sentences, shown before linking
+    notice: ClassVar[str] = ""  # what the provider does that surprises people
     exit_effect: ClassVar[str] = ""  # what `unsubscribe` does, as a sentence
     glyph: ClassVar[str] = ""
     colour: ClassVar[str] = ""  # CSS class of the letter tile
@@ -287,18 +288,36 @@ class Adapter(ABC):
         """
         raise NotSupported("changes")
 
-    def webhook(
-        self,
-        method: str,
-        headers: Mapping[str, str],
-        query: Mapping[str, str],
-        body: bytes,
-    ) -> list[Change]:
+    def webhook(self, request: Incoming) -> list[Change]:
         """Verify, then parse what the provider posted to us.
 
-        Raises CredentialsError when it cannot be from the provider.
+        Raises CredentialsError when it cannot be from the provider, RejectedError when
+        it is no webhook at all.
         """
         raise NotSupported("webhook")
+
+    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
+        """Have the provider post changes of the audience's contacts to `url`.
+
+        Returns credentials to keep: webhook_id, and webhook_secret where the provider
+        makes it. Where the caller makes it, it is in `secrets` already.
+        """
+        raise NotSupported("add_webhook")
+
+    def sub_accounts(self) -> list[SubAccount]:
+        """What the credentials reach, to choose one of: clients, folders. The id chosen
+        is kept as the secret `sub_account`."""
+        raise NotSupported("sub_accounts")
+
+    @classmethod
+    def from_token(cls, answer: Mapping[str, Any]) -> dict[str, str]:
+        """Credentials in the answer of the token endpoint beside the tokens, such as
+        the host that the account lives on."""
+        return {}
+
+    def discover(self) -> dict[str, str]:
+        """Credentials to be asked for once, with a fresh access token."""
+        return {}
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         """Opt the addresses out of the audience; SYNCED means it is so."""
@@ -334,6 +353,12 @@ OPERATIONS = (
     "subscriptions",
     "changes",
     "webhook",
+    "add_webhook",
+    "sub_accounts",
     "unsubscribe",
     "erase",
+)
+FIELD_TYPES = (
+    *("text", "name", "number", "phone", "email", "date", "datetime", "birthday"),
+    *("address", "url", "zip", "choice", "multi_choice", "boolean"),
 )

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
 import ssl
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, ClassVar
@@ -20,6 +15,10 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from integrations.adapters.answer import Answer as Answer
+from integrations.adapters.answer import retry_after as retry_after
+from integrations.adapters.answer import to_json as to_json
+from integrations.adapters.answer import wait_of
 from integrations.adapters.base import Adapter, Exchange
 from integrations.adapters.errors import (
     AdapterError,
@@ -32,34 +31,18 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.guard import GuardedTransport
-from integrations.adapters.redact import Redactor, clean_json, mask_addresses
+from integrations.adapters.redact import Redactor, mask_addresses
 
-MAX_RETRY_AFTER = 3600.0  # seconds; a provider may not park us for longer
 MAX_EXCHANGES = 100  # kept per adapter, newest last
 MAX_DETAIL = 500  # characters of a provider's own words
 CHUNK = 65_536
 
+FORM = "application/x-www-form-urlencoded"
 Params = Mapping[str, str | int]
 
 # Shared by all adapters of the process: connections are kept, nothing else is.
 OPEN = HTTPAdapter(pool_connections=32, pool_maxsize=16)
 GUARDED = GuardedTransport(pool_connections=32, pool_maxsize=16)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A provider's answer, read to its end. Header names are lower-case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        """The parsed body, its texts storable; raises ValueError when not JSON."""
-        try:
-            return clean_json(json.loads(self.body))
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
 
 
 class HttpAdapter(Adapter):
@@ -70,6 +53,7 @@ class HttpAdapter(Adapter):
     total_timeout: ClassVar[float] = 90.0  # seconds until the body must be complete
     max_bytes: ClassVar[int] = 16 * 1024 * 1024  # of a decoded response body
     guarded: ClassVar[bool] = False  # the host is the user's choice
+    reset_headers: ClassVar[tuple[str, ...]] = ()  # lower-case; see `wait_of`
 
     @property
     @abstractmethod
@@ -118,13 +102,18 @@ class HttpAdapter(Adapter):
         *,
         params: Params | None = None,
         payload: object | None = None,
+        form: Params | Sequence[tuple[str, str]] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Parsed JSON of a 2xx answer, None when it has no body.
 
-        One attempt. Raises AdapterError subclasses only.
+        `payload` is sent as JSON, `form` URL-encoded. One attempt. Raises AdapterError
+        subclasses only.
         """
         data = None if payload is None else to_json(payload)
+        if form is not None:
+            data = urlencode(form).encode()
+            headers = {"Content-Type": FORM, **(headers or {})}
         return self.parsed(
             self.send(method, path, params=params, data=data, headers=headers)
         )
@@ -136,9 +125,10 @@ class HttpAdapter(Adapter):
         *,
         params: Params | None = None,
         payload: object | None = None,
+        form: Params | None = None,
     ) -> dict[str, Any]:
         """`request` for an answer that must be a JSON object."""
-        body = self.request(method, path, params=params, payload=payload)
+        body = self.request(method, path, params=params, payload=payload, form=form)
         if not isinstance(body, dict):
             raise self._unreadable(None)
         return body
@@ -310,7 +300,7 @@ class HttpAdapter(Adapter):
                 masked,
                 reason=_TRANSIENT_REASON.get(status, Reason.SERVER),
                 status=status,
-                retry_after=retry_after(answer.headers.get("retry-after", "")),
+                retry_after=wait_of(answer, self.reset_headers),
             )
         if 300 <= status < 400:
             return self._redirected(status)
@@ -347,30 +337,6 @@ _TRANSIENT_REASON = {
     429: Reason.RATE,
     504: Reason.TIMEOUT,
 }
-
-
-def to_json(payload: object) -> bytes:
-    """JSON bytes of `payload`; dates and other objects as their text."""
-    text = json.dumps(payload, allow_nan=False, default=str, ensure_ascii=False)
-    return text.encode("utf-8", "replace")
-
-
-def retry_after(value: str, now: datetime | None = None) -> float | None:
-    """Seconds from a Retry-After header (RFC 9110 10.2.3): a number or an HTTP-date.
-
-    None when absent or unreadable; between 0 and `MAX_RETRY_AFTER`.
-    """
-    value = value.strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", value, re.ASCII):
-        return min(float(value), MAX_RETRY_AFTER)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    wait = (moment - (now or datetime.now(UTC))).total_seconds()
-    return min(max(wait, 0.0), MAX_RETRY_AFTER)
 
 
 def _is_bad_certificate(error: BaseException, depth: int = 0) -> bool:

@@ -19,7 +19,6 @@ from urllib.parse import SplitResult, urlsplit
 from integrations.adapters.base import (
     Audience,
     Contact,
-    Credential,
     Field,
     Options,
     Outcome,
@@ -29,6 +28,7 @@ from integrations.adapters.base import (
     Resource,
     filled,
 )
+from integrations.adapters.declare import Credential
 from integrations.adapters.errors import CredentialsError, SetupError
 from integrations.adapters.http import Answer, HttpAdapter, to_json
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
 from urllib.parse import quote, urlsplit
 
@@ -62,6 +62,35 @@ class Operation:
     steps: tuple[Step, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Leaver:
+    """Somebody the provider has as opted out, who signs up again.
+
+    `status` is a `Subscription` status. `steps` are the requests that the upsert of
+    `contacts` makes; the leaver is the first of them. `never`: texts that no request
+    may hold, because with them the provider would subscribe the person. A CRM that is
+    told about the person all the same has `state` SYNCED and no `reason`.
+    """
+
+    status: str
+    steps: tuple[Step, ...]
+    reason: Reason | None
+    never: tuple[str, ...]
+    state: OutcomeState = OutcomeState.REJECTED
+    contacts: tuple[Contact, ...] = (Contact(email="left@x.org"),)
+    options: Options = field(default_factory=Options)
+    audience_id: str = "a1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A status and body that a provider means otherwise than other providers do."""
+
+    status: int
+    body: object
+    error: type[AdapterError]
+
+
 @contextmanager
 def wire() -> Iterator[responses.RequestsMock]:
     """Requests must come in the order they were registered, and all must come."""
@@ -104,6 +133,11 @@ class AdapterConformance:
     missing: ClassVar[object] = None
     refused: ClassVar[object] = None
     reads_answers: ClassVar[bool] = True
+    peculiar: ClassVar[tuple[Refusal, ...]] = ()
+    leavers: ClassVar[tuple[Leaver, ...]]
+    # Subscription statuses of somebody who left that the provider does not know -> why.
+    no_leavers: ClassVar[Mapping[str, str]] = {}
+    audience_id: ClassVar[str] = "a1"
     silent: ClassVar[frozenset[str]] = frozenset()  # operations without a request
 
     def build(self) -> HttpAdapter:
@@ -158,7 +192,10 @@ class AdapterConformance:
         assert 1 <= len(adapter.glyph) <= 2
         assert adapter.batch_size >= 1
         assert adapter.concurrency >= 1
-        assert {item.name for item in adapter.credentials} == set(self.secrets)
+        required = {item.name for item in adapter.credentials if item.required}
+        if adapter.oauth is not None:
+            required.add("access_token")
+        assert required <= set(self.secrets)
         assert {"verify", "audiences", "upsert"} <= adapter.supports
 
     def test_repr_holds_no_secret(self) -> None:
@@ -345,12 +382,12 @@ class AdapterConformance:
             with wire() as mock:
                 for step in operation.steps:
                     register(mock, step)
-                outcomes = self.build().upsert(contacts, "a1", Options())
+                outcomes = self.build().upsert(contacts, self.audience_id, Options())
             assert tuple(outcome.state for outcome in outcomes) == states
 
     def test_no_contacts_no_requests(self) -> None:
         with wire() as mock:
-            assert self.build().upsert([], "a1", Options()) == []
+            assert self.build().upsert([], self.audience_id, Options()) == []
             assert len(mock.calls) == 0
 
     def test_a_refusal_is_rejected_or_an_outcome(self) -> None:
@@ -362,3 +399,52 @@ class AdapterConformance:
                         operation.run(self.build())
                     except AdapterError as error:
                         assert not isinstance(error, (TransientError, SetupError))
+
+    def test_what_the_provider_means_otherwise(self) -> None:
+        for operation, index in self.each_step():
+            for case in self.peculiar:
+                where = f"{operation.name}, step {index}, {case}"
+                with self.failing(operation, index, status=case.status, json=case.body):
+                    try:
+                        result = operation.run(self.build())
+                    except AdapterError as error:
+                        assert isinstance(error, case.error), where
+                    else:  # some contacts were settled before
+                        assert case.error is TransientError, where
+                        states = [item.state for item in cast(list[Outcome], result)]
+                        assert OutcomeState.RETRY in states, where
+
+    def test_nobody_who_left_is_subscribed_again(self) -> None:
+        for leaver in self.leavers:
+            with wire() as mock:
+                for step in leaver.steps:
+                    register(mock, step)
+                outcomes = self.build().upsert(
+                    leaver.contacts, leaver.audience_id, leaver.options
+                )
+                expected = [(step.method, step.url) for step in leaver.steps]
+                assert made(mock) == expected, leaver.status
+                sent = " ".join(
+                    f"{call.request.url} {_text(call.request.body)}"
+                    for call in mock.calls
+                )
+            first = outcomes[0]
+            assert (first.state, first.reason) == (leaver.state, leaver.reason)
+            assert first.detail, "the person is told why"
+            for words in leaver.never:
+                assert words not in sent, leaver.status
+
+    def test_every_way_of_leaving_is_proven(self) -> None:
+        proven = {leaver.status for leaver in self.leavers}
+        assert proven | set(self.no_leavers) >= {
+            "unsubscribed",
+            "bounced",
+            "complained",
+        }
+        assert not proven & set(self.no_leavers)
+        assert all(self.no_leavers.values())
+        assert all(leaver.never for leaver in self.leavers)
+
+
+def _text(body: object) -> str:
+    return body.decode() if isinstance(body, bytes) else str(body or "")

@@ -5,20 +5,21 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from integrations.adapters.base import (
     Audience,
     Change,
-    Credential,
     Field,
+    Incoming,
     Page,
     Reading,
     Receipt,
     Resource,
     Subscription,
 )
+from integrations.adapters.declare import Credential
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -249,21 +250,17 @@ class Mailchimp(MailchimpMembers):
             changes=tuple(page), cursor=str(following), complete=place.full, more=more
         )
 
-    def webhook(
-        self,
-        method: str,
-        headers: Mapping[str, str],
-        query: Mapping[str, str],
-        body: bytes,
-    ) -> list[Change]:
+    def webhook(self, request: Incoming) -> list[Change]:
         """Mailchimp signs nothing, so the address given to it ends in ?secret=...,
         which must equal the linked account's `webhook_secret`. It checks the address
         with a GET first."""
         expected = self.secrets.get("webhook_secret", "").encode()
-        given = query.get("secret", "").encode()
+        given = request.query.get("secret", "").encode()
         if not expected or not hmac.compare_digest(expected, given):
             raise CredentialsError("This webhook does not carry our secret.")
-        return [] if method == "GET" or not body else webhook_changes(body)
+        if request.method == "GET" or not request.body:
+            return []
+        return webhook_changes(request.body)
 
     def erase(self, email: str) -> Receipt:
         """Deletes permanently from every audience, archived or not. Mailchimp then

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from integrations.adapters.base import Contact, Options
+from integrations.adapters.errors import Reason
 from integrations.adapters.mailchimp import Mailchimp
 from integrations.adapters.mailchimp.wire import member_hash
-from tests.integrations.conformance import Operation, Step
+from tests.integrations.conformance import Leaver, Operation, Step
 
 KEY = "0123456789abcdef0123456789abcdef-us6"
 API = "https://us6.api.mailchimp.com/3.0"
@@ -345,3 +346,30 @@ WRITING = (
 )
 
 OPERATIONS = READING + WRITING
+
+
+def leaver(status: str, reason: Reason, answer: Any, code: int = 200) -> Leaver:
+    step = Step(method="PUT", url=member_url(LEFT), status=code, answer=answer)
+    return Leaver(
+        status=status,
+        reason=reason,
+        steps=(step,),
+        never=('"status": "subscribed"', '"status": "pending"'),
+    )
+
+
+LEAVERS = (
+    leaver("unsubscribed", Reason.UNSUBSCRIBED, member(LEFT, "unsubscribed")),
+    leaver("bounced", Reason.BOUNCED, member(LEFT, "cleaned")),
+    leaver(
+        "complained",
+        Reason.COMPLIANCE,
+        problem(
+            "Member In Compliance State",
+            400,
+            f"{LEFT} is in a compliance state due to unsubscribe, bounce, or "
+            "compliance review and cannot be subscribed.",
+        ),
+        400,
+    ),
+)

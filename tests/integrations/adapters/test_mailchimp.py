@@ -55,6 +55,7 @@ class TestMailchimp(AdapterConformance):
     forbidden = world.FORBIDDEN
     missing = world.MISSING
     refused = world.REFUSED
+    leavers = world.LEAVERS
 
 
 def adapter(**secrets: str) -> Mailchimp:

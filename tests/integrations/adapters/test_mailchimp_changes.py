@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import responses
 
-from integrations.adapters.base import Change
+from integrations.adapters.base import Change, Incoming
 from integrations.adapters.errors import CredentialsError, Reason, RejectedError
 from integrations.adapters.mailchimp import Mailchimp
 from integrations.adapters.mailchimp import adapter as module
@@ -196,11 +196,15 @@ FIRED = {"fired_at": "2026-08-01 10:00:00", "data[list_id]": "a1"}
 AT = datetime(2026, 8, 1, 10, tzinfo=UTC)
 
 
+def posted(query: dict[str, str], body: bytes, method: str = "POST") -> Incoming:
+    return Incoming(method=method, url="https://x.example/", query=query, body=body)
+
+
 def hook(kind: str, **data: str) -> list[Change]:
     form = {"type": kind, **FIRED, **{f"data[{k}]": v for k, v in data.items()}}
     adapter = Mailchimp({"api_key": KEY, "webhook_secret": "s3cret-in-the-url"})
     query = {"secret": "s3cret-in-the-url"}
-    return adapter.webhook("POST", {}, query, urlencode(form).encode())
+    return adapter.webhook(posted(query, urlencode(form).encode()))
 
 
 @pytest.mark.parametrize(
@@ -255,7 +259,7 @@ def test_webhooks_about_no_contact() -> None:
 
 def test_the_address_is_validated_with_a_get() -> None:
     adapter = Mailchimp({"api_key": KEY, "webhook_secret": "s3cret"})
-    assert adapter.webhook("GET", {}, {"secret": "s3cret"}, b"") == []
+    assert adapter.webhook(posted({"secret": "s3cret"}, b"", "GET")) == []
 
 
 @pytest.mark.parametrize(
@@ -274,11 +278,11 @@ def test_a_webhook_without_our_secret_is_refused(
     adapter = Mailchimp({"api_key": KEY, **secrets})
     for method in ("GET", "POST"):
         with pytest.raises(CredentialsError):
-            adapter.webhook(method, {}, query, b"type=unsubscribe")
+            adapter.webhook(posted(query, b"type=unsubscribe", method))
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe", b"nonsense", b"a=1&" * 2000])
 def test_a_body_that_is_no_form_is_refused(body: bytes) -> None:
     adapter = Mailchimp({"api_key": KEY, "webhook_secret": "s3cret"})
     with pytest.raises(RejectedError):
-        adapter.webhook("POST", {}, {"secret": "s3cret"}, body)
+        adapter.webhook(posted({"secret": "s3cret"}, body))

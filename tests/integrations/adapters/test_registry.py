@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 
 from integrations.adapters import ADAPTERS, adapter_class, build
-from integrations.adapters.base import Adapter, Credential
+from integrations.adapters.base import Adapter, Incoming
+from integrations.adapters.declare import Credential
 from integrations.adapters.errors import NotSupported
-from tests.integrations.adapters import test_mailchimp, test_webhook
+from tests.integrations.adapters.proofs import test_classes
 from tests.integrations.conformance import AdapterConformance
+from tests.integrations.contract import AdapterContract
 
-PROVEN = {
-    value.adapter
-    for module in (test_mailchimp, test_webhook)
-    for value in vars(module).values()
-    if inspect.isclass(value)
-    and issubclass(value, AdapterConformance)
-    and value is not AdapterConformance
-}
+PROVEN = {case.adapter for case in test_classes(AdapterConformance)}
+CHECKED = {case.adapter for case in test_classes(AdapterContract)}
+# Where an account is, never what proves us to it.
+PUBLIC = {"url", "region", "shop", "username", "user_email", "domain", "client_id"}
+OURS = {"webhook"}  # its protocol is defined by us, in its own module
 
 
 def test_every_registered_adapter_is_proven() -> None:
     assert set(ADAPTERS.values()) == PROVEN
+
+
+def test_every_request_is_checked_against_something() -> None:
+    assert {slug for slug, a in ADAPTERS.items() if a not in CHECKED} == OURS
 
 
 @pytest.mark.parametrize("slug", ADAPTERS)
@@ -47,7 +48,9 @@ def test_what_is_not_supported_says_so(slug: str) -> None:
         "poll": lambda: adapter.poll("job"),
         "subscriptions": lambda: adapter.subscriptions([], "a"),
         "changes": lambda: adapter.changes("a", ""),
-        "webhook": lambda: adapter.webhook("POST", {}, {}, b""),
+        "webhook": lambda: adapter.webhook(Incoming(method="POST", url="")),
+        "add_webhook": lambda: adapter.add_webhook("https://x.example/", "a"),
+        "sub_accounts": adapter.sub_accounts,
         "unsubscribe": lambda: adapter.unsubscribe([], "a"),
         "erase": lambda: adapter.erase("a@x.org"),
     }
@@ -61,7 +64,7 @@ def test_secrets_are_declared_secret(slug: str) -> None:
     for credential in ADAPTERS[slug].credentials:
         assert isinstance(credential, Credential)
         assert credential.label
-        assert credential.secret
+        assert credential.secret or credential.name in PUBLIC
 
 
 def test_supports_is_derived_from_what_is_written() -> None:

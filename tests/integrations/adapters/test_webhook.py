@@ -64,6 +64,11 @@ class TestWebhook(AdapterConformance):
     batch_outcomes = (OutcomeState.SYNCED, OutcomeState.SYNCED)
     reads_answers = False
     silent = frozenset({"audiences", "fields"})
+    leavers = ()
+    no_leavers = dict.fromkeys(
+        ("unsubscribed", "bounced", "complained"),
+        "An endpoint subscribes nobody: it is told what happened, and decides itself.",
+    )
 
 
 def sent(run: Any) -> tuple[dict[str, str], dict[str, Any], bytes]:
