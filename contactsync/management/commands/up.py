@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from contactsync import supervisor
 from contactsync.supervisor import Child, Supervisor
+from integrations.sandbox.registry import SIMULATORS
 
 MANAGE = str(Path(settings.BASE_DIR) / "manage.py")
 
@@ -135,7 +136,7 @@ def environment(home: Path, options: dict[str, Any]) -> dict[str, str]:
         env["SANDBOX_URL"] = sandbox
         env["CONTACTSYNC_PROVIDER_URLS"] = os.environ.get(
             "CONTACTSYNC_PROVIDER_URLS"
-        ) or json.dumps({"mailchimp": f"{sandbox}/mailchimp"})
+        ) or json.dumps({slug: f"{sandbox}/{slug}" for slug in SIMULATORS})
     return env
 
 
