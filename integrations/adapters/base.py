@@ -271,8 +271,9 @@ class Adapter(ABC):
         for an existing member, never overwrites with a blank value.
         """
 
-    def poll(self, job: str) -> list[Outcome]:
-        """Results of a SUBMITTED batch, in the order submitted; empty: not yet."""
+    def poll(self, job: str, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        """Results of the contacts that were SUBMITTED as one job, one per address in
+        the same order; empty: not yet."""
         raise NotSupported("poll")
 
     def subscriptions(

@@ -45,7 +45,7 @@ def test_what_is_not_supported_says_so(slug: str) -> None:
     adapter = build(slug, {})
     calls = {
         "fields": lambda: adapter.fields("a"),
-        "poll": lambda: adapter.poll("job"),
+        "poll": lambda: adapter.poll("job", [], "a"),
         "subscriptions": lambda: adapter.subscriptions([], "a"),
         "changes": lambda: adapter.changes("a", ""),
         "webhook": lambda: adapter.webhook(Incoming(method="POST", url="")),
@@ -71,7 +71,7 @@ def test_supports_is_derived_from_what_is_written() -> None:
     class Small(ADAPTERS["webhook"]):  # type: ignore[misc]
         features = frozenset({"tags"})
 
-        def poll(self, job: str) -> list[object]:
+        def poll(self, job: str, emails: object, audience_id: str) -> list[object]:
             return []
 
     assert "poll" in Small.supports
