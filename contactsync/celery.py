@@ -21,6 +21,7 @@ app.autodiscover_tasks(
 EVERY = {
     "integrations.sweep": 10.0,
     "integrations.check_opt_ins": 10.0,
+    "integrations.check_jobs": 10.0,
     "displays.sweep_mail_hosts": 10.0,
     "hygiene.sweep_cleaning": 10.0,
     "connections.sweep": 10.0,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from itertools import groupby
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -257,7 +258,16 @@ def upsert(
         ]
 
 
-def settled_from(row: Claimed, outcome: Outcome) -> Settled:
+class Row(Protocol):
+    """A delivery, claimed or read."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def attempts(self) -> int: ...
+
+
+def settled_from(row: Row, outcome: Outcome) -> Settled:
     """One contact's outcome as the state of its row."""
     reason = outcome.reason.value if outcome.reason else ""
     if outcome.state is OutcomeState.REJECTED and outcome.reason in MENDABLE:
@@ -273,6 +283,8 @@ def settled_from(row: Claimed, outcome: Outcome) -> Settled:
     )
     if outcome.state is OutcomeState.AWAITING_OPT_IN:
         return replace(settled, due=now() + timedelta(seconds=retry.opt_in_check(0)))
+    if outcome.state is OutcomeState.SUBMITTED:
+        return replace(settled, due=now() + timedelta(seconds=retry.job_check(0)))
     return settled
 
 
@@ -291,7 +303,7 @@ def postpone(account: LinkedAccount, seconds: float) -> None:
     )
 
 
-def later(row: Claimed, reason: str, detail: str, retry_after: float | None) -> Settled:
+def later(row: Row, reason: str, detail: str, retry_after: float | None) -> Settled:
     """The row again after a while, or failed when it was tried often enough."""
     wait = retry.delay(row.attempts, retry_after)
     if wait is None:

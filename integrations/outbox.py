@@ -137,6 +137,15 @@ def settle_opt_ins(results: Sequence[Settled]) -> int:
     return write(results, now(), "d.state = 'awaiting_opt_in'", [], None)
 
 
+def settle_submitted(
+    results: Sequence[Settled], *, attempt_id: int | None = None
+) -> int:
+    """Write what became of rows that a provider had taken as a job."""
+    if not results:
+        return 0
+    return write(results, now(), "d.state = 'submitted'", [], attempt_id)
+
+
 def move_rows(
     *,
     to: str,

@@ -31,3 +31,8 @@ def opt_in_check(age: float) -> float:
     if age < 86_400:
         return min(3600, age / 4)
     return 6 * 3600
+
+
+def job_check(age: float) -> float:
+    """Seconds until a job submitted ``age`` seconds ago is looked up again."""
+    return min(max(5.0, age / 4), 1800.0)

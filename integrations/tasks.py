@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import worker_ready
 
-from integrations import opt_ins, outbox
+from integrations import jobs, opt_ins, outbox
 from integrations.drain import drain
 
 WAKE_EXPIRES = 60
@@ -42,6 +42,20 @@ def check_opt_ins() -> int:
 @shared_task(name="integrations.check_opt_ins_of")
 def check_opt_ins_of(linked_account_id: str) -> int:
     return opt_ins.check(UUID(linked_account_id))
+
+
+@shared_task(name="integrations.check_jobs")
+def check_jobs() -> int:
+    """One task per linked account with jobs to follow."""
+    due = jobs.due_linked_accounts()
+    for linked_account_id in due:
+        check_jobs_of.apply_async([str(linked_account_id)], expires=WAKE_EXPIRES)
+    return len(due)
+
+
+@shared_task(name="integrations.check_jobs_of")
+def check_jobs_of(linked_account_id: str) -> int:
+    return jobs.check(UUID(linked_account_id))
 
 
 @worker_ready.connect
