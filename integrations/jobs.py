@@ -21,15 +21,17 @@ from integrations.adapters.errors import (
     SetupError,
     TargetError,
 )
-from integrations.drain import note_attempt, settled_from
+from integrations.drain import later, note_attempt, settled_from
 from integrations.models import Delivery, LinkedAccount, State, Target
 from integrations.outbox import Settled
 from integrations.services import account_break, target_break
 
 JOBS = 20  # looked up in one go
 SECONDS = 20.0
-EXPIRES = timedelta(days=2)
-NEVER_ENDED = "The provider took the contact and never said what became of it."
+# After that the contact is sent again, which an upsert allows, until it was tried often
+# enough.
+PATIENCE = timedelta(hours=6)
+NEVER_ENDED = "The provider took the contact and did not say what became of it."
 
 
 def due_linked_accounts() -> list[UUID]:
@@ -107,11 +109,11 @@ def follow(account: LinkedAccount, adapter: Adapter, target: Target, job: str) -
 
 
 def given_up(rows: Sequence[Delivery]) -> list[Settled]:
-    """Rows whose job has had its time."""
+    """Rows whose job has had its time: once more, or failed."""
     return [
-        Settled(row.id, State.FAILED, Reason.TIMEOUT, NEVER_ENDED)
+        later(row, Reason.TIMEOUT.value, NEVER_ENDED, None)
         for row in rows
-        if now() - row.changed_at > EXPIRES
+        if now() - row.changed_at > PATIENCE
     ]
 
 

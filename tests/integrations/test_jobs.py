@@ -10,7 +10,7 @@ import pytest
 
 from contacts.models import Event
 from contactsync.lib.clock import now
-from integrations import jobs
+from integrations import jobs, retry
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Outcome, OutcomeState
 from integrations.adapters.errors import (
@@ -108,13 +108,15 @@ def test_a_job_that_goes_on_is_asked_again_ever_more_seldom(
     assert rows[0].due - now() > timedelta(minutes=10)
 
 
-def test_a_job_that_never_ends_is_not_waited_for_for_ever(
+def test_a_job_without_an_end_is_sent_again_and_given_up_in_the_end(
     provider, linked, rows
 ) -> None:
-    Delivery.objects.update(due=now(), changed_at=now() - timedelta(days=3))
+    Delivery.objects.update(due=now(), changed_at=now() - timedelta(hours=7))
+    Delivery.objects.filter(pk=rows[0].pk).update(attempts=retry.MAX_ATTEMPTS)
     assert jobs.check(linked.pk) == 3
     assert state_of(rows[0]) == ("failed", "timeout")
-    assert "never said" in rows[0].detail
+    assert state_of(rows[1]) == ("pending", "timeout")
+    assert "did not say" in rows[1].detail
 
 
 def test_an_outage_changes_nothing(provider, linked, rows) -> None:
