@@ -14,7 +14,9 @@ Kind = Literal["esp", "crm", "sms", "other"]
 class Credential:
     """One thing a person enters to link an account.
 
-    `options`: value -> label of a choice, for instance a region.
+    `required` is meant for linking without OAuth; with it, only what the addresses of
+    `OAuth2` name in braces is asked for. `options`: value -> label of a choice, for
+    instance a region.
     """
 
     name: str

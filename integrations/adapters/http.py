@@ -6,9 +6,10 @@ import ssl
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import urlencode
 
 import requests
@@ -54,6 +55,7 @@ class HttpAdapter(Adapter):
     max_bytes: ClassVar[int] = 16 * 1024 * 1024  # of a decoded response body
     guarded: ClassVar[bool] = False  # the host is the user's choice
     reset_headers: ClassVar[tuple[str, ...]] = ()  # lower-case; see `wait_of`
+    _elsewhere = ""
 
     @property
     @abstractmethod
@@ -63,7 +65,13 @@ class HttpAdapter(Adapter):
     @property
     def base_url(self) -> str:
         """What the real paths are appended to: `home`, or what stands in for it."""
-        return self.base_url_override or self.home
+        return self.base_url_override or self._elsewhere or self.home
+
+    def elsewhere(self, home: str) -> Self:
+        """This adapter speaking to another host of the provider, scheme included."""
+        other = copy(self)
+        other._elsewhere = home
+        return other
 
     @abstractmethod
     def headers(self) -> dict[str, str]:

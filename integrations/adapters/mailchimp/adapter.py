@@ -19,7 +19,7 @@ from integrations.adapters.base import (
     Resource,
     Subscription,
 )
-from integrations.adapters.declare import Credential
+from integrations.adapters.declare import Credential, OAuth2
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -45,7 +45,8 @@ from integrations.adapters.mailchimp.wire import (
 
 PAGE = 1000  # the API's maximum for count
 # The data centre becomes part of the host name, so its form is checked strictly.
-KEY = re.compile(r"[\x21-\x7e]+-([a-z]{2,4}[0-9]{1,3})")
+DC = re.compile(r"[a-z]{2,4}[0-9]{1,3}")
+KEY = re.compile(rf"[\x21-\x7e]+-({DC.pattern})")
 KEY_TITLES = {"api key invalid", "api key missing", "user disabled", "wrong datacenter"}
 # Whether a user's level may import contacts, by Mailchimp's help page "Manage User
 # Levels in Your Account" (read 2026-11). Another level: not known.
@@ -56,6 +57,11 @@ MAY_WRITE = {
     "author": False,
     "viewer": False,
 }
+
+
+LOGIN = "https://login.mailchimp.com"
+TOLD = ("subscribe", "unsubscribe", "profile", "cleaned", "upemail")
+WEBHOOK_EVENTS = {**dict.fromkeys(TOLD, True), "campaign": False}
 
 
 class Mailchimp(MailchimpMembers):
@@ -70,6 +76,13 @@ class Mailchimp(MailchimpMembers):
             placeholder="0123456789abcdef0123456789abcdef-us6",
         ),
     )
+    oauth = OAuth2(
+        authorize_url=f"{LOGIN}/oauth2/authorize",
+        token_url=f"{LOGIN}/oauth2/token",
+        pkce=False,
+        client_auth="body",
+        refreshes=False,  # its access tokens do not expire
+    )
     audience_noun = "audience"
     field_noun = "merge field"
     opt_in = "caller"
@@ -79,11 +92,26 @@ class Mailchimp(MailchimpMembers):
     glyph = "M"
     colour = "m"
     docs_url = "https://mailchimp.com/help/about-api-keys/"
+    notice = (
+        "Mailchimp itself refuses people who left or bounced: only a form of its own, "
+        "or their confirmation, brings them back."
+    )
     features = frozenset({"tags", "double_opt_in", "update_existing", "reconfirm"})
     read_timeout = 90.0  # Mailchimp itself gives up after 120 s
     total_timeout = 120.0
 
+    def discover(self) -> dict[str, str]:
+        """The data centre: Mailchimp's guide "Access Data on Behalf of Other Users with
+        OAuth 2" (read 2026-11)."""
+        found = self.elsewhere(LOGIN).request(
+            "GET",
+            "/oauth2/metadata",
+            headers={"Authorization": f"OAuth {self.secrets['access_token']}"},
+        )
+        return {"dc": str(found.get("dc", ""))}
+
     def _key(self) -> tuple[str, str]:
+        """The key and its data centre."""
         key = self.secrets.get("api_key", "").strip()
         match = KEY.fullmatch(key)
         if match is None:
@@ -95,9 +123,18 @@ class Mailchimp(MailchimpMembers):
 
     @property
     def home(self) -> str:
-        return f"https://{self._key()[1]}.api.mailchimp.com"
+        if not self.secrets.get("access_token"):
+            return f"https://{self._key()[1]}.api.mailchimp.com"
+        dc = self.secrets.get("dc", "")
+        if not DC.fullmatch(dc):
+            raise CredentialsError(
+                "Mailchimp did not say where this account lives: reconnect it."
+            )
+        return f"https://{dc}.api.mailchimp.com"
 
     def headers(self) -> dict[str, str]:
+        if access := self.secrets.get("access_token"):
+            return {"Authorization": f"Bearer {access}"}
         token = base64.b64encode(f"contactsync:{self._key()[0]}".encode()).decode()
         return {"Authorization": f"Basic {token}"}
 
@@ -261,6 +298,17 @@ class Mailchimp(MailchimpMembers):
         if request.method == "GET" or not request.body:
             return []
         return webhook_changes(request.body)
+
+    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
+        """`url` ends in ?secret=..., and answers Mailchimp's GET when it is added.
+        Changes made over the API are left out: they are ours or another tool's."""
+        sources = {"user": True, "admin": True, "api": False}
+        hook = self.request(
+            "POST",
+            f"{list_path(audience_id)}/webhooks",
+            payload={"url": url, "events": WEBHOOK_EVENTS, "sources": sources},
+        )
+        return {"webhook_id": str(hook.get("id", ""))}
 
     def erase(self, email: str) -> Receipt:
         """Deletes permanently from every audience, archived or not. Mailchimp then

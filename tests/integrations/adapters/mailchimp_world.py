@@ -345,7 +345,15 @@ WRITING = (
     ),
 )
 
-OPERATIONS = READING + WRITING
+HOOK = {"id": "ac3b1a", "url": "https://hooks.acme.example/?secret=x", "list_id": "a1"}
+LINKING = (
+    Operation(
+        name="add_webhook",
+        run=lambda adapter: adapter.add_webhook(HOOK["url"], "a1"),
+        steps=(Step(method="POST", url=f"{LIST}/webhooks", answer=HOOK),),
+    ),
+)
+OPERATIONS = READING + WRITING + LINKING
 
 
 def leaver(status: str, reason: Reason, answer: Any, code: int = 200) -> Leaver:

@@ -95,6 +95,34 @@ class TestKey:
             assert local.audiences() == []
 
 
+class TestOAuth:
+    TOKEN = {"access_token": "a-token-of-oauth"}
+
+    def test_the_data_centre_is_asked_for_once(self) -> None:
+        with wire() as mock:
+            mock.add(
+                "GET",
+                "https://login.mailchimp.com/oauth2/metadata",
+                json={"dc": "us6", "login_url": "https://login.mailchimp.com"},
+            )
+            assert Mailchimp(self.TOKEN).discover() == {"dc": "us6"}
+            [call] = mock.calls
+        assert call.request.headers["Authorization"] == "OAuth a-token-of-oauth"
+
+    def test_the_token_is_a_bearer_at_its_data_centre(self) -> None:
+        linked = Mailchimp({**self.TOKEN, "dc": "us6"})
+        with wire() as mock:
+            mock.add("GET", f"{API}/lists", json=page("lists"))
+            assert linked.audiences() == []
+            [call] = mock.calls
+        assert call.request.headers["Authorization"] == "Bearer a-token-of-oauth"
+
+    @pytest.mark.parametrize("dc", ["", "us6.evil.example/", "US6"])
+    def test_an_odd_data_centre_is_refused(self, dc: str) -> None:
+        with wire(), pytest.raises(CredentialsError, match="reconnect"):
+            Mailchimp({**self.TOKEN, "dc": dc}).audiences()
+
+
 class TestVerify:
     def run(self, *, role: str = "owner", last: Step | None = None) -> Any:
         [operation] = [item for item in world.READING if item.name == "verify"]

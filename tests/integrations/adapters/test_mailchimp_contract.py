@@ -92,6 +92,17 @@ FIND_LEFT = Step(
 ASK_LEFT = Step(method="PATCH", url=member_url(LEFT), answer=member(LEFT, "pending"))
 
 BRANCHES = (
+    Operation(
+        name="discover",
+        run=lambda adapter: type(adapter)({"access_token": "token"}).discover(),
+        steps=(
+            Step(
+                method="GET",
+                url="https://login.mailchimp.com/oauth2/metadata",
+                answer={"dc": "us6"},
+            ),
+        ),
+    ),
     one("double opt-in", Options(double_opt_in=True), "pending", TAGS, before=NOBODY),
     one("single opt-in", Options(tags=("all",)), "subscribed", TAGS),
     one("left", Options(), "unsubscribed"),
@@ -140,6 +151,10 @@ class TestMailchimpContract(AdapterContract):
     secrets = {"api_key": KEY}
     operations = ALL
     descriptions = (Description(name=DESCRIPTION, server=API, beyond=BEYOND),)
+    documented = {
+        ("GET", "/oauth2/metadata"): "https://mailchimp.com/developer/marketing/guides/"
+        "access-user-data-oauth-2/ (read 2026-11-22)",
+    }
 
 
 @pytest.fixture(scope="module")
