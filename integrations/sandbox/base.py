@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from integrations.sandbox.faults import RESTING, Dial, Faults
 from integrations.sandbox.messages import Json, Request, Response, Wire
+from integrations.sandbox.oauth import OAuthServer
 from integrations.sandbox.store import Store
 
 RECORD_LIMIT = 1_000  # requests remembered
@@ -33,6 +34,7 @@ class Simulator(ABC):
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.oauth = self.sign_in(store)
         self.lock = threading.RLock()
         self.dial = Dial()
         self.requests: deque[Json] = deque(maxlen=RECORD_LIMIT)
@@ -52,6 +54,11 @@ class Simulator(ABC):
     @abstractmethod
     def caller(self, request: Request) -> str:
         """Who counts as one caller for `simultaneous`."""
+
+    def sign_in(self, store: Store) -> OAuthServer | None:
+        """The provider's OAuth 2, if it has one. Whether a token is good is told by
+        its `accepts`."""
+        return None
 
     def before(self, request: Request, faults: Faults) -> Response | None:
         """A refusal that takes time to find; called before the lock is taken."""
@@ -112,7 +119,8 @@ class Simulator(ABC):
         if refusal is not None:
             return refusal
         with self.lock:
-            response = self.dispatch(request, faults)
+            signing_in = self.oauth.answer(request) if self.oauth else None
+            response = signing_in or self.dispatch(request, faults)
         self.after()
         if faults.timeout_after_accept:
             response.wire = Wire.HOLD

@@ -106,7 +106,7 @@ class Book:
                     k: Place(**v) for k, v in document["places"].items()
                 }
                 self._file(Person(**document))
-            else:
+            elif kind == "notes":
                 self.notes = document["notes"]
                 self.forgotten = set(document["forgotten"])
                 self._last = document["last"]

@@ -26,10 +26,11 @@ INDEX = {
     "PATCH /_control/{slug}/faults": "change some of it",
     "DELETE /_control/{slug}/faults": "turn it to rest",
     "POST /_control/{slug}/confirm": "follow the opt-in link: {email, audience?}",
-    "POST /_control/{slug}/unsubscribe": "{email, by: person|admin, audience?}",
+    "POST /_control/{slug}/unsubscribe": "{email, by: person, admin or complaint}",
     "POST /_control/{slug}/delete": "{email, permanent, audience?}",
     "POST /_control/{slug}/clean": "a hard bounce: {email, audience?}",
     "POST /_control/{slug}/fields": "{audience, tag, name, type, required, options}",
+    "POST /_control/{slug}/tokens": "end OAuth tokens: {action: expire|revoke}",
     "GET /_control/{slug}/webhooks": "webhook calls made, newest last",
     "POST /_control/{slug}/reset": "back to the seed",
 }
@@ -193,6 +194,20 @@ def _add_field(simulator: Simulator, request: Request) -> object:
     return simulator.add_field(given.text("audience"), field)
 
 
+def _tokens(simulator: Simulator, request: Request) -> object:
+    action = Input(request, ("action",)).text("action")
+    if action not in ("expire", "revoke"):
+        raise ControlError("action", "action is expire or revoke.")
+    if simulator.oauth is None:
+        raise ControlError("slug", f"{simulator.label} has no OAuth here.")
+    with simulator.lock:
+        if action == "revoke":
+            simulator.oauth.revoke_all()
+        else:
+            simulator.oauth.expire_all()
+    return {"tokens": action}
+
+
 def _webhooks(simulator: Simulator, request: Request) -> object:
     return {"deliveries": simulator.deliveries()}
 
@@ -218,6 +233,7 @@ _CALLS: dict[tuple[str, str], Callable[[Simulator, Request], object]] = {
     ("POST", "delete"): _delete,
     ("POST", "clean"): _clean,
     ("POST", "fields"): _add_field,
+    ("POST", "tokens"): _tokens,
     ("GET", "webhooks"): _webhooks,
     ("POST", "reset"): _reset,
 }

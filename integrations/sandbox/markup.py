@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from integrations.sandbox.faults import RESTING, Faults
 from integrations.sandbox.messages import Json
 
+STYLE = "/_page/style.css"
+ICON = "/_page/icon.svg"
 _STATUS = {
     "subscribed": ("ok", "Subscribed"),
     "pending": ("warn", "Pending (double opt-in)"),

@@ -9,12 +9,11 @@ from urllib.parse import parse_qsl, urlencode
 from integrations.sandbox import markup
 from integrations.sandbox.base import Simulator
 from integrations.sandbox.faults import RESTING, ControlError
+from integrations.sandbox.markup import ICON, STYLE
 from integrations.sandbox.messages import Json, Request, Response
 
 Simulators = Mapping[str, Simulator]
 
-STYLE = "/_page/style.css"
-ICON = "/_page/icon.svg"
 _FILES = {
     STYLE: ("style.css", "text/css; charset=utf-8"),
     ICON: ("icon.svg", "image/svg+xml"),

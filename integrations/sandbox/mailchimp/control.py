@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 from integrations.sandbox.base import Simulator
 from integrations.sandbox.faults import ControlError
-from integrations.sandbox.mailchimp import lists, problems
+from integrations.sandbox.mailchimp import lists, notify, problems
 from integrations.sandbox.mailchimp.members import put_away
-from integrations.sandbox.mailchimp.notify import Notifier
 from integrations.sandbox.mailchimp.rules import ADMIN_LEFT, PERSON_LEFT, Event
 from integrations.sandbox.mailchimp.seed import new_audience
 from integrations.sandbox.mailchimp.state import Account, Audience, Member, now
 from integrations.sandbox.mailchimp.validation import FIELD_TYPES
 from integrations.sandbox.messages import Json
+from integrations.sandbox.posts import Postman
 
 PERSON_IP = "198.51.100.23"
 FOUND_NOBODY = "No audience has this address in a state where that is possible."
@@ -25,7 +25,7 @@ class Controls(Simulator):
     """Half of the simulator: everything that does not come over the provider's API."""
 
     account: Account
-    notifier: Notifier
+    postman: Postman
     events: list[Event]
 
     def audiences(self) -> list[Json]:
@@ -141,8 +141,8 @@ class Controls(Simulator):
         with self.lock:
             events = list(self.events)
             self.events.clear()
-            jobs = self.notifier.prepare(events)
-        self.notifier.submit(jobs)
+            jobs = notify.calls(events)
+        self.postman.submit(jobs)
 
     def _owners(self, audience: str, *, must: bool = False) -> list[Audience]:
         """The audience of that id or name, or all when none is named."""

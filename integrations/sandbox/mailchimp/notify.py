@@ -6,34 +6,20 @@ Only loopback addresses are ever called: a sandbox does not talk to the world.
 
 from __future__ import annotations
 
-import ipaddress
-import queue
-import threading
-import urllib.error
 import urllib.request
-from collections import deque
 from datetime import UTC, datetime
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from integrations.sandbox.mailchimp.rules import Event
 from integrations.sandbox.mailchimp.state import short_hash
-from integrations.sandbox.messages import Json
+from integrations.sandbox.posts import Post
 
 TIMEOUT = 10.0  # seconds, as Mailchimp allows
+HEADERS = {
+    "User-Agent": "MailChimp",
+    "Content-Type": "application/x-www-form-urlencoded",
+}
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the address may be called from a sandbox."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return False
-    if parts.hostname == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(parts.hostname).is_loopback
-    except ValueError:
-        return False
 
 
 def answers(url: str) -> bool:
@@ -84,65 +70,17 @@ def form(event: Event) -> list[tuple[str, str]]:
     return pairs
 
 
-class Notifier:
-    """Calls webhooks from one thread of its own, in order, each once."""
-
-    def __init__(self) -> None:
-        self.delivered: deque[Json] = deque(maxlen=200)
-        self._jobs: queue.SimpleQueue[tuple[str, Event, bytes]] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
-
-    def prepare(self, events: list[Event]) -> list[tuple[str, Event, bytes]]:
-        """The calls these events cause. Reads members: call it with the lock held."""
-        jobs = []
-        for event in events:
-            for hook in event.audience.webhooks.values():
-                wanted = hook.events.get(event.type) and hook.sources.get(event.source)
-                if wanted and is_loopback(hook.url):
-                    jobs.append((hook.url, event, urlencode(form(event)).encode()))
-        return jobs
-
-    def submit(self, jobs: list[tuple[str, Event, bytes]]) -> None:
-        """Make the calls, soon."""
-        for job in jobs:
-            self._jobs.put(job)
-        with self._lock:
-            if jobs and self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="sandbox-webhooks", daemon=True
-                )
-                self._thread.start()
-
-    def _run(self) -> None:
-        while True:
-            url, event, body = self._jobs.get()
-            status, error = _post(url, body)
-            self.delivered.append(
-                {
-                    "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                    "url": url,
-                    "type": event.type,
-                    "email": event.member.email,
-                    "status": status,
-                    "error": error,
-                }
-            )
-
-
-def _post(url: str, body: bytes) -> tuple[int | None, str]:
-    request = urllib.request.Request(
-        url,
-        data=body,
-        headers={
-            "User-Agent": "MailChimp",
-            "Content-Type": "application/x-www-form-urlencoded",
-        },
-    )
-    try:
-        with _OPENER.open(request, timeout=TIMEOUT) as answer:
-            return answer.status, ""
-    except urllib.error.HTTPError as error:
-        return error.code, ""
-    except (OSError, ValueError) as error:
-        return None, str(error)
+def calls(events: list[Event]) -> list[Post]:
+    """The webhook calls these events cause. Reads members: the account is locked."""
+    return [
+        Post(
+            url=hook.url,
+            body=urlencode(form(event)).encode(),
+            type=event.type,
+            email=event.member.email,
+            headers=HEADERS,
+        )
+        for event in events
+        for hook in event.audience.webhooks.values()
+        if hook.events.get(event.type) and hook.sources.get(event.source)
+    ]

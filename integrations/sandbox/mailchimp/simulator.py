@@ -18,11 +18,12 @@ from integrations.sandbox.mailchimp import (
     webhooks,
 )
 from integrations.sandbox.mailchimp.control import Controls
-from integrations.sandbox.mailchimp.notify import Notifier
 from integrations.sandbox.mailchimp.rules import Call, Event
 from integrations.sandbox.mailchimp.seed import plant
 from integrations.sandbox.mailchimp.state import Account
 from integrations.sandbox.messages import Json, Request, Response, json_response
+from integrations.sandbox.oauth import OAuthServer
+from integrations.sandbox.posts import Postman
 from integrations.sandbox.store import Store
 
 VERSION = "/3.0"
@@ -113,12 +114,23 @@ class Mailchimp(Controls):
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
-        self.notifier = Notifier()
+        self.postman = Postman()
         self.events: list[Event] = []
         self.account = Account(self.slug, store)
         if not self.account.audiences:
             plant(self.account)
             self.account.flush()
+
+    def sign_in(self, store: Store) -> OAuthServer:
+        return OAuthServer(
+            self.slug,
+            self.label,
+            store,
+            authorize="/oauth2/authorize",
+            token="/oauth2/token",
+            lifetime=0,  # its tokens do not expire
+            refreshes=False,
+        )
 
     def reset(self) -> None:
         with self.lock:
@@ -127,11 +139,11 @@ class Mailchimp(Controls):
             plant(self.account)
             self.account.flush()
             self.requests.clear()
-            self.notifier.delivered.clear()
+            self.postman.delivered.clear()
             self.clear_faults()
 
     def deliveries(self) -> list[Json]:
-        return list(self.notifier.delivered)
+        return list(self.postman.delivered)
 
     def caller(self, request: Request) -> str:
         return api_key(request)
@@ -158,6 +170,8 @@ class Mailchimp(Controls):
             self.account.flush()
 
     def _dispatch(self, request: Request, faults: Faults) -> Response:
+        if request.path == "/oauth2/metadata":
+            return self._metadata(request)
         version, slash, rest = request.path.lstrip("/").partition("/")
         if f"/{version}" != VERSION:
             raise problems.not_found()
@@ -188,5 +202,15 @@ class Mailchimp(Controls):
         if faults.credentials == "disabled":
             raise problems.key_disabled()
         broken = faults.credentials == "broken" or key.lower() in faults.revoked
-        if broken or not _KEY.fullmatch(key):
+        if broken or not (_KEY.fullmatch(key) or self._signed_in(key)):
             raise problems.by_status(401)
+
+    def _signed_in(self, token: str) -> bool:
+        return self.oauth is not None and self.oauth.standing(token) == "ok"
+
+    def _metadata(self, request: Request) -> Response:
+        """Where the account of an OAuth token lives: host login.mailchimp.com."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() not in ("oauth", "bearer") or not self._signed_in(token):
+            return json_response({"error": "invalid_token"}, 401)
+        return json_response({"dc": "us6", "api_endpoint": request.base_url})

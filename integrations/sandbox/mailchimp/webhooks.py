@@ -9,6 +9,7 @@ from integrations.sandbox.mailchimp.rules import Call
 from integrations.sandbox.mailchimp.state import Webhook
 from integrations.sandbox.mailchimp.validation import body_object, check_schema
 from integrations.sandbox.messages import Json, Request, Response
+from integrations.sandbox.posts import is_loopback
 
 EVENTS = ("subscribe", "unsubscribe", "profile", "cleaned", "upemail", "campaign")
 SOURCES = ("user", "admin", "api")
@@ -44,7 +45,7 @@ def check_reachable(request: Request) -> None:
     """
     body = body_object(request)
     url = body.get("url")
-    if isinstance(url, str) and notify.is_loopback(url) and not notify.answers(url):
+    if isinstance(url, str) and is_loopback(url) and not notify.answers(url):
         raise problems.invalid(
             ("url", "We couldn't validate the URL: it must answer with 200 OK.")
         )

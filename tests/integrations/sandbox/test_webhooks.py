@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from integrations.sandbox.mailchimp.notify import is_loopback
+from integrations.sandbox.posts import is_loopback
 from integrations.sandbox.testing import RunningSandbox
 from tests.integrations.sandbox.helpers import (
     NEWSLETTER,
