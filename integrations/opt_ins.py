@@ -106,18 +106,23 @@ def ask(account: LinkedAccount, adapter: Adapter, rows: list[Delivery]) -> int:
             except (TargetError, DriftError) as error:
                 target_break(target, error.reason.value, error.detail)
                 break
-            ended += conclude(part, found)
+            ended += conclude(part, found, absent=adapter.asked_are_absent)
     return ended
 
 
-def conclude(batch: list[Delivery], found: list[Subscription]) -> int:
+def conclude(
+    batch: list[Delivery], found: list[Subscription], *, absent: bool = False
+) -> int:
+    """Settle who confirmed or never will. ``absent``: the provider does not show
+    people before they confirm, so nobody was removed there."""
+    gone = GONE - {"absent"} if absent else GONE
     results = []
     for row, subscription in zip(batch, found, strict=True):
         age = now() - row.changed_at  # since they were asked
         if subscription.status in ENDS:
             state, reason = ENDS[subscription.status]
             results.append(Settled(row.id, state, reason, subscription.detail))
-        elif age > EXPIRES or (subscription.status in GONE and age > GONE_AFTER):
+        elif age > EXPIRES or (subscription.status in gone and age > GONE_AFTER):
             results.append(Settled(row.id, State.SKIPPED, Reason.NOT_CONFIRMED))
     return outbox.settle_opt_ins(results)
 

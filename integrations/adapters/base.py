@@ -215,6 +215,7 @@ class Adapter(ABC):
     audience_noun: ClassVar[str] = "list"
     field_noun: ClassVar[str] = "field"
     opt_in: ClassVar[OptIn] = "none"  # who decides about double opt-in
+    asked_are_absent: ClassVar[bool] = False  # not there until they confirm
     batch_size: ClassVar[int] = 1  # contacts per upsert, at most
     concurrency: ClassVar[int] = 1  # simultaneous calls the provider allows us
     rate: ClassVar[Rate | None] = None

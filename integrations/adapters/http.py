@@ -89,7 +89,7 @@ class HttpAdapter(Adapter):
 
     @cached_property
     def _redactor(self) -> Redactor:
-        public = {c.name for c in self.credentials if not c.secret}
+        public = {c.name for c in self.credentials if not c.secret} | {"sub_account"}
         values = [v for k, v in self.secrets.items() if k not in public]
         authorization = self.headers().get("Authorization", "").split()
         return Redactor([*values, *authorization[1:], *self.more_secrets()])

@@ -54,6 +54,7 @@ class Contract:
         """
         description = dict(described(name))
         description["servers"] = [{"url": server}]
+        description["components"] = _as_bearer(description.get("components") or {})
         self.name = name
         self.server = server
         self.base = urlsplit(server).path
@@ -180,6 +181,17 @@ class Contract:
         ]
         found = [shape for part in parts for shape in self._shapes(part)]
         return [schema, *found] if not parts or "properties" in schema else found
+
+
+def _as_bearer(components: Mapping[str, Any]) -> dict[str, Any]:
+    """openapi-core knows no OAuth 2; over the wire it is a Bearer token."""
+    schemes = {
+        name: {"type": "http", "scheme": "bearer"}
+        if scheme.get("type") == "oauth2"
+        else scheme
+        for name, scheme in (components.get("securitySchemes") or {}).items()
+    }
+    return {**components, "securitySchemes": schemes}
 
 
 @cache

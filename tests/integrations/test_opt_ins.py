@@ -12,6 +12,7 @@ from contactsync.lib.clock import now
 from contactsync.lib.ids import uuid7
 from integrations import opt_ins
 from integrations.adapters.errors import AdapterError
+from integrations.adapters.mailchimp import Mailchimp
 from integrations.models import Delivery, LinkedAccount
 from integrations.sandbox.testing import RunningSandbox, running_sandbox
 from integrations.tasks import check_opt_ins
@@ -89,6 +90,18 @@ def test_nobody_is_looked_up_for_ever(provider, linked, display) -> None:
     assert opt_ins.check(linked.pk) == 2
     assert state(old) == state(gone) == ("skipped", "consent.not_confirmed")
     assert state(new)[0] == "awaiting_opt_in"
+
+
+def test_where_nobody_shows_before_confirming_nobody_is_missed(
+    provider, linked, display, monkeypatch
+) -> None:
+    monkeypatch.setattr(Mailchimp, "asked_are_absent", True)
+    rule = rule_to(display, linked, audience_id=NEWSLETTER)
+    asked = awaiting(
+        rule, "not.there@example.org", changed_at=now() - timedelta(days=2)
+    )
+    assert opt_ins.check(linked.pk) == 0
+    assert state(asked)[0] == "awaiting_opt_in"
 
 
 def test_one_account_that_cannot_be_opened_keeps_no_other_waiting(
