@@ -14,6 +14,7 @@ BUILTIN = "builtin@2026.11"
 """Source of every word list and pattern of our own; changes when one of them does."""
 
 DIGITS = "0123456789"
+HEX_DIGITS = "0123456789abcdef"
 
 Lookup = Callable[[str], str | None]
 """Takes a mailbox (``canonical`` or literal form), returns the reason or ``None``."""
@@ -64,6 +65,9 @@ class Words:
     transactional_markers: tuple[str, ...] = ()
 
 
+TEST = "test"
+"""The word that marks an address as made up, between others too."""
+
 MARK = 4
 """Letters at the start and the end of a marker by which it is looked for."""
 
@@ -73,11 +77,13 @@ class Index:
     """What tells in a look-up or two that the word rules have nothing to say.
 
     ``listed`` are all words that count as a whole local part, and the mailbox
-    providers' own names; ``marks`` the first and the last letters of the markers.
+    providers' own names. ``heads`` and ``tails`` are the markers by their first and by
+    their last letters.
     """
 
     listed: frozenset[str]
-    marks: frozenset[str]
+    heads: Mapping[str, tuple[str, ...]]
+    tails: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, words: Words, mailboxes: frozenset[str]) -> Index:
@@ -89,9 +95,13 @@ class Index:
             words.role_soft,
             words.transactional_locals,
         )
-        markers = words.transactional_markers
-        heads = frozenset(marker[:MARK] for marker in markers)
-        return cls(listed, heads.union(marker[-MARK:] for marker in markers))
+        # TEST is looked for likewise, and no marker of what systems send.
+        heads: dict[str, tuple[str, ...]] = {TEST: ()}
+        tails: dict[str, tuple[str, ...]] = {TEST: ()}
+        for marker in words.transactional_markers:
+            heads[marker[:MARK]] = (*heads.get(marker[:MARK], ()), marker)
+            tails[marker[-MARK:]] = (*tails.get(marker[-MARK:], ()), marker)
+        return cls(listed, heads, tails)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +168,11 @@ OWN_HOST = 64
 LISTED = 128
 """It may be a word of our lists, as it is or without its digits."""
 MARKED = 256
-"""It may begin or end with a marker of what systems send."""
+"""It may begin or end with a marker of what systems send, or with ``TEST``."""
 KNOWN = 512
 """There is a database of known bots to ask."""
-SHAPES = 1024
+HEXED = 1024
+"""It holds a digit, and nothing but hexadecimal ones."""
 
 CROWD = 5
 """Separators: in one address people hardly write as many."""
@@ -237,12 +248,13 @@ class Case:
                 shape |= NUMBERED if squashed.isalnum() else NUMBERED | ODD
                 if not stem.isalpha():
                     shape |= INSIDE
+                if not stem.strip(HEX_DIGITS):
+                    shape |= HEXED
         index = facts.index
         listed = index.listed
         if squashed in listed or stem in listed or not squashed.isascii():
             shape |= LISTED
-        marks = index.marks
-        if stem[:MARK] in marks or stem[-MARK:] in marks:
+        if stem[:MARK] in index.heads or stem[-MARK:] in index.tails:
             shape |= MARKED
         self.base = base
         self.squashed = squashed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class DomainSet:
@@ -18,12 +18,18 @@ class DomainSet:
 
     __slots__ = ("_hashes",)
 
-    def __init__(self, hashes: Iterable[int]) -> None:
-        self._hashes = array("q", sorted(hashes))
+    def __init__(self, hashes: Collection[int]) -> None:
+        # By quarters: sorted as one list they take five times the memory, which the
+        # process would keep.
+        self._hashes = array("q")
+        quarter = 2**62
+        for low in range(-2 * quarter, 2 * quarter, quarter):
+            high = low + quarter
+            self._hashes.extend(sorted([one for one in hashes if low <= one < high]))
 
     @classmethod
     def of(cls, names: Iterable[str]) -> DomainSet:
-        return cls(map(hash, names))
+        return cls([hash(name) for name in names])
 
     def __contains__(self, name: object) -> bool:
         wanted = hash(name)

@@ -20,7 +20,7 @@ from hygiene.lists import (
     package_file,
 )
 from hygiene.suffixes import Suffixes
-from hygiene.suggest import slips, typo_table
+from hygiene.suggest import Misspelt, typo_table
 
 DATA = Path(__file__).parent / "data"
 
@@ -37,9 +37,14 @@ def read_words() -> Words:
     for item in fields(Words):
         entries = read(item.name.replace("_", "-"))
         lists[item.name] = (
-            tuple(entries) if isinstance(item.default, tuple) else frozenset(entries)
+            tuple(entries) if isinstance(item.default, tuple) else close(entries)
         )
     return Words(**lists)  # type: ignore[arg-type]
+
+
+def close(entries: Iterable[str]) -> frozenset[str]:
+    """A set without room to grow: one that grew has up to four times what it needs."""
+    return frozenset(set(entries))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +107,10 @@ def build(raw_lists: Iterable[RawList], known_bots: Lookup | None = None) -> Sta
 
 def read_sieve(suffixes: Suffixes | None = None) -> Sieve:
     """What no list of domains may hold."""
-    slipped = (slip for target in read("typo-targets") for slip in slips(target))
     return Sieve(
         frozenset(read("mailboxes")) | frozenset(read("masks")),
         suffixes or read_suffixes(),
-        frozenset(slipped),
+        Misspelt(read("typo-targets")),
         frozenset(read("academic-hosts")),
     )
 
@@ -115,7 +119,8 @@ def read_suffixes() -> Suffixes:
     """The public suffixes of the installed ``publicsuffixlist``."""
     # Only its file: the package itself would read the list a second time.
     path = package_file("publicsuffixlist").parent / "public_suffix_list.dat"
-    return Suffixes(path.read_text(encoding="utf-8"))
+    with path.open(encoding="utf-8") as lines:
+        return Suffixes(lines)
 
 
 def load(breadth: bool = False) -> Facts:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from hygiene.case import (
     CASED,
     CROWDED,
+    HEXED,
     INSIDE,
     KNOWN,
     LISTED,
@@ -19,7 +20,6 @@ from hygiene.case import (
     ODD,
     OWN_HOST,
     SEPARATED,
-    SHAPES,
     Case,
     Facts,
     Host,
@@ -31,7 +31,7 @@ from hygiene.policy import DEFAULT, SOURCE, Mode, Policy
 from hygiene.rules import bot, broadcast, masks, noise, reserved, transactional
 from hygiene.rules.disposable import disposable, wide_disposable
 from hygiene.rules.role import role_compound, role_glued, role_word
-from hygiene.rules.syntax import LOCAL_MAX, parse
+from hygiene.rules.syntax import ADDRESS_MAX, LOCAL_MAX, parse
 from hygiene.suggest import suggest
 from hygiene.verdict import Category, Finding, Verdict
 
@@ -103,13 +103,13 @@ RULES: tuple[Rule, ...] = (
     Rule(Stage.TRANSACTIONAL, _WORD, transactional.system_sender, ("system-sender",)),
     Rule(Stage.BROADCAST, _WORD, broadcast.everyone, ("everyone",)),
     Rule(Stage.BROADCAST, _LIST, broadcast.list_name, ("list-tail", "list-head")),
-    Rule(Stage.PLACEHOLDER, (LISTED,), bot.fake_local, ("fake-local",)),
+    Rule(Stage.PLACEHOLDER, (LISTED, MARKED), bot.fake_local, ("fake-local",)),
     Rule(Stage.ROLE, (LISTED,), role_word, ("exact", "numbered", "soft")),
     Rule(Stage.ROLE, (SEPARATED,), role_compound, ("compound",)),
     Rule(Stage.ROLE, (OWN_HOST,), role_glued, ("glued",)),
     Rule(Stage.BOT, (), bot.mash, ("mash",)),
     Rule(Stage.BOT, (CROWDED,), bot.dot_stuffed, ("dot-stuffed",)),
-    Rule(Stage.BOT, (NUMBERED,), noise.hexadecimal, ("hex",)),
+    Rule(Stage.BOT, (HEXED,), noise.hexadecimal, ("hex",)),
     Rule(Stage.BOT, (INSIDE,), noise.alternating, ("alternating",)),
     Rule(Stage.BOT, (), noise.gibberish, ("trigram", "random-tail")),
     Rule(Stage.BOT, (CASED,), noise.mixed_case, ("mixed-case",)),
@@ -120,11 +120,19 @@ RULES: tuple[Rule, ...] = (
 SIGNAL_RULES = (bot.honeypot, bot.too_fast)
 """What the form noticed; the findings are named like the rules. They outlast a mask."""
 
-_RULES_BY_SHAPE = tuple(
-    tuple((rule.stage, rule.ask) for rule in RULES if applies(rule, shape))
-    for shape in range(SHAPES)
-)
-"""The same, sorted out beforehand by ``Case.shape``: most addresses need few."""
+Asked = tuple[tuple[Stage, Callable[[Case], Finding | None]], ...]
+
+
+class _ByShape(dict[int, Asked]):
+    """The same by ``Case.shape``, sorted out when one first comes: most never do."""
+
+    def __missing__(self, shape: int) -> Asked:
+        rules = (rule for rule in RULES if applies(rule, shape))
+        asked = self[shape] = tuple((rule.stage, rule.ask) for rule in rules)
+        return asked
+
+
+_RULES_BY_SHAPE = _ByShape()
 
 _PLAIN = re.compile(r"[A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*+").fullmatch
 """A local part that ``parse`` gives back as it is."""
@@ -173,7 +181,8 @@ def judge(
     local, _, domain = address.partition("@")
     # What needs no parser: plain letters at a domain that is known as it is written.
     plain = local.isalnum() and local.isascii() or _PLAIN(local)
-    if not plain or domain not in facts.mailboxes or len(local) > LOCAL_MAX:
+    known = domain in facts.mailboxes or domain in facts.reports
+    if not plain or not known or len(local) > LOCAL_MAX or len(address) > ADDRESS_MAX:
         parsed = parse(address, facts.words.reserved_suffixes)
         if isinstance(parsed, Finding):
             return Verdict(Category.SYNTAX, parsed, (), address)

@@ -5,7 +5,6 @@ Reads installed packages and files, never the data base and never the network.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import re
 from array import array
@@ -19,6 +18,7 @@ from pathlib import Path
 from hygiene.case import DomainList
 from hygiene.domain_set import DomainSet
 from hygiene.suffixes import Suffixes
+from hygiene.suggest import Misspelt
 
 REFUSE_ABOVE = 0.1
 """A list with more than this share of the mailbox providers is no block list."""
@@ -32,11 +32,11 @@ ENTRIES_MIN = 1000
 OLD_DAYS = 45
 """From this age on a list is called old: throw-away domains live for weeks."""
 
-CHUNK = 4096
+CHUNK = 1024
 """Entries looked at in one go."""
 
-PIECE = 64 * 1024
-"""Characters of a package's source taken apart in one go."""
+PIECE = 16 * 1024
+"""Bytes of a package's source taken apart in one go."""
 
 SCHOOLS = re.compile(
     r"\.edu(?:\.(?!(?:do|ge|gr|kg|pl|rs|vn)$)[a-z]{2})?$|\.ac\.[a-z]{2}$"
@@ -134,10 +134,6 @@ def entries_text(domains: Iterable[str]) -> str:
     return "\n".join(sorted(set(domains)))
 
 
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def clean(entries: Collection[str]) -> set[str]:
     """Entries without space or dots around them, in lower case."""
     text = "\n".join(entries)
@@ -161,7 +157,7 @@ class Sieve:
 
     protected: frozenset[str]
     suffixes: Suffixes
-    misspelt: Set[str] = frozenset()
+    misspelt: Misspelt = Misspelt(())
     academic: frozenset[str] = frozenset()
 
     def sift(self, names: set[str]) -> tuple[set[str], set[str], set[str]]:
@@ -173,7 +169,7 @@ class Sieve:
         strangers have names.
         """
         public, private = self.suffixes.among(names)
-        dropped = (names & self.above) | public | (self.misspelt & names)
+        dropped = (names & self.above) | public | self.misspelt.among(names)
         dropped |= self.schools(names)
         kept = names.difference(dropped, private)
         return kept, private - dropped, dropped
@@ -310,12 +306,12 @@ def packaged(module: str, name: str) -> Iterator[str]:
     not cached; a module that is no longer written that way is run instead, without
     keeping it, since its lists would stay in memory twice.
     """
-    source = package_file(module).read_text(encoding="utf-8")
-    found = re.search(rf"\b{name}\s*=\s*{{", source)
+    source = package_file(module).read_bytes()
+    found = re.search(rf"\b{name}\s*=\s*{{".encode(), source)
     if found:
-        start, end = found.end(), source.find("}", found.end())
+        start, end = found.end(), source.find(b"}", found.end())
         quote = source[start : start + 20].lstrip()[:1]
-        known = quote in {"'", '"'} and source.count(quote, start, end) // 2
+        known = quote in {b"'", b'"'} and source.count(quote, start, end) // 2
         if known and known > ENTRIES_MIN:
             return _quoted(source, start, end, quote)
     spec = importlib.util.find_spec(module)
@@ -325,13 +321,13 @@ def packaged(module: str, name: str) -> Iterator[str]:
     return iter(getattr(getattr(loaded, module, loaded), name))
 
 
-def _quoted(source: str, start: int, end: int, quote: str) -> Iterator[str]:
+def _quoted(source: bytes, start: int, end: int, quote: bytes) -> Iterator[str]:
     """The quoted texts between two places, taken out a piece at a time."""
     while start < end:
         # A piece ends behind the comma after a closing quote.
-        stop = source.find(f"{quote},", start + PIECE, end)
+        stop = source.find(quote + b",", start + PIECE, end)
         stop = end if stop < 0 else stop + 2
-        yield from source[start:stop].split(quote)[1::2]
+        yield from source[start:stop].decode().split(quote.decode())[1::2]
         start = stop
 
 

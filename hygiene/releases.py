@@ -7,6 +7,7 @@ writes.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zlib
 from collections.abc import Iterator
@@ -27,7 +28,6 @@ from hygiene.lists import (
     installed,
     refuse_allies,
     sane,
-    sha256,
 )
 from hygiene.models import ListRelease
 
@@ -48,6 +48,10 @@ class Taken:
     release: ListRelease
     created: bool
     active: bool
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def packaged_list(name: str) -> RawList:
@@ -131,7 +135,7 @@ def compare(raw: RawList, names: set[str], sieve: Sieve) -> None:
     """
     before = baseline(raw.name)
     _, _, left_out = sieve.sift(names)
-    harmful = left_out - (sieve.misspelt - sieve.above)
+    harmful = left_out - (sieve.misspelt.among(left_out) - sieve.above)
     new = harmful - before
     if new:
         some = ", ".join(sorted(new)[:5])

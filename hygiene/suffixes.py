@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
+from itertools import chain, takewhile
 
 PRIVATE = "// ===BEGIN PRIVATE DOMAINS==="
 
@@ -13,15 +14,19 @@ class Suffixes:
     ``public`` are the registries' own, ``private`` those of companies that let
     strangers register names below them. ``wild`` are names of which every child is
     public; ``endings`` are all public ones, whole endings like ``com`` included.
+    Made of the lines of its file.
     """
 
-    def __init__(self, text: str) -> None:
-        icann, _, companies = text.partition(PRIVATE)
-        public, private = set(_rules(icann)), set(_rules(companies))
-        rules = public | private
-        self.wild = frozenset(rule[2:] for rule in rules if rule[0] == "*")
-        self.exceptions = frozenset(rule[1:] for rule in rules if rule[0] == "!")
-        special = {rule for rule in rules if rule[0] in "*!"}
+    def __init__(self, lines: Iterable[str]) -> None:
+        # A line at a time: what comes and goes is not given back to the machine.
+        lines = iter(lines)
+        public = set(
+            _rules(takewhile(lambda line: not line.startswith(PRIVATE), lines))
+        )
+        private = set(_rules(lines))
+        special = {rule for rule in chain(public, private) if rule[0] in "*!"}
+        self.wild = frozenset(rule[2:] for rule in special if rule[0] == "*")
+        self.exceptions = frozenset(rule[1:] for rule in special if rule[0] == "!")
         public -= special
         self.private = frozenset(private - special)
         self.tlds = frozenset(rule for rule in public if "." not in rule) | {
@@ -42,9 +47,10 @@ class Suffixes:
         return public, set(self.private & names) - public
 
 
-def _rules(text: str) -> Iterator[str]:
+def _rules(lines: Iterable[str]) -> Iterator[str]:
     """The rules of one section, with their ``*.`` or ``!``."""
-    for line in text.splitlines():
+    for line in lines:
+        line = line.rstrip()
         if not line or line[0] == "/":
             continue
         if line.isascii():

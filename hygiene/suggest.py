@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from hygiene.case import Facts
 
@@ -36,20 +36,39 @@ def one_slip(a: str, b: str) -> bool:
     return a[at + 1 :] == b[at + 1 :] or swapped == b[at:]
 
 
-def slips(domain: str) -> Iterator[str]:
-    """Yield what one wrong key makes of a domain, its first letter aside.
+class Misspelt:
+    """What one wrong key makes of some domains, their first letter aside.
 
     People rarely miss the first letter, and other domains of one's own differ in it:
-    ``tmail.com`` is not a slip of the finger.
+    ``tmail.com`` is not a slip of the finger. Nothing is listed: it would be a thousand
+    texts for each domain.
     """
-    keys = "abcdefghijklmnopqrstuvwxyz0123456789.-"
-    for at in range(1, len(domain)):
-        head, tail = domain[:at], domain[at:]
-        yield head + tail[1:]
-        yield head + tail[1:2] + tail[:1] + tail[2:]
-        for key in keys:
-            yield head + key + tail
-            yield head + key + tail[1:]
+
+    __slots__ = ("_near",)
+
+    def __init__(self, domains: Iterable[str]) -> None:
+        self._near: dict[tuple[str, int], tuple[str, ...]] = {}
+        for domain in domains:
+            for length in range(len(domain) - 1, len(domain) + 2):
+                key = domain[0], length
+                self._near[key] = (*self._near.get(key, ()), domain)
+
+    def among(self, names: Iterable[str]) -> set[str]:
+        """Return those of some domains that are a slip away from one of ours."""
+        near = self._near
+        return {
+            name
+            for name in names
+            if (name[:1], len(name)) in near and self._holds(name)
+        }
+
+    def _holds(self, name: str) -> bool:
+        for domain in self._near[name[:1], len(name)]:
+            # Wherever the slip is, one of the ends is as it should be.
+            whole = name[:4] == domain[:4] or name.endswith(domain[5:])
+            if whole and one_slip(name, domain) and not name.startswith(domain):
+                return True
+        return False
 
 
 def nearest_tld(ending: str, facts: Facts) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from hygiene.case import BUILTIN, CROWD, SEPARATED, Case, Host, Signals
-from hygiene.rules.noise import named
+from hygiene.case import BUILTIN, CROWD, MARKED, SEPARATED, Case, Host, Signals
+from hygiene.rules.excuses import named, own_name
 from hygiene.verdict import Category, Finding
 
 TOO_FAST_MS = 1000
@@ -21,16 +21,26 @@ KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _COLUMNS = ("1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm", "8ik", "9ol")
 _LAYOUTS = ("qwertzuiop", "azertyuiop", "yxcvbnm", "qsdfghjklm", "wxcvbn")
 _COUNTED = "1234567890"
+_PAD = frozenset(
+    line[::way]
+    for line in ("147", "258", "369", "123", "456", "789", "159", "357")
+    for way in (1, -1)
+)
+"""The lines of the pad that numbers are typed on."""
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 _FORWARD = (*KEYBOARD, *_COLUMNS, *_LAYOUTS, _COUNTED)
 _ROWS = (*_FORWARD, *(row[::-1] for row in _FORWARD))
 _WALKS = frozenset(row[at : at + 3] for row in _ROWS for at in range(len(row) - 2))
+_ROW_KEYS = tuple(frozenset(row) for row in KEYBOARD)
 _WINDOWS = tuple(
     frozenset(row[at : at + 4]) for row in KEYBOARD[1:] for at in range(len(row) - 3)
 )
 _REPEATED = re.compile(r"(.{1,4}?)\1+(.{0,3})").fullmatch
 
 _CLUSTERS = re.compile(r"[sdf]{2,}").findall
+
+FEW_KEYS = 4
+"""Keys one hand lies on."""
 
 STROKES_MIN = 8
 STROKES_SHARE = 0.85
@@ -56,6 +66,7 @@ def _neighbours() -> frozenset[str]:
 
 
 _NEIGHBOURS = _neighbours()
+_OPENINGS = _NEIGHBOURS.union(walk[:2] for walk in _WALKS)
 
 
 def _finding(rule: str, matched: str, source: str = BUILTIN) -> Finding:
@@ -87,7 +98,10 @@ def known_bot(case: Case) -> Finding | None:
 
 
 def fake_local(case: Case) -> Finding | None:
-    """``test``, ``asdf123``, ``noemail``: what is typed in place of an address."""
+    """``test``, ``asdf123``, ``noemail``: what is typed in place of an address.
+
+    ``test`` may also be the first or the last of several words.
+    """
     squashed = case.squashed
     listed = case.words.fake_locals
     if len(squashed) < 4 and case.shape & SEPARATED:
@@ -95,7 +109,15 @@ def fake_local(case: Case) -> Finding | None:
         return None
     if squashed in listed or (len(case.stem) > 3 and case.stem in listed):
         return _finding("fake-local", squashed)
+    shape = case.shape
+    if shape & MARKED and shape & SEPARATED and _TESTED(case.base):
+        return None if own_name(case) else _finding("fake-local", squashed)
     return None
+
+
+_TESTED = re.compile(
+    r"test(?:er|ing|s)?[0-9]*[._-].*|.*[._-]test(?:ing|s)?[0-9]*"
+).fullmatch
 
 
 def mirrored(case: Case) -> Finding | None:
@@ -105,22 +127,35 @@ def mirrored(case: Case) -> Finding | None:
     if case.provider:
         # qq@qq.com, me@me.com: no provider gives its own name away.
         return _finding("mirrored", f"{local}@{name}") if local == name else None
-    if len(local) == len(name) == 1:
-        # m@t.co may be a person; a@b.com and x@y.com are two keys side by side.
-        same = local == name or (local.isalpha() and _in_order(local + name))
-    elif local == name:
+    if local == name:
         listed = local in case.words.fake_locals or local in _ANSWERS
         ordered = _two_keys(case) if len(local) == 2 else _in_order(local)
         same = listed or ordered or len(set(local)) == 1
     else:
-        # aaa@bbb.cc and abc@xyz.com are not, though either half has owners.
-        near = len(local) > 2 < len(name) or local[0] == chr(ord(name[0]) - 1)
-        near = near or local[0] + name[0] in _SIDE_BY_SIDE
-        same = near and _one_hand(local) and _one_hand(name)
+        same = _goes_on(local, name)
         # john@doe.com, your@name.com: the whole is what people type for a local part.
-        if min(len(local), len(name)) > 1 and len(local + name) > 5:
+        if min(len(local), len(name)) > 1 and len(local + name) > 4:
             same = same or local + name in case.words.fake_locals
     return _finding("mirrored", f"{local}@{name}") if same else None
+
+
+def _goes_on(local: str, name: str) -> bool:
+    """Whether two texts are the same key, or keys in order on both sides."""
+    if local[:2] not in _IN_ORDER and local[0] != local[:2][-1]:
+        return False
+    both = local + name
+    if len(both) == 2:
+        # m@t.co may be a person; a@b.com and x@y.com are two keys side by side.
+        return local.isalpha() and _in_order(both)
+    # a@aaa.com; as@df.com and ab@cd.com go on behind the at sign.
+    if len(set(both)) == 1:
+        return True
+    if min(len(local), len(name)) > 1 and len(both) < 7 and _in_order(both):
+        return True
+    # aaa@bbb.cc and abc@xyz.com are not, though either half has owners.
+    near = len(local) > 2 < len(name) or local[0] == chr(ord(name[0]) - 1)
+    near = near or local[0] + name[0] in _SIDE_BY_SIDE
+    return near and _one_hand(local) and _one_hand(name)
 
 
 _HOME = frozenset({"df", "fd", "fg", "qw", "wq", "xc", "zx", "sd"})
@@ -128,15 +163,22 @@ _BEGIN = frozenset(row[:2] for row in (_ALPHABET, *_FORWARD))
 _SIDE_BY_SIDE = frozenset(
     row[at : at + 2] for row in _ROWS for at in range(len(row) - 1)
 )
+_IN_ORDER = _SIDE_BY_SIDE.union(a + b for a, b in pairwise(_ALPHABET))
 _GROWN = frozenset({"com", "net", "org"})
 """Endings where two-letter names have belonged to companies for decades."""
 _ANSWERS = frozenset(
     {"hi", "me", "my", "na", "no", "ok", "yo", "lol", "haha", "hahaha", "hehe", "omg"}
     | {"wtf", "bye", "meh", "ugh", "xd", "toto", "titi", "tata", "tutu", "pippo"}
     | {"pluto", "paperino", "topolino", "muster", "proba", "abv", "email", "mail"}
-    | {"nope", "nah", "nan", "nil", "lala", "lalala", "blub", "huhu"}
-    | {"fulano", "probe", "xxx"}
-    | {"foo", "bar", "aha", "ooo", "boo", "poop", "shit", "fuck", "sex", "hello"}
+    | {"nope", "nah", "nan", "nil", "lala", "lalala", "blub", "huhu", "fulano", "probe"}
+    | {"foo", "bar", "aha", "ooo", "boo", "poop", "shit", "fuck", "sex", "hello", "xxx"}
+    | {"yes", "you", "stop", "secret", "crap", "damn", "what", "why"}
+    | {"nein", "nix", "nichts", "kein", "keine", "doof", "mist", "kacke", "scheisse"}
+    | {"non", "oui", "rien", "merde", "salut", "nada", "hola", "mierda", "puta", "caca"}
+    | {"niente", "ciao", "cazzo", "merda", "nulla", "nao", "niks"}
+    | {"niets", "geen", "hoi", "doei", "nej", "nei", "ingen", "inget", "intet", "hej"}
+    | {"nie", "brak", "kurwa", "dupa", "ahoj", "nyet", "privet"}
+    | {"hayir", "yok", "evet", "merhaba", "selam", "nem", "igen", "szia", "ei"}
 )
 """What people answer who do not want to give an address."""
 
@@ -168,25 +210,29 @@ def mash(case: Case) -> Finding | None:
     squashed, stem = case.squashed, case.stem
     if len(squashed) < 4:
         return None
-    walking, keys = squashed[:3] in _WALKS, _NEIGHBOURS
-    # Two of the first three pairs.
-    if stem[:2] in keys:
-        wiping = stem[2:4] in keys or stem[4:6] in keys
-    else:
-        wiping = stem[2:4] in keys and stem[4:6] in keys
-    # Nearly everybody leaves here: no walk, no key again soon, no wiping.
+    walking = wiping = False
+    if squashed[:2] in _OPENINGS:
+        walking = squashed[:3] in _WALKS
+        wiping = stem[2:4] in _NEIGHBOURS or stem[4:6] in _NEIGHBOURS
+    elif stem[2:4] in _NEIGHBOURS:
+        wiping = stem[4:6] in _NEIGHBOURS
+    # Nearly everybody leaves here: no walk, no wiping, no key again soon.
     if not walking and not wiping and stem and stem[0] not in stem[1:5]:
+        return None
+    few = len(set(stem)) <= FEW_KEYS
+    if not walking and not wiping and not few:
         return None
     if case.domain in case.words.numeric_providers or stem in case.facts.names:
         return None
     if not stem:
         return _finding("mash", squashed) if _counted(squashed) else None
-    walked = walking and len(squashed) > 5 and len(stem) > 2 and _walked(squashed)
-    wiped = wiping and _wiped(case, stem)
-    few = _few_keys(case, stem)
-    if (walked or few or _mashed(stem) or wiped) and not named(case):
-        return _finding("mash", squashed)
-    return None
+    mashed = (
+        (walking and len(squashed) > 5 and len(stem) > 2 and _walked(squashed))
+        or (few and _few_keys(case, stem))
+        or _mashed(stem)
+        or (wiping and _wiped(case, stem))
+    )
+    return _finding("mash", squashed) if mashed and not named(case) else None
 
 
 def mash_domain(host: Host) -> Finding | None:
@@ -208,16 +254,22 @@ def digits(case: Case) -> Finding | None:
 def _counted(text: str) -> bool:
     """Whether digits are one key, a row of keys, or a group three times over.
 
-    Or ``123123``, twice a row of keys; or ``112233``, a row with each key twice.
+    Or ``123123``, twice a row of keys; or ``112233``, a row with each key twice or
+    three times; or ``147258``, lines of the number pad.
     """
     if len(set(text)) == 1 or text in _COUNTED or text in _COUNTED[::-1]:
+        return True
+    triples = [text[at : at + 3] for at in range(0, len(text), 3)]
+    if len(triples) > 1 and _PAD.issuperset(triples):
         return True
     half = text[: len(text) // 2]
     if len(half) > 2 and text in (half + half, half + half[::-1]) and _counted(half):
         return True
-    singles = text[::2]
-    if len(singles) > 2 and text[1::2] == singles and _counted(singles):
-        return True
+    if len(text) > 5:
+        for times in (2, 3):
+            singles = text[::times]
+            if text == "".join(key * times for key in singles) and _counted(singles):
+                return True
     repeated = _REPEATED(text)
     return bool(repeated and not repeated[2] and len(text) >= 3 * len(repeated[1]))
 
@@ -239,7 +291,7 @@ def _mashed(text: str) -> bool:
     # Yeye and Roeroe are names; asdasd and hjhjhj are a hand that did not move.
     vowels = "aeiouy" if len(unit) < 4 else "eiouy"
     still = unit in _WALKS or not set(unit) & set(vowels)
-    one_row = any(set(unit) <= set(row) for row in KEYBOARD)
+    one_row = any(row.issuperset(unit) for row in _ROW_KEYS)
     return len(unit) > 1 and still and one_row and unit.startswith(rest)
 
 
@@ -251,8 +303,8 @@ def _few_keys(case: Case, text: str) -> bool:
     model, keys = case.facts.model, set(text)
     if len(keys) < 2 or not text.isascii():
         return False
-    one_row = any(keys <= set(row) for row in KEYBOARD)
-    if one_row and len(text) == 6 and text[:3] == text[3:]:
+    twice = len(text) == 6 and text[:3] == text[3:]
+    if twice and any(keys <= row for row in _ROW_KEYS):
         score = model.score(text[:3]) if model else None
         return score is not None and score < UNIT_BELOW
     if len(text) > 5 and len(keys) == 2 and not keys & set("aeiouy"):

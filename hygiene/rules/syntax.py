@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 from email_validator.version import __version__
@@ -21,6 +22,14 @@ _ORDINARY = re.compile(
     rf"({_ATOM}(?:\.{_ATOM})*)@((?:{_LABEL}\.)+[A-Za-z]{{2,63}})", re.ASCII
 ).fullmatch
 """An ASCII dot-atom at an ASCII host name. What it takes, the slow path takes too."""
+_ATOMS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*", re.ASCII).fullmatch
+_POSSIBLE = re.compile(
+    rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}", re.ASCII
+).fullmatch
+"""Any other address in ASCII is turned down by the slow path."""
+
+DOMAINS_KEPT = 1024
+"""Domains in other scripts whose ASCII form is remembered."""
 
 
 def parse(
@@ -55,7 +64,30 @@ def _parse_slowly(address: str, reserved: frozenset[str]) -> tuple[str, str] | F
         if parsed and all(re.fullmatch(_LABEL, label) for label in labels):
             return parsed[0], domain
         return _finding(_reason(address), address)
-    return _validate(address) or _finding(_reason(address), address)
+    if address.isascii() and not _POSSIBLE(address):
+        return _finding(_reason(address), address)
+    parsed = _validate(address) if domain.isascii() else _halves(local, domain)
+    return parsed or _finding(_reason(address), address)
+
+
+def _halves(local: str, domain: str) -> tuple[str, str] | None:
+    """The same as ``_validate``, with the costly half remembered."""
+    host = _ascii_domain(domain)
+    parsed: tuple[str, str] | None = (local, host)
+    if len(local) > LOCAL_MAX or not _ATOMS(local):
+        parsed = _validate(f"{local}@example.com")
+    if not host or parsed is None:
+        return None
+    if len(parsed[0].encode()) + 1 + len(host) > ADDRESS_MAX:
+        return _validate(f"{local}@{domain}")
+    return parsed[0], host
+
+
+@lru_cache(maxsize=DOMAINS_KEPT)
+def _ascii_domain(domain: str) -> str:
+    """The IDNA form of a domain, ``""`` where it has none."""
+    parsed = _validate(f"x@{domain}")
+    return parsed[1] if parsed else ""
 
 
 def _validate(address: str) -> tuple[str, str] | None:
@@ -78,8 +110,10 @@ def _finding(rule: str, matched: str) -> Finding:
 def _reason(address: str) -> str:
     """Name what is wrong with an address that did not parse."""
     local, at, domain = address.rpartition("@")
-    if any(unicodedata.category(char) in {"Cc", "Cs", "Co", "Cn"} for char in address):
-        return "control-character"
+    if not address.isprintable():
+        kinds = {unicodedata.category(char) for char in address}
+        if kinds & {"Cc", "Cs", "Co", "Cn"}:
+            return "control-character"
     if not at:
         return "no-at"
     if not local:

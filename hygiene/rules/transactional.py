@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hygiene.case import BUILTIN, DIGITS, ODD, SEPARATED, Case, Host
+from hygiene.case import BUILTIN, DIGITS, MARK, ODD, SEPARATED, Case, Host
 from hygiene.rules.accents import spellings
 from hygiene.rules.names import is_their_name
 from hygiene.verdict import Category, Finding
@@ -149,8 +149,8 @@ def bounce(case: Case) -> Finding | None:
         word, plus, tag = local.partition("+")
         if plus and (_BNC(tag) or (word in case.words.role_hard and _ID(tag))):
             return _finding("bounce", local)
-    if ("-return-" in local or "-000000" in local) and _ENVELOPE(local):
-        return _finding("bounce", local)
+    if "-" in local and ("-return-" in local or "-000000" in local):
+        return _finding("bounce", local) if _ENVELOPE(local) else None
     return None
 
 
@@ -165,8 +165,9 @@ _ENGLISH = re.compile(r"(?:no|not|nt|auto|never|un)repl|replyno").search
 
 def no_reply(case: Case) -> Finding | None:
     """``no-reply``, ``donotreply.shop``, ``orders-noreply``, in forty languages."""
-    stem, markers = case.stem, case.words.transactional_markers
-    if stem.startswith(markers) or stem.endswith(markers):
+    stem, index = case.stem, case.facts.index
+    heads = index.heads.get(stem[:MARK], ())
+    if stem.startswith(heads) or stem.endswith(index.tails.get(stem[-MARK:], ())):
         return _finding("no-reply", case.squashed)
     return None
 

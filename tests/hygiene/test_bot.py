@@ -78,6 +78,20 @@ BOTS = [
     ("123123@gmail.com", "mash"),
     ("112233@gmail.com", "mash"),
     ("xqzvkt@bvxkqwz.com", "trigram"),
+    ("0527266a6@gmail.com", "hex"),
+    ("69f6630@outlook.com", "hex"),
+    ("ghfjdk@gmail.com", "trigram"),
+    ("147258369@gmail.com", "mash"),
+    ("111222333@gmail.com", "mash"),
+    ("weetikniet@ziggo.nl", "fake-local"),
+    ("keinebock@web.de", "fake-local"),
+    ("test.mueller@web.de", "fake-local"),
+    ("maria_test2@gmail.com", "fake-local"),
+    ("nein@nein.de", "mirrored"),
+    ("x@xx.com", "mirrored"),
+    ("as@df.com", "mirrored"),
+    ("ab@cd.com", "mirrored"),
+    ("no@one.com", "mirrored"),
 ]
 
 NOT_BOTS = [
@@ -250,3 +264,32 @@ def test_a_wide_list_does_what_the_policy_says_of_it() -> None:
         {"wide_disposable": "on", "categories": {"disposable": "flag"}}
     )
     assert judge("jo@burn.com", facts=facts, policy=never).accepted
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        # A middle initial that goes badly with the names around it.
+        "talhawqasif@web.de",
+        "fiyazxprashad@gmail.com",
+        # Letters first, or no digit behind them: initials and a date, a year, a size.
+        "cb030744@gmail.com",
+        "1985dad@gmail.com",
+        "2e0abc@gmail.com",
+        # What companies and schools give out.
+        "0012a34@siemens.com",
+        "17b81a0512@iittp.ac.in",
+        "greatest.fan@gmail.com",
+        "contest_winner@gmail.com",
+        "1@2.nl",
+        "smith@smith.com",
+    ],
+)
+def test_people_beside_the_later_rules(facts: Facts, address: str) -> None:
+    assert judge(address, facts=facts).accepted
+
+
+def test_ms_test_gave_her_name(facts: Facts) -> None:
+    person = Person("Zoe", "Test")
+    assert judge("zoe.test@gmail.com", facts=facts, person=person).accepted
+    assert not judge("zoe.test@gmail.com", facts=facts).accepted

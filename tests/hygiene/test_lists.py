@@ -23,6 +23,7 @@ from hygiene.lists import (
     verify,
 )
 from hygiene.suffixes import Suffixes
+from hygiene.suggest import Misspelt
 
 SUFFIXES = Suffixes(
     """// ===BEGIN ICANN DOMAINS===
@@ -35,12 +36,12 @@ co.uk
 // ===BEGIN PRIVATE DOMAINS===
 hopto.org
 *.compute.host.org
-"""
+""".splitlines()
 )
 PROTECTED = frozenset(
     {"gmail.com", "duck.com", "mail.host.com"} | {f"big{n}.com" for n in range(40)}
 )
-SIEVE = Sieve(PROTECTED, SUFFIXES, frozenset({"gmial.com"}))
+SIEVE = Sieve(PROTECTED, SUFFIXES, Misspelt(["gmail.com"]))
 BAD = {"Trash.com ", "gmail.com", "duck.com", "host.com", "co.uk", "com", "any.ck"}
 BAD |= {"www.ck", "hopto.org", "gmial.com", "tmail.com", "eu.compute.host.org"}
 
@@ -153,3 +154,10 @@ def test_the_age_of_a_list(
     made = released or lists.released_on("disposable-email-domains", number)
     each = Loaded("disposable-email-domains", number, 1, 0, made, seen)
     assert each.age_days(date(2026, 11, 22)) == days
+
+
+def test_what_one_wrong_key_makes_of_a_domain() -> None:
+    slips = Misspelt(["gmail.com", "web.de"])
+    wrong = {"gmial.com", "gmai.com", "gmaill.com", "gmail.con", "gnail.com", "wen.de"}
+    others = {"gmail.com", "tmail.com", "gmail.comx", "gmx.com", "email.com", "", "g"}
+    assert slips.among(wrong | others) == wrong

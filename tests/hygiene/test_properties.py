@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hygiene.case import Case, Facts, Person, Signals
@@ -77,6 +77,24 @@ def test_the_fast_path_takes_nothing_the_parser_refuses(address: str) -> None:
         else:
             assert not isinstance(quick, Finding)
             assert (quick[0].lower(), quick[1]) == (slow[0].lower(), slow[1])
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.one_of(st.builds(lambda a, b: f"{a}@{b}.com", ASCII, ASCII), ADDRESSES))
+def test_what_is_refused_at_a_glance_the_parser_refuses(address: str) -> None:
+    if address.isascii() and not syntax._POSSIBLE(address):
+        assert syntax._validate(address) is None
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.one_of(LOCALS, ASCII, st.sampled_from(["jürgen", "иван", "例え", "jo" * 40])),
+    st.sampled_from(["bücher.de", "почта.рф", "例え.jp", "e x.ü", "é" * 70 + ".fr"]),
+)
+def test_both_halves_parse_as_the_whole_does(local: str, domain: str) -> None:
+    assume("@" not in local)
+    whole = syntax._validate(f"{local}@{domain}")
+    assert syntax._halves(local, domain) == whole
 
 
 WORDS = default_facts().words

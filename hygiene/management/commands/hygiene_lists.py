@@ -14,9 +14,10 @@ from contactsync.lib.clock import now
 from hygiene import releases
 from hygiene.facts import read_sieve
 from hygiene.known import STAMP
-from hygiene.lists import OLD_DAYS, WIDE, ListRefused, Loaded, RawList, sane, sha256
+from hygiene.lists import OLD_DAYS, WIDE, ListRefused, Loaded, RawList, sane
 from hygiene.lists import entries_text as text_of
 from hygiene.models import ListRelease
+from hygiene.releases import sha256
 from hygiene.watch import wide
 
 SAMPLE = 10
