@@ -26,10 +26,11 @@ from tests import services
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "tests"
-DEFAULT_LANES = ("lint", "unit", "pg", "browser")
+DEFAULT_LANES = ("lint", "unit", "pg", "live", "browser")
 TWO_AT_ONCE = ("-n", "2")
 # They bring their own processes and servers: once, on the unit lane, is enough.
 NO_DATABASE = ("supervisor", "bootstrap", "services", "up", "run")
+NO_DJANGO = ("adapters", "sandbox")  # plain Python, the same on every data base
 CHROMIUM_NAMES = (
     *("chromium", "chromium-browser"),
     *("google-chrome", "google-chrome-stable"),
@@ -113,6 +114,7 @@ def fast(words: Sequence[str]) -> Result:
 
 def pg(words: Sequence[str]) -> Result:
     pure = [f"--ignore=tests/contactsync/test_{name}.py" for name in NO_DATABASE]
+    pure += [f"--ignore=tests/integrations/{name}" for name in NO_DJANGO]
     try:
         with services.postgres() as database, services.redis_server() as broker:
             print(f"{database.version()} and {broker.version()}", flush=True)

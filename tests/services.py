@@ -61,6 +61,7 @@ class Service:
     """
 
     stop_signals: ClassVar[dict[str, signal.Signals]]
+    start_seconds: ClassVar[float] = START_SECONDS
 
     def __init__(self, folder: Path, *, as_nobody: bool = False) -> None:
         self.folder = folder
@@ -104,7 +105,7 @@ class Service:
                 cwd=self.folder,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self.start_seconds
         while self.running and time.monotonic() < deadline:
             try:
                 return self.ping()
