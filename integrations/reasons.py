@@ -70,6 +70,12 @@ FIXES: dict[Reason, Fix] = {
         "Choose another audience in the rule. What waits is then sent there.",
         "edit_rule",
     ),
+    Reason.TARGET_UNFINISHED: Fix(
+        "something is not set up yet",
+        "The rule asks for something that {provider} needs a setting for.",
+        "Enter what is missing under Reconnect, then press Test Account.",
+        "reconnect",
+    ),
     Reason.REQUIRED_FIELD: Fix(
         "a required field is empty",
         "{provider} requires a field that this signup does not fill.",

@@ -4,12 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from integrations.adapters.activecampaign import ActiveCampaign
 from integrations.adapters.base import Adapter
+from integrations.adapters.brevo import Brevo
+from integrations.adapters.campaignmonitor import CampaignMonitor
+from integrations.adapters.constantcontact import ConstantContact
+from integrations.adapters.copper import Copper
+from integrations.adapters.hubspot import HubSpot
+from integrations.adapters.icontact import IContact
+from integrations.adapters.klaviyo import Klaviyo
 from integrations.adapters.mailchimp import Mailchimp
+from integrations.adapters.mailerlite import MailerLite
+from integrations.adapters.mailman import Mailman
+from integrations.adapters.messagemedia import MessageMedia
+from integrations.adapters.pipedrive import Pipedrive
+from integrations.adapters.salesforce import Salesforce
+from integrations.adapters.sendgrid import SendGrid
+from integrations.adapters.shopify import Shopify
 from integrations.adapters.webhook import Webhook
+from integrations.adapters.zoho import Zoho
 
 ADAPTERS: dict[str, type[Adapter]] = {
-    adapter.slug: adapter for adapter in (Mailchimp, Webhook)
+    adapter.slug: adapter
+    for adapter in (
+        Mailchimp,
+        Klaviyo,
+        ConstantContact,
+        HubSpot,
+        Salesforce,
+        Pipedrive,
+        Mailman,
+        Webhook,
+        ActiveCampaign,
+        IContact,
+        MessageMedia,
+        Brevo,
+        Zoho,
+        Copper,
+        Shopify,
+        CampaignMonitor,
+        MailerLite,
+        SendGrid,
+    )
 }
 
 

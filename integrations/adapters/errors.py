@@ -20,6 +20,7 @@ class Reason(StrEnum):
     AUTH_TRANSIENT = "auth.transient"
     SCOPE = "permission.scope"
     TARGET_MISSING = "target.missing"
+    TARGET_UNFINISHED = "target.unfinished"
     REQUIRED_FIELD = "schema.required_field"
     FIELD_TYPE = "schema.type"
     OPTION_MISSING = "schema.option_missing"

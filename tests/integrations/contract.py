@@ -54,7 +54,7 @@ class Contract:
         """
         description = dict(described(name))
         description["servers"] = [{"url": server}]
-        description["components"] = _as_bearer(description.get("components") or {})
+        description["components"] = _as_header(description.get("components") or {})
         self.name = name
         self.server = server
         self.base = urlsplit(server).path
@@ -86,7 +86,9 @@ class Contract:
         route = self.route(request)
         assert route is not None
         answers = self.paths[route[1]][route[0].lower()]["responses"]
-        found = self.resolved(answers.get(str(status)) or answers.get("default") or {})
+        names = (str(status), f"{status // 100}XX", "default")
+        described = (answers[name] for name in names if name in answers)
+        found = self.resolved(next(described, {}))
         kind = next(iter(found.get("content") or {"application/json": None}))
         self.openapi.validate_response(
             RequestsOpenAPIRequest(request),
@@ -183,10 +185,10 @@ class Contract:
         return [schema, *found] if not parts or "properties" in schema else found
 
 
-def _as_bearer(components: Mapping[str, Any]) -> dict[str, Any]:
-    """openapi-core knows no OAuth 2; over the wire it is a Bearer token."""
+def _as_header(components: Mapping[str, Any]) -> dict[str, Any]:
+    """openapi-core knows no OAuth 2; over the wire it is an Authorization header."""
     schemes = {
-        name: {"type": "http", "scheme": "bearer"}
+        name: {"type": "apiKey", "in": "header", "name": "Authorization"}
         if scheme.get("type") == "oauth2"
         else scheme
         for name, scheme in (components.get("securitySchemes") or {}).items()
@@ -200,10 +202,20 @@ def described(name: str) -> Mapping[str, Any]:
     path = SPECS / name
     if not path.is_file():
         pytest.skip(f"no {name}: set CONTRACT_SPECS to the folder that has it")
-    if path.suffix == ".json":
-        return cast(Mapping[str, Any], json.loads(path.read_text()))
+    text = path.read_text()
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return cast(Mapping[str, Any], yaml.load(path.read_text(), loader))
+    found = json.loads(text) if path.suffix == ".json" else yaml.load(text, loader)
+    return cast(Mapping[str, Any], _any_is_json(found) if "*/*" in text else found)
+
+
+def _any_is_json(node: Any) -> Any:
+    """A description whose answers of any type are JSON, which is what they are."""
+    if isinstance(node, dict):
+        return {
+            "application/json" if name == "*/*" else name: _any_is_json(value)
+            for name, value in node.items()
+        }
+    return [_any_is_json(item) for item in node] if isinstance(node, list) else node
 
 
 def _text(body: bytes | str) -> str:

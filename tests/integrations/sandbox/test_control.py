@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from integrations.sandbox.registry import SIMULATORS
 from integrations.sandbox.testing import ControlRefused, RunningSandbox
 from tests.integrations.sandbox.helpers import (
     LEFT,
@@ -22,7 +23,7 @@ ADA = "ada.lovelace@analytical.example"  # on both audiences
 
 def test_index(sandbox: RunningSandbox) -> None:
     index = sandbox.control("GET", "")
-    assert index["simulators"] == ["mailchimp"]
+    assert index["simulators"] == list(SIMULATORS)
     assert "PUT /_control/{slug}/faults" in index["calls"]
 
 

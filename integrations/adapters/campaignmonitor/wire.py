@@ -1,0 +1,140 @@
+"""Paths, codes and rows of Campaign Monitor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from integrations.adapters import consent
+from integrations.adapters.base import (
+    Change,
+    Contact,
+    Field,
+    Outcome,
+    Subscription,
+    filled,
+)
+from integrations.adapters.each import awaiting, rejected
+from integrations.adapters.errors import Reason, RejectedError
+
+LABEL = "Campaign Monitor"
+STATUS = {
+    **{"Active": "subscribed", "Unconfirmed": "pending"},
+    **{"Unsubscribed": "unsubscribed", "Bounced": "bounced", "Deleted": "archived"},
+}
+TYPES = {
+    **{"Number": "number", "Date": "date"},
+    **{"MultiSelectOne": "choice", "MultiSelectMany": "multi_choice"},
+}
+# Codes of refusals.
+BAD_ADDRESS, BAD_LIST, NOT_THERE, SUPPRESSED, UNCONFIRMED = 1, 101, 203, 204, 208
+STANDING = {205: "archived", 206: "unsubscribed", 207: "bounced"}
+
+
+class Refused(RejectedError):
+    """A refusal with Campaign Monitor's own code."""
+
+    def __init__(self, detail: str, code: int, *, status: int) -> None:
+        super().__init__(detail, status=status)
+        self.code = code
+
+
+def code_of(body: Mapping[str, Any]) -> int:
+    code = body.get("Code")
+    return code if isinstance(code, int) else 0
+
+
+def list_path(audience_id: str) -> str:
+    return f"/api/v3.3/lists/{quote(audience_id, safe='')}"
+
+
+def subscribers_path(audience_id: str, action: str = "") -> str:
+    return f"/api/v3.3/subscribers/{quote(audience_id, safe='')}{action}.json"
+
+
+def row_of(contact: Contact) -> dict[str, object]:
+    """Several values of a field go under its key several times."""
+    values = filled(contact.fields)
+    row: dict[str, object] = {
+        "EmailAddress": contact.email.strip(),
+        "ConsentToTrack": "Unchanged",
+    }
+    if "Name" in values:
+        row["Name"] = str(values.pop("Name"))
+    row["CustomFields"] = [
+        {"Key": key, "Value": str(part)}
+        for key, value in values.items()
+        for part in (value if isinstance(value, (list, tuple)) else [value])
+    ]
+    return row
+
+
+def key_of(name: str) -> str:
+    if name.startswith("["):
+        return name
+    return "[" + re.sub(r"\W", "", name) + "]"
+
+
+def field_of(row: Mapping[str, Any]) -> Field:
+    return Field(
+        id=str(row["Key"]),
+        label=str(row.get("FieldName", "")),
+        type=TYPES.get(str(row.get("DataType")), "text"),
+        options=tuple(str(option) for option in row.get("FieldOptions") or ()),
+    )
+
+
+def change_of(row: Mapping[str, Any], audience_id: str) -> Change:
+    """A subscriber, or an event about one; State is absent when they subscribed."""
+    fields: dict[str, Any] = {"Name": row.get("Name")}
+    for item in row.get("CustomFields") or ():
+        key, value = key_of(str(item.get("Key", ""))), item.get("Value")
+        if key in fields:
+            known = fields[key]
+            fields[key] = [*(known if isinstance(known, list) else [known]), value]
+        else:
+            fields[key] = value
+    state = "Active" if row.get("Type") == "Subscribe" else str(row.get("State"))
+    return Change(
+        email=str(row.get("EmailAddress", "")),
+        kind="status" if row.get("Type") == "Deactivate" else "upsert",
+        status=STATUS.get(state, "unknown"),
+        fields=filled(fields),
+        audience_id=audience_id,
+    )
+
+
+def refused_by(code: int, words: str) -> Outcome:
+    """One subscriber's refusal by its code; `words` can be shown as they are."""
+    if code == UNCONFIRMED:
+        return awaiting("", "Asked before, and not confirmed yet.")
+    standing = Subscription(email="", status=STANDING.get(code, "unknown"))
+    if left := consent.left(standing, LABEL):
+        return left
+    if code == SUPPRESSED:
+        return rejected(
+            Reason.COMPLIANCE,
+            "On the suppression list: they unsubscribed from everything, complained "
+            "or bounced.",
+        )
+    reason = Reason.ADDRESS_INVALID if code == BAD_ADDRESS else Reason.REFUSED
+    return rejected(reason, words or f"{LABEL} refused this subscriber ({code}).")
+
+
+def webhook_changes(body: Any) -> list[Change]:
+    """The changes in {"Events": [...], "ListID": ...}; raises RejectedError."""
+    if not isinstance(body, dict):
+        raise RejectedError(f"This is not a {LABEL} webhook.")
+    audience_id = str(body.get("ListID") or "")
+    changes: list[Change] = []
+    for row in body.get("Events") or ():
+        change = change_of(row, audience_id)
+        was = str(row.get("OldEmailAddress") or "")
+        if was and was.lower() != change.email.lower():
+            moved = replace(change, kind="email", status="", fields={"old_email": was})
+            changes.append(moved)
+        changes.append(change)
+    return [change for change in changes if change.email]

@@ -1,0 +1,193 @@
+"""Reading what Constant Contact answers: contacts, standing, fields, pages.
+
+Facts are from its OpenAPI description 3.0.172 and from
+developer.constantcontact.com/api_guide (contacts_create_or_update,
+contacts_re-subscribe, glossary_responses; read 2026-11-22).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from integrations.adapters.base import Change, Field, Subscription, filled
+from integrations.adapters.shared import moment
+
+FIXED = (
+    Field(id="first_name", label="First name"),
+    Field(id="last_name", label="Last name"),
+    Field(id="job_title", label="Job title"),
+    Field(id="company_name", label="Company"),
+    Field(id="phone_number", label="Phone number", type="phone"),
+    Field(id="birthday", label="Birthday", type="birthday", format="MM/DD"),
+    Field(id="anniversary", label="Anniversary", type="date"),
+    Field(id="street_address.street", label="Street"),
+    Field(id="street_address.city", label="City"),
+    Field(id="street_address.state", label="State"),
+    Field(id="street_address.postal_code", label="Postal code", type="zip"),
+    Field(id="street_address.country", label="Country"),
+)
+PLAIN = ("first_name", "last_name", "job_title", "company_name", "anniversary")
+PLACE = ("street", "city", "state", "postal_code", "country")
+FIXED_IDS = frozenset(field.id for field in FIXED)
+FIELD_TYPE = {
+    "date": "date",
+    "datetime": "datetime",
+    "number": "number",
+    "currency": "number",
+    "boolean": "boolean",
+    "single_select": "choice",
+    "multi_select": "multi_choice",
+}
+# What a PUT needs back, because it empties every core property that it does not name.
+CORE = (*PLAIN, "birthday_month", "birthday_day")
+MAILABLE = ("explicit", "implicit")
+PENDING = "pending_confirmation"
+HELD = "Constant Contact holds this contact back for the moment (temporary hold)."
+NO_PERMISSION = "Known there without permission to be mailed."
+
+
+def next_page(body: Mapping[str, Any]) -> str:
+    """The query of the page behind an answer, "" at the end."""
+    href = ((body.get("_links") or {}).get("next") or {}).get("href")
+    return urlsplit(str(href or "")).query
+
+
+def query_of(page: str) -> dict[str, str | int]:
+    """A page's query as parameters."""
+    return dict(parse_qsl(page, keep_blank_values=True))
+
+
+def email_of(contact: Mapping[str, Any]) -> str:
+    return str((contact.get("email_address") or {}).get("address") or "")
+
+
+def permission_of(contact: Mapping[str, Any]) -> str:
+    return str((contact.get("email_address") or {}).get("permission_to_send") or "")
+
+
+def on_list(contact: Mapping[str, Any], list_id: str) -> bool:
+    return list_id in (contact.get("list_memberships") or ())
+
+
+def standing(
+    email: str, contact: Mapping[str, Any] | None, list_id: str
+) -> Subscription:
+    """Where an address stands on a list; permission is the account's as a whole."""
+    if contact is None:
+        return Subscription(email=email, status="absent")
+    address = contact.get("email_address") or {}
+    permission = permission_of(contact)
+    found = Subscription(
+        email=email,
+        status="absent",
+        remote_id=str(contact.get("contact_id") or ""),
+        changed_at=moment(address.get("updated_at") or contact.get("updated_at")),
+    )
+    welcome = permission in (*MAILABLE, PENDING)
+    if permission == "unsubscribed" or (address.get("opt_out_date") and not welcome):
+        # Asked to confirm their return, as it seems, and not answered yet.
+        asked = address.get("confirm_status") == "pending"
+        return replace(
+            found,
+            status="pending" if asked else "unsubscribed",
+            changed_at=moment(address.get("opt_out_date")) or found.changed_at,
+            detail=str(address.get("opt_out_reason") or ""),
+        )
+    if contact.get("deleted_at"):
+        return replace(found, status="archived")
+    if permission == PENDING:
+        return replace(found, status="pending")
+    if permission == "temp_hold":
+        return replace(found, status="unknown", detail=HELD)
+    if not on_list(contact, list_id):
+        return found
+    if permission not in MAILABLE:
+        return replace(found, status="unknown", detail=NO_PERMISSION)
+    return replace(found, status="subscribed")
+
+
+def properties_of(fields: Mapping[str, object]) -> dict[str, Any]:
+    """Field values as a sign-up takes them; blank ones are left out."""
+    body: dict[str, Any] = {}
+    custom = []
+    for name, value in filled(fields).items():
+        if name == "birthday":
+            month, _, day = str(value).partition("/")
+            if month.isdecimal() and day.isdecimal():
+                body["birthday_month"], body["birthday_day"] = int(month), int(day)
+        elif name.startswith("street_address."):
+            place = body.setdefault("street_address", {"kind": "home"})
+            place[name.removeprefix("street_address.")] = str(value)
+        elif name in FIXED_IDS:
+            body[name] = str(value)
+        else:
+            custom.append({"custom_field_id": name, "value": text_of(value)})
+    if custom:
+        body["custom_fields"] = custom
+    return body
+
+
+def text_of(value: object) -> str:
+    """A custom field's value: they are all sent as text. How several choices are
+    separated is unverified."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
+def values_of(contact: Mapping[str, Any]) -> dict[str, object]:
+    """A contact's properties by our field ids, blank ones left out."""
+    values: dict[str, object] = {name: contact.get(name) for name in PLAIN}
+    if contact.get("birthday_month") and contact.get("birthday_day"):
+        month, day = int(contact["birthday_month"]), int(contact["birthday_day"])
+        values["birthday"] = f"{month:02}/{day:02}"
+    for phone in (contact.get("phone_numbers") or ())[:1]:
+        values["phone_number"] = phone.get("phone_number")
+    for place in (contact.get("street_addresses") or ())[:1]:
+        values |= {f"street_address.{name}": place.get(name) for name in PLACE}
+    for row in contact.get("custom_fields") or ():
+        values[str(row.get("custom_field_id"))] = row.get("value")
+    return filled(values)
+
+
+def custom_field(row: Mapping[str, Any]) -> Field:
+    """A custom field's declaration."""
+    kind = str(row.get("type") or "")
+    shape = str((row.get("metadata") or {}).get("display_format") or "")
+    return Field(
+        id=str(row.get("custom_field_id")),
+        label=str(row.get("label") or row.get("name") or ""),
+        type=FIELD_TYPE.get(kind, "text"),
+        options=tuple(
+            str(choice.get("choice_label"))
+            for choice in row.get("choices") or ()
+            if not choice.get("deleted_at")
+        ),
+        format=shape if kind == "date" and shape != "YYYY-MM-DD" else "",
+    )
+
+
+def change_of(contact: Mapping[str, Any], list_id: str) -> Change | None:
+    """What a contact's row tells about a list, None when it has nothing to do with it:
+    no member, and neither opted out nor deleted."""
+    now = standing(email_of(contact), contact, list_id)
+    if now.status == "pending" and permission_of(contact) != PENDING:
+        now = replace(now, status="unsubscribed")  # until they come back
+    member = on_list(contact, list_id)
+    if not now.email or (
+        not member and now.status not in ("unsubscribed", "archived", "pending")
+    ):
+        return None
+    return Change(
+        email=now.email,
+        kind="upsert" if member else "status",
+        status=now.status,
+        fields=values_of(contact) if member else {},
+        at=moment(contact.get("updated_at")) or now.changed_at,
+        audience_id=list_id,
+    )

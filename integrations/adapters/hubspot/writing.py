@@ -1,0 +1,269 @@
+"""Writing contacts to HubSpot.
+
+A contact is a record: it is created or updated whatever its e-mail standing, because
+properties and lists change no opt-out, and the opt-out properties are never sent. Only
+an e-mail subscription type as the audience sets a status. There
+`POST .../v4/statuses/{email}` subscribes even who had opted out (its answer then says
+RESUBSCRIBE_OCCURRED), so the status is read before, and nobody who left is written to.
+The batch calls for statuses need Marketing Hub Enterprise, so each contact is asked for
+on its own (developers.hubspot.com/docs/api-reference/2026-03/communication-preferences/
+guide, read 2026-11-22).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+from integrations.adapters import consent
+from integrations.adapters.base import (
+    Contact,
+    Options,
+    Outcome,
+    OutcomeState,
+    Subscription,
+    filled,
+)
+from integrations.adapters.each import again, rejected, synced
+from integrations.adapters.errors import (
+    Reason,
+    RejectedError,
+    ScopeError,
+    TargetError,
+    TransientError,
+)
+from integrations.adapters.http import HttpAdapter
+from integrations.adapters.hubspot.wire import (
+    BASICS,
+    CONTACTS,
+    EMAIL,
+    LISTS,
+    OPT_OUT,
+    PREFERENCES,
+    Target,
+    addresses,
+    by_address,
+    named,
+    reason_of,
+    standing,
+    trace,
+    value_of,
+    words_of,
+)
+from integrations.adapters.shared import moment
+
+READ = 100  # contacts a batch call takes
+GDPR = "CONSENT_WITH_NOTICE"
+STATUS = {"SUBSCRIBED": "subscribed", "UNSUBSCRIBED": "unsubscribed"}
+EXISTING = "HubSpot has this contact already; the rule leaves existing contacts alone."
+
+
+class HubSpotWriting(HttpAdapter):
+    """The writing half of the adapter."""
+
+    def upsert(
+        self, contacts: Sequence[Contact], audience_id: str, options: Options
+    ) -> list[Outcome]:
+        people: dict[str, Contact] = {}
+        for contact in contacts:
+            key = contact.email.strip().lower()
+            people[key] = _merged(people[key], contact) if key in people else contact
+        if not people:
+            return []
+        target = Target.parse(audience_id)
+        known = self.find(people)
+        outcomes = {
+            key: Outcome(
+                state=OutcomeState.SKIPPED,
+                reason=Reason.EXISTING,
+                detail=EXISTING,
+                remote_id=str(known[key]["id"]),
+            )
+            for key in people
+            if key in known and not options.update_existing
+        }
+        rest = {key: people[key] for key in people if key not in outcomes}
+        if rest:
+            outcomes |= self._write(rest, known)
+        self._place(target, people, known, outcomes)
+        return [outcomes[contact.email.strip().lower()] for contact in contacts]
+
+    def find(self, emails: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        """Records by lower-case address; who is not there is missing."""
+        wanted = list(dict.fromkeys(email.strip().lower() for email in emails))
+        records: list[Mapping[str, Any]] = []
+        for start in range(0, len(wanted), READ):
+            records += self.read(wanted[start : start + READ], by="email")
+        return by_address(records)
+
+    def read(
+        self,
+        ids: Sequence[str],
+        *,
+        by: str = "",
+        properties: Sequence[str] = BASICS,
+        history: Sequence[str] = (),
+        archived: bool = False,
+    ) -> list[Mapping[str, Any]]:
+        """Up to 100 records by id, or by a unique property."""
+        payload: dict[str, object] = {
+            "inputs": [{"id": item} for item in ids],
+            "properties": list(properties),
+            "propertiesWithHistory": list(history),
+        }
+        if by:
+            payload["idProperty"] = by
+        body = self.fetch(
+            "POST",
+            f"{CONTACTS}/batch/read",
+            params={"archived": "true"} if archived else None,
+            payload=payload,
+        )
+        return [row for row in body.get("results") or () if isinstance(row, dict)]
+
+    def _write(
+        self, people: Mapping[str, Contact], known: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Outcome]:
+        body = self.fetch(
+            "POST",
+            f"{CONTACTS}/batch/upsert",
+            payload={"inputs": [_input(key, people[key]) for key in people]},
+        )
+        keys = {trace(key): key for key in people} | {key: key for key in people}
+        keys |= {str(known[key]["id"]): key for key in people if key in known}
+        outcomes: dict[str, Outcome] = {}
+        for row in body.get("errors") or ():
+            for name in named(row):
+                if (key := keys.get(name)) is not None:
+                    outcomes[key] = rejected(reason_of(row), self.safe(words_of(row)))
+        for row in body.get("results") or ():
+            names = (row.get("objectWriteTraceId"), row.get("id"), *addresses(row))
+            for key in [keys[name] for name in names if name in keys][:1]:
+                outcomes[key] = synced(row.get("id"))
+        unmentioned = again(TransientError("HubSpot's answer left this contact out."))
+        return {key: outcomes.get(key, unmentioned) for key in people}
+
+    def _place(
+        self,
+        target: Target,
+        people: Mapping[str, Contact],
+        known: Mapping[str, Mapping[str, Any]],
+        outcomes: dict[str, Outcome],
+    ) -> None:
+        """Put the contacts written on the list, or subscribe them."""
+        done = [key for key in people if outcomes[key].state is OutcomeState.SYNCED]
+        if target.kind == "list" and done:
+            ids = list(dict.fromkeys(outcomes[key].remote_id for key in done))
+            self.change_members(target.id, "add", ids)
+        later: Outcome | None = None
+        for key in done:
+            state = standing(key, known.get(key))
+            if target.kind != "subscription":
+                left = consent.left(state, self.label)
+                detail = f"{left.detail} The record is updated." if left else ""
+                outcomes[key] = replace(outcomes[key], detail=detail)
+                continue
+            try:
+                outcomes[key] = later or self._subscribe(
+                    people[key], target.id, outcomes[key], state
+                )
+            except RejectedError as error:
+                self._require(target.id)
+                outcomes[key] = rejected(error.reason, error.detail)
+            except TransientError as error:
+                later = outcomes[key] = again(error)
+
+    @cached_property
+    def types(self) -> list[dict[str, Any]]:
+        """The account's e-mail subscription types."""
+        body = self.fetch("GET", f"{PREFERENCES}/definitions")
+        return [row for row in body.get("results") or () if row.get("isActive")]
+
+    def _require(self, subscription: str) -> None:
+        """A type that is gone refuses everybody, but is no fault of theirs."""
+        try:
+            there = [str(row.get("id")) for row in self.types]
+        except (ScopeError, RejectedError, TransientError):
+            return  # not known: the refusal stands
+        if subscription not in there:
+            raise TargetError("HubSpot does not have this subscription type any more.")
+
+    def change_members(self, list_id: str, how: str, ids: Sequence[str]) -> None:
+        self.request("PUT", f"{LISTS}/{list_id}/memberships/{how}", payload=ids)
+
+    def _subscribe(
+        self, contact: Contact, subscription: str, done: Outcome, known: Subscription
+    ) -> Outcome:
+        left = consent.left(known, self.label)
+        if left is None:
+            now = self.status(contact.email, subscription)
+            left = consent.left(now, self.label)
+            if now.status == "subscribed":
+                return done
+        if left is not None:
+            return replace(left, remote_id=done.remote_id)
+        since = contact.signed_up_at
+        day = f" on {since:%Y-%m-%d}" if since else ""
+        self.set_status(
+            contact.email,
+            subscription,
+            "SUBSCRIBED",
+            legalBasis=GDPR,
+            legalBasisExplanation=f"Signed up through a form{day}.",
+        )
+        return done
+
+    def status(self, email: str, subscription: str) -> Subscription:
+        """Where an address stands with one subscription type. HubSpot keeps this by
+        address, also for people without a record."""
+        path = f"{PREFERENCES}/statuses/{quote(email.strip(), safe='')}"
+        try:
+            body = self.fetch("GET", path, params=EMAIL)
+        except TargetError:
+            return Subscription(email=email, status="absent")
+        for row in body.get("results") or ():
+            if str(row.get("subscriptionId")) == subscription:
+                return Subscription(
+                    email=email,
+                    status=STATUS.get(str(row.get("status")), "absent"),
+                    changed_at=moment(row.get("timestamp")),
+                )
+        return Subscription(email=email, status="absent")
+
+    def set_status(
+        self, email: str, subscription: str, status: str, **more: str
+    ) -> None:
+        self.request(
+            "POST",
+            f"{PREFERENCES}/statuses/{quote(email.strip(), safe='')}",
+            payload={
+                "channel": "EMAIL",
+                "subscriptionId": int(subscription),
+                "statusState": status,
+                **more,
+            },
+        )
+
+
+def _input(key: str, contact: Contact) -> dict[str, object]:
+    # The address is not among the properties: HubSpot also finds people by their
+    # secondary addresses, and would make it the primary one.
+    properties = {
+        name: value_of(value)
+        for name, value in filled(contact.fields).items()
+        if name != "email" and not name.startswith(OPT_OUT)
+    }
+    return {
+        "id": key,
+        "idProperty": "email",
+        "objectWriteTraceId": trace(key),
+        "properties": properties,
+    }
+
+
+def _merged(earlier: Contact, later: Contact) -> Contact:
+    """One address twice in a batch: the later values win, blanks do not."""
+    return replace(later, fields={**earlier.fields, **filled(later.fields)})

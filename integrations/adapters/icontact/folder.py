@@ -1,0 +1,129 @@
+"""Finding things in iContact: the client folder, contacts, where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+from integrations.adapters.base import Subscription
+from integrations.adapters.declare import SubAccount
+from integrations.adapters.errors import TargetError
+from integrations.adapters.http import HttpAdapter, Params
+from integrations.adapters.icontact.wire import key_of, number_of, standing
+
+PAGE = 500  # the API's maximum for limit, by its forum; without one it gives 20
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What iContact has of an address; `contact` is {} when it has none."""
+
+    contact: Row
+    place: Row | None
+    standing: Subscription
+
+    @property
+    def id(self) -> str:
+        return str(self.contact.get("contactId", ""))
+
+
+class IContactFolder(HttpAdapter):
+    """The reading that everything else starts with."""
+
+    def sub_accounts(self) -> list[SubAccount]:
+        """Every client folder of every account that is enabled, as "account/folder"."""
+        found = []
+        for account in self.pages("/icp/a/", "accounts"):
+            if str(account.get("enabled", 1)) != "1":
+                continue
+            who = account.get("companyName") or account.get("email") or "iContact"
+            own = str(account["accountId"])
+            folders = f"/icp/a/{quote(own, safe='')}/c/"
+            for folder in self.pages(folders, "clientfolders"):
+                number = str(folder["clientFolderId"])
+                name = folder.get("name") or f"client folder {number}"
+                found.append(SubAccount(id=f"{own}/{number}", label=f"{who}: {name}"))
+        return found
+
+    @cached_property
+    def folder(self) -> str:
+        """The path of the client folder: the chosen one, or the only one there is."""
+        chosen = self.secrets.get("sub_account", "")
+        if not chosen:
+            reached = self.sub_accounts()
+            if len(reached) != 1:
+                raise TargetError(
+                    f"This iContact log-in reaches {len(reached)} client folders: "
+                    "choose the one to use."
+                )
+            chosen = reached[0].id
+        account, _, number = chosen.partition("/")
+        if not (account.isdecimal() and number.isdecimal()):
+            raise TargetError("This is not an iContact client folder: choose it again.")
+        return f"/icp/a/{account}/c/{number}"
+
+    def pages(
+        self, path: str, name: str, params: Params | None = None
+    ) -> Iterator[Row]:
+        """All rows of a collection."""
+        offset = 0
+        while True:
+            asked = {**(params or {}), "limit": PAGE, "offset": offset}
+            body = self.fetch("GET", path, params=asked)
+            rows = body.get(name) or []
+            yield from rows
+            offset += len(rows)
+            least = offset + (len(rows) == PAGE)
+            if not rows or offset >= int(body.get("total") or least):
+                return
+
+    def people(self, email: str) -> list[Row]:
+        """The contacts with this address, whatever their status: one or none."""
+        params: Params = {"status": "total", "email": email.strip(), "limit": PAGE}
+        body = self.fetch("GET", f"{self.folder}/contacts", params=params)
+        # A * in an address is a wildcard to iContact.
+        return [
+            row
+            for row in body.get("contacts") or ()
+            if key_of(str(row.get("email", ""))) == key_of(email)
+        ]
+
+    def look_up(self, email: str, audience_id: str) -> Known:
+        contact = next(iter(self.people(email)), {})
+        place = None
+        if contact:
+            params: Params = {"contactId": str(contact["contactId"]), "limit": PAGE}
+            body = self.fetch("GET", f"{self.folder}/subscriptions", params=params)
+            places = body.get("subscriptions") or ()
+            place = next((p for p in places if str(p["listId"]) == audience_id), None)
+        return Known(
+            contact=contact, place=place, standing=standing(email, contact, place)
+        )
+
+    def require_audience(self, audience_id: str) -> None:
+        """Raises TargetError when the list is not there."""
+        self.fetch("GET", f"{self.folder}/lists/{quote(audience_id, safe='')}")
+
+    @cached_property
+    def confirmation(self) -> int | str:
+        """The id of the message that asks to confirm: the one entered, else the
+        newest. Raises TargetError when the folder has none."""
+        entered = self.secrets.get("confirmation_message", "").strip()
+        if entered:
+            return number_of(entered)
+        messages = self.confirmations()
+        if not messages:
+            raise TargetError(
+                "This iContact client folder has no confirmation message, so nobody "
+                "can be asked to confirm: create one, or turn double opt-in off."
+            )
+        return max(int(item["messageId"]) for item in messages)
+
+    def confirmations(self) -> list[Row]:
+        """The messages of the folder that ask people to confirm."""
+        params: Params = {"messageType": "confirmation"}
+        return list(self.pages(f"{self.folder}/messages", "messages", params))

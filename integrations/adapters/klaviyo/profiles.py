@@ -1,0 +1,294 @@
+"""Writing Klaviyo profiles without re-subscribing anybody.
+
+Klaviyo's subscribe job silently lifts the suppressions UNSUBSCRIBE, SPAM_COMPLAINT and
+USER_SUPPRESSED, so everybody's standing is read first and nobody who left is named in
+any write. Asking them to confirm again is not offered: whether the job lifts the
+suppression before or after the confirmation is not documented.
+
+* Attributes: one contact by profile-import, which answers at once; several by a
+  profile-bulk-import-job, whose errors are read by `poll`. Neither touches consent.
+* Subscription: one subscribe job for all who are not subscribed on the list yet. It
+  answers 202 without an id. On a list with double opt-in Klaviyo then asks them, and
+  the profile joins the list when they confirm; otherwise they join within moments,
+  which `poll` reads back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from integrations.adapters import consent
+from integrations.adapters.base import (
+    Contact,
+    Options,
+    Outcome,
+    OutcomeState,
+    Subscription,
+    filled,
+)
+from integrations.adapters.each import awaiting, rejected, synced
+from integrations.adapters.errors import Reason, RejectedError
+from integrations.adapters.http import HttpAdapter, Params
+from integrations.adapters.klaviyo.wire import (
+    Known,
+    any_email,
+    attributes_of,
+    email_of,
+    list_path,
+    next_cursor,
+    reason_of,
+    rows_of,
+    standing,
+)
+from integrations.adapters.shared import moment
+
+PAGE = 100  # profiles a page, at most
+LEAVES = 100  # profiles in an unsubscribe job, at most
+JOINED_BY = timedelta(minutes=15)  # after that a subscription is not merely under way
+EXISTING = "Already on the list; the rule leaves existing contacts alone."
+ABSENT = "Klaviyo took the subscription, and the profile is not on the list."
+ASK, ADD = "ask", "add"
+
+
+class KlaviyoProfiles(HttpAdapter):
+    """The writing half of the adapter."""
+
+    def upsert(
+        self, contacts: Sequence[Contact], audience_id: str, options: Options
+    ) -> list[Outcome]:
+        people: dict[str, Contact] = {}
+        for contact in contacts:
+            key = contact.email.lower()
+            people[key] = _merged(people[key], contact) if key in people else contact
+        if not people:
+            return []
+        double = self.asks(audience_id)
+        known = self.known([p.email for p in people.values()], audience_id)
+        outcomes: dict[str, Outcome] = {}
+        for key in people:
+            subscription = standing(key, known[key], audience_id, double)
+            refused = consent.left(subscription, self.label)
+            if refused is None and known[key].on_list and not options.update_existing:
+                refused = Outcome(
+                    state=OutcomeState.SKIPPED,
+                    reason=Reason.EXISTING,
+                    detail=EXISTING,
+                    remote_id=subscription.remote_id,
+                )
+            if refused is not None:
+                outcomes[key] = refused
+        rest = {key: people[key] for key in people if key not in outcomes}
+        outcomes |= self._write(rest, known, audience_id, options, double)
+        return [outcomes[contact.email.lower()] for contact in contacts]
+
+    def _write(
+        self,
+        people: Mapping[str, Contact],
+        known: Mapping[str, Known],
+        audience_id: str,
+        options: Options,
+        double: bool,
+    ) -> dict[str, Outcome]:
+        ids = {key: str((known[key].profile or {}).get("id") or "") for key in people}
+        rows = {
+            key: _row(contact)
+            for key, contact in people.items()
+            if known[key].profile is None
+            or (options.update_existing and filled(contact.fields))
+        }
+        imported = ""
+        if len(people) == 1 and rows:
+            [(key, row)] = rows.items()
+            try:
+                ids[key] = self._import(row)
+            except RejectedError as error:
+                return {key: rejected(error.reason, error.detail)}
+        elif rows:
+            imported = self._import_all(list(rows.values()))
+        joining = [key for key in people if not known[key].subscribed]
+        if joining:
+            self._subscribe([people[key].email for key in joining], audience_id)
+        outcomes = {}
+        for key in people:
+            if imported or (key in joining and not double):
+                # The profile's id keeps the jobs of different contacts apart.
+                job = ":".join([ASK if double else ADD, imported or f":{ids[key]}"])
+                outcomes[key] = Outcome(state=OutcomeState.SUBMITTED, job=job)
+            else:
+                done = awaiting if key in joining else synced
+                outcomes[key] = done(ids[key])
+        return outcomes
+
+    def _import(self, row: Mapping[str, Any]) -> str:
+        body = self.fetch("POST", "/api/profile-import", payload={"data": row})
+        return str((body.get("data") or {}).get("id") or "")
+
+    def _import_all(self, rows: Sequence[Mapping[str, Any]]) -> str:
+        attributes = {"profiles": {"data": rows}}
+        job = {"type": "profile-bulk-import-job", "attributes": attributes}
+        body = self.fetch(
+            "POST", "/api/profile-bulk-import-jobs", payload={"data": job}
+        )
+        return str((body.get("data") or {}).get("id") or "")
+
+    def _subscribe(self, emails: Sequence[str], audience_id: str) -> None:
+        self._job("create", "SUBSCRIBED", emails, audience_id)
+
+    def _job(
+        self, verb: str, status: str, emails: Sequence[str], audience_id: str
+    ) -> None:
+        kind = f"profile-subscription-bulk-{verb}-job"
+        marketing = {"email": {"marketing": {"consent": status}}}
+        profiles = [
+            {
+                "type": "profile",
+                "attributes": {"email": email, "subscriptions": marketing},
+            }
+            for email in emails
+        ]
+        job = {
+            "type": kind,
+            "attributes": {"profiles": {"data": profiles}},
+            "relationships": {"list": {"data": {"type": "list", "id": audience_id}}},
+        }
+        self.request("POST", f"/api/{kind}s", payload={"data": job})
+
+    def poll(self, job: str, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        mode, _, rest = job.partition(":")
+        imported = rest.partition(":")[0]
+        errors: dict[str, Outcome] = {}
+        done: datetime | None = None
+        if imported:
+            path = f"/api/profile-bulk-import-jobs/{quote(imported, safe='')}"
+            state = (self.fetch("GET", path).get("data") or {}).get("attributes") or {}
+            if state.get("status") in ("queued", "processing"):
+                return []
+            done = moment(state.get("completed_at"))
+            if state.get("failed_count"):
+                errors = self._import_errors(path)
+        waiting = [email for email in emails if email.lower() not in errors]
+        found = dict(zip(waiting, self._now(waiting, audience_id, mode), strict=True))
+        fresh = done is None or datetime.now(UTC) - done < JOINED_BY
+        if fresh and None in found.values():
+            return []
+        late = Outcome(state=OutcomeState.RETRY, reason=Reason.SERVER, detail=ABSENT)
+        return [
+            errors[email.lower()] if email.lower() in errors else found[email] or late
+            for email in emails
+        ]
+
+    def _now(
+        self, emails: Sequence[str], audience_id: str, mode: str
+    ) -> list[Outcome | None]:
+        """What became of those who were to join, None for not yet."""
+        known = self.known(emails, audience_id)
+        outcomes: list[Outcome | None] = []
+        for email in emails:
+            person = known[email.lower()]
+            now = standing(email, person, audience_id, mode == ASK)
+            refused = consent.left(now, self.label)
+            if refused is not None:
+                outcomes.append(refused)
+            elif person.subscribed:
+                outcomes.append(synced(now.remote_id))
+            else:
+                outcomes.append(awaiting(now.remote_id) if mode == ASK else None)
+        return outcomes
+
+    def _import_errors(self, path: str) -> dict[str, Outcome]:
+        refused: dict[str, Outcome] = {}
+        params: Params = {"page[size]": PAGE}
+        while True:
+            body = self.fetch("GET", f"{path}/import-errors", params=params)
+            for row in rows_of(body):
+                error = row.get("attributes") or {}
+                source = error.get("source") or {}
+                sent = error.get("original_payload") or {}
+                # Shown with and without the resource around the attributes.
+                email = email_of(sent) or str(sent.get("email") or "")
+                refused[email.lower()] = rejected(
+                    reason_of(str(error.get("code")), str(source.get("pointer"))),
+                    self.safe(f"Their details were refused: {error.get('detail')}"),
+                )
+            cursor = next_cursor(body)
+            if not cursor:
+                return refused
+            params = {"page[size]": PAGE, "page[cursor]": cursor}
+
+    def asks(self, audience_id: str) -> bool:
+        """Whether the list has double opt-in. Raises TargetError when it is gone."""
+        body = self.fetch(
+            "GET", list_path(audience_id), params={"fields[list]": "opt_in_process"}
+        )
+        attributes = (body.get("data") or {}).get("attributes") or {}
+        return bool(attributes.get("opt_in_process") == "double_opt_in")
+
+    def known(self, emails: Sequence[str], audience_id: str) -> dict[str, Known]:
+        """What Klaviyo has about each address, by the address in lower case."""
+        wanted = {email.lower(): email for email in emails}
+        found: dict[str, Known] = {}
+        for chunk in chunks(list(wanted), PAGE):
+            path = f"{list_path(audience_id)}/profiles"
+            spelt = [wanted[key] for key in chunk]
+            for key, profile in self.find(path, spelt).items():
+                found[key] = Known(profile=profile, on_list=True)
+            missing = [wanted[key] for key in chunk if key not in found]
+            if missing:
+                for key, profile in self.find("/api/profiles", missing).items():
+                    found[key] = Known(profile=profile)
+        return {key: found.get(key, Known()) for key in wanted}
+
+    def find(self, path: str, emails: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Profiles by their address in lower case, up to PAGE of them.
+
+        Both spellings are asked for: whether the filter minds the case is unverified,
+        and an opt-out must not be missed.
+        """
+        spellings = [*emails, *(email.lower() for email in emails)]
+        params: Params = {
+            "filter": any_email(dict.fromkeys(spellings)),
+            "fields[profile]": "email,subscriptions",
+            "additional-fields[profile]": "subscriptions",
+            "page[size]": PAGE,
+        }
+        rows = rows_of(self.fetch("GET", path, params=params))
+        return {email_of(row).lower(): row for row in rows}
+
+    def subscriptions(
+        self, emails: Sequence[str], audience_id: str
+    ) -> list[Subscription]:
+        known = self.known(emails, audience_id)
+        aside = any(item.profile and not item.on_list for item in known.values())
+        double = self.asks(audience_id) if aside else False
+        return [
+            standing(email, known[email.lower()], audience_id, double)
+            for email in emails
+        ]
+
+    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        """Only members of the list are named: Klaviyo would unsubscribe others from
+        everything."""
+        known = self.known(emails, audience_id)
+        leaving = [key for key in known if known[key].on_list]
+        for chunk in chunks(leaving, LEAVES):
+            self._job("delete", "UNSUBSCRIBED", chunk, audience_id)
+        return [
+            synced((known[email.lower()].profile or {}).get("id")) for email in emails
+        ]
+
+
+def chunks(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (keys[start : start + size] for start in range(0, len(keys), size))
+
+
+def _row(contact: Contact) -> dict[str, Any]:
+    attributes = {"email": contact.email, **attributes_of(contact.fields)}
+    return {"type": "profile", "attributes": attributes}
+
+
+def _merged(earlier: Contact, later: Contact) -> Contact:
+    return replace(later, fields={**earlier.fields, **filled(later.fields)})

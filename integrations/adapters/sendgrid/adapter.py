@@ -1,0 +1,380 @@
+"""Twilio SendGrid, Marketing contacts in API v3 (https://github.com/twilio/sendgrid-oai,
+Twilio's own descriptions, read 2026-11-22).
+
+A contact belongs to the account and is on any number of lists; there is no double
+opt-in. Writing is a job: 202 with a job_id, followed by `poll`. A write is accepted for
+everybody, and SendGrid itself never mails an address on its suppression lists (global
+unsubscribes, bounces, spam reports). We read those first, so that nothing is written to
+who left and the outcome can say so.
+
+What is not offered here: changes since a time (a search answers 50 contacts at most and
+has no pages; whole lists come only as files of another host), and the signature of the
+event webhook (ECDSA, which the standard library cannot verify): its address carries a
+secret instead.
+
+Unverified: Marketing contacts at the EU host (documented for the global one only);
+names of the fields in errors, from which a reason is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+from integrations.adapters import consent
+from integrations.adapters.base import (
+    Audience,
+    Change,
+    Contact,
+    Field,
+    Incoming,
+    Options,
+    Outcome,
+    OutcomeState,
+    Reading,
+    Receipt,
+    Resource,
+    Subscription,
+)
+from integrations.adapters.declare import Credential, Rate
+from integrations.adapters.each import rejected, synced
+from integrations.adapters.errors import (
+    AdapterError,
+    Reason,
+    RejectedError,
+    ScopeError,
+    TargetError,
+)
+from integrations.adapters.http import Answer, HttpAdapter, Params
+from integrations.adapters.sendgrid.wire import RESERVED, TYPES, posted, problem, row_of
+from integrations.adapters.shared import check_secret_url, json_body
+
+HOMES = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
+PAGE = 1000
+LOOK_UP = 100  # addresses a search takes
+SUPPRESSED_PAGE = 500
+FEW = 3  # addresses that are looked up one by one
+# What a suppression list means, the gravest first, and where one address is looked up.
+LEFT = (
+    ("complained", "/v3/suppression/spam_reports", "/v3/suppression/spam_reports"),
+    ("bounced", "/v3/suppression/bounces", "/v3/suppression/bounces"),
+    ("unsubscribed", "/v3/suppression/unsubscribes", "/v3/asm/suppressions/global"),
+)
+
+
+class SendGrid(HttpAdapter):
+    slug = "sendgrid"
+    label = "SendGrid"
+    kind = "esp"
+    credentials = (
+        Credential(
+            name="api_key",
+            label="API key",
+            help_text="SendGrid: Settings, API Keys, with full access to Marketing and "
+            "to Suppressions.",
+            placeholder="SG....",
+        ),
+        Credential(
+            name="region",
+            label="Region",
+            help_text="Where the account's data is kept.",
+            secret=False,
+            required=False,
+            options={"global": "Global", "eu": "European Union"},
+        ),
+    )
+    field_noun = "custom field"
+    opt_in = "none"
+    batch_size = LOOK_UP
+    rate = Rate(calls=600, seconds=60)
+    notice = "SendGrid takes contacts as a job: it can be minutes until they are there."
+    exit_effect = "Added to SendGrid's global unsubscribes: no marketing mail at all."
+    glyph = "SG"
+    docs_url = "https://www.twilio.com/docs/sendgrid/ui/account-and-settings/api-keys"
+    features = frozenset({"update_existing"})
+    reset_headers = ("x-ratelimit-reset",)
+
+    @property
+    def home(self) -> str:
+        return HOMES.get(self.secrets.get("region", ""), HOMES["global"])
+
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.secrets.get('api_key', '').strip()}"}
+
+    def explain(self, answer: Answer) -> str:
+        message, field = problem(answer)
+        return self.safe(f"{field}: {message}" if field else message)
+
+    def error_from(self, answer: Answer) -> AdapterError:
+        error = super().error_from(answer)
+        field = problem(answer)[1]
+        if isinstance(error, RejectedError):
+            if "list_ids" in field:
+                return TargetError(error.detail, status=answer.status)
+            if "email" in field:
+                error.reason = Reason.ADDRESS_INVALID
+            elif "custom_fields" in field:
+                error.reason = Reason.FIELD_TYPE
+        return error
+
+    def verify(self) -> Reading:
+        scopes = self.fetch("GET", "/v3/scopes").get("scopes") or []
+        may_write = any(
+            name.startswith("marketing.") and not name.endswith(".read")
+            for name in scopes
+        )
+        identity = "SendGrid"
+        with suppress(ScopeError):  # a key for marketing alone may not
+            identity = str(self.fetch("GET", "/v3/user/email").get("email") or "")
+        resources = [
+            self._probe("lists", "/v3/marketing/lists", {"page_size": 1}, may_write),
+            self._probe("contacts", "/v3/marketing/contacts/count", None, may_write),
+            self._probe(
+                "suppressions", "/v3/suppression/unsubscribes", {"limit": 1}, None
+            ),
+        ]
+        return Reading(identity=identity, resources=tuple(resources))
+
+    def _probe(
+        self, name: str, path: str, params: Params | None, writable: bool | None
+    ) -> Resource:
+        try:
+            body = self.request("GET", path, params=params)
+        except ScopeError as error:
+            return Resource(
+                name=name, readable=False, writable=None, detail=error.detail
+            )
+        if not isinstance(body, (dict, list)):
+            raise self._unreadable(None)
+        count = body.get("contact_count") if isinstance(body, dict) else None
+        return Resource(
+            name=name, readable=True, writable=writable or None, count=count
+        )
+
+    def audiences(self) -> list[Audience]:
+        found: list[Audience] = []
+        params: dict[str, str | int] = {"page_size": PAGE}
+        while True:
+            body = self.fetch("GET", "/v3/marketing/lists", params=params)
+            found += [
+                Audience(
+                    id=str(row["id"]),
+                    label=str(row.get("name", "")),
+                    size=row.get("contact_count"),
+                )
+                for row in body.get("result") or ()
+            ]
+            following = str((body.get("_metadata") or {}).get("next") or "")
+            token = parse_qs(urlsplit(following).query).get("page_token")
+            if not token or token[0] == params.get("page_token"):
+                return found
+            params["page_token"] = token[0]
+
+    def fields(self, audience_id: str) -> list[Field]:
+        """Fields belong to the account: reserved ones go by name, others by id."""
+        body = self.fetch("GET", "/v3/marketing/field_definitions")
+        reserved = [
+            Field(
+                id=str(row["name"]),
+                label=str(row["name"]).replace("_", " ").capitalize(),
+                type=RESERVED[row["name"]],
+                read_only=bool(row.get("read_only")),
+            )
+            for row in body.get("reserved_fields") or ()
+            if row.get("name") in RESERVED
+        ]
+        return reserved + [
+            Field(
+                id=str(row["id"]),
+                label=str(row.get("name", "")),
+                type=TYPES.get(str(row.get("field_type")), "text"),
+            )
+            for row in body.get("custom_fields") or ()
+        ]
+
+    def upsert(
+        self, contacts: Sequence[Contact], audience_id: str, options: Options
+    ) -> list[Outcome]:
+        people = {contact.email.strip().lower(): contact for contact in contacts}
+        outcomes = self._left(list(people)) if people else {}
+        staying = [email for email in people if email not in outcomes]
+        known: Mapping[str, Mapping[str, Any]] = {}
+        if staying and not options.update_existing:
+            known = self._search(staying)
+        rows = []
+        for email in staying:
+            if audience_id in known.get(email, {}).get("list_ids", ()):
+                outcomes[email] = Outcome(
+                    state=OutcomeState.SKIPPED,
+                    reason=Reason.EXISTING,
+                    detail="Already on this list; the rule leaves existing contacts "
+                    "alone.",
+                    remote_id=str(known[email].get("id") or ""),
+                )
+            else:
+                rows.append(
+                    row_of(email, {} if email in known else people[email].fields)
+                )
+        if rows:
+            body = {"list_ids": [audience_id], "contacts": rows}
+            job = self.fetch("PUT", "/v3/marketing/contacts", payload=body)
+            if not job.get("job_id"):
+                raise self._unreadable(None)
+            submitted = Outcome(
+                state=OutcomeState.SUBMITTED, job=str(job.get("job_id") or "")
+            )
+            outcomes |= {str(row["email"]): submitted for row in rows}
+        return [outcomes[contact.email.strip().lower()] for contact in contacts]
+
+    def _left(self, emails: Sequence[str]) -> dict[str, Outcome]:
+        """The outcomes of those who left, by their address."""
+        found = {}
+        for email, status in self._suppressed(emails).items():
+            standing = Subscription(email=email, status=status)
+            if outcome := consent.left(standing, self.label):
+                found[email] = outcome
+        return found
+
+    def _suppressed(self, emails: Sequence[str]) -> dict[str, str]:
+        """Addresses in lower case -> the gravest reason they are not mailed."""
+        found: dict[str, str] = {}
+        for status, whole, single in LEFT:
+            rows: list[Any] | None = None
+            if len(emails) > FEW:
+                rows = self._array(whole, {"limit": SUPPRESSED_PAGE})
+            if rows is None or len(rows) >= SUPPRESSED_PAGE:
+                there = {email for email in emails if self._is_on(single, email)}
+            else:
+                there = {str(row.get("email", "")).lower() for row in rows}
+            for email in emails:
+                if email in there:
+                    found.setdefault(email, status)
+        return found
+
+    def _array(self, path: str, params: Params) -> list[Any]:
+        rows = self.request("GET", path, params=params)
+        if not isinstance(rows, list):
+            raise self._unreadable(None)
+        return rows
+
+    def _is_on(self, path: str, email: str) -> bool:
+        """Whether a suppression list has the address: it answers with it, or empty."""
+        try:
+            body = self.request("GET", f"{path}/{quote(email, safe='')}")
+        except TargetError:
+            return False
+        if not isinstance(body, (dict, list)):
+            raise self._unreadable(None)
+        return bool(body)
+
+    def _search(self, emails: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Contacts by their address in lower case; who is none is not in it."""
+        found: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(emails), LOOK_UP):
+            wanted = {"emails": list(emails[start : start + LOOK_UP])}
+            path = "/v3/marketing/contacts/search/emails"
+            try:
+                body = self.fetch("POST", path, payload=wanted)
+            except TargetError:  # none of them
+                continue
+            for email, row in (body.get("result") or {}).items():
+                if isinstance(row, dict) and isinstance(row.get("contact"), dict):
+                    found[email.lower()] = row["contact"]
+        return found
+
+    def poll(self, job: str, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        """A job that went wrong for some names them only in a file elsewhere: who is on
+        the list by then is done, the others are sent again, alone in the end."""
+        path = f"/v3/marketing/contacts/imports/{quote(job, safe='')}"
+        try:
+            status = self.fetch("GET", path).get("status")
+        except TargetError:
+            forgotten = Outcome(
+                state=OutcomeState.RETRY,
+                reason=Reason.SERVER,
+                detail="SendGrid no longer knows the job.",
+            )
+            return [forgotten for _ in emails]
+        if status == "completed":
+            return [synced() for _ in emails]
+        if status not in ("errored", "failed"):
+            return []
+        known = self._search([email.strip().lower() for email in emails])
+        detail = "SendGrid's job did not take this contact."
+        missing = rejected(Reason.REFUSED, detail)
+        if len(emails) > 1:
+            missing = Outcome(
+                state=OutcomeState.RETRY, reason=Reason.REFUSED, detail=detail
+            )
+        found = (known.get(email.strip().lower()) for email in emails)
+        return [
+            synced(row.get("id"))
+            if row and audience_id in row.get("list_ids", ())
+            else missing
+            for row in found
+        ]
+
+    def subscriptions(
+        self, emails: Sequence[str], audience_id: str
+    ) -> list[Subscription]:
+        keys = [email.strip().lower() for email in emails]
+        if not keys:
+            return []
+        left, known = self._suppressed(keys), self._search(keys)
+        found = []
+        for email, key in zip(emails, keys, strict=True):
+            row = known.get(key, {})
+            here = audience_id in row.get("list_ids", ())
+            found.append(
+                Subscription(
+                    email=email,
+                    status=left.get(key) or ("subscribed" if here else "absent"),
+                    remote_id=str(row.get("id") or ""),
+                )
+            )
+        return found
+
+    def webhook(self, request: Incoming) -> list[Change]:
+        """The address given to SendGrid ends in ?secret=..., see above."""
+        check_secret_url(request, self.secrets)
+        rows = json_body(request)
+        if not isinstance(rows, list):
+            raise RejectedError("This is not a SendGrid webhook.")
+        return [change for row in rows for change in posted(row)]
+
+    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
+        """For the whole account: SendGrid has none for a list."""
+        hook = {
+            **{"enabled": True, "url": url, "friendly_name": "contactsync"},
+            **{"unsubscribe": True, "spam_report": True, "bounce": True},
+            **dict.fromkeys(("group_resubscribe", "group_unsubscribe"), False),
+            **dict.fromkeys(("delivered", "deferred", "processed", "open"), False),
+            **dict.fromkeys(("click", "dropped"), False),
+        }
+        path = "/v3/user/webhooks/event/settings"
+        made = self.fetch("POST", path, payload=hook)
+        return {"webhook_id": str(made.get("id") or "")}
+
+    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        if not emails:
+            return []
+        body = {"recipient_emails": [email.strip().lower() for email in emails]}
+        self.fetch("POST", "/v3/asm/suppressions/global", payload=body)
+        return [synced() for _ in emails]
+
+    def erase(self, email: str) -> Receipt:
+        key = email.strip().lower()
+        row = self._search([key]).get(key)
+        if row:
+            ids: Params = {"ids": str(row.get("id") or "")}
+            self.request("DELETE", "/v3/marketing/contacts", params=ids)
+        self.fetch(
+            "POST", "/v3/recipients/erasejob", payload={"email_addresses": [key]}
+        )
+        return Receipt(
+            ok=True,
+            note="SendGrid took the job: the contact and the data of mails to them are "
+            "deleted. A suppression stays, so that they are not mailed again.",
+        )

@@ -1,0 +1,75 @@
+"""Small things that many providers need: cursors, times, unsigned webhooks."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from integrations.adapters.base import Incoming
+from integrations.adapters.errors import CredentialsError, Reason, RejectedError
+from integrations.adapters.redact import clean_json
+
+
+def to_place(*parts: object) -> str:
+    """A cursor that `parse_place` reads again."""
+    return json.dumps(parts)
+
+
+def parse_place(text: str, *kinds: type) -> list[Any] | None:
+    """The parts of a cursor that `to_place` wrote, None for "": from the beginning.
+
+    Raises RejectedError (cursor.expired) unless there is one part of each of `kinds`.
+    """
+    if not text:
+        return None
+    try:
+        parts = json.loads(text)
+    except (ValueError, RecursionError):
+        parts = None
+    if not isinstance(parts, list) or [type(part) for part in parts] != list(kinds):
+        raise expired()
+    return parts
+
+
+def expired() -> RejectedError:
+    """What `changes` raises for a cursor that is of no use any more."""
+    return RejectedError(
+        "The place reached there was lost; everything is read from the beginning.",
+        reason=Reason.CURSOR_EXPIRED,
+    )
+
+
+def moment(value: object) -> datetime | None:
+    """An ISO 8601 time (UTC when it names no zone) or an epoch second, in UTC.
+
+    None for anything else, zero dates among them.
+    """
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+        parsed = datetime.fromisoformat(str(value))
+        if parsed.tzinfo is None:
+            return parsed.replace(tzinfo=UTC)
+        return parsed.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def check_secret_url(request: Incoming, secrets: Mapping[str, str]) -> None:
+    """For providers that sign nothing: the address given to them ends in ?secret=...,
+    which must equal the linked account's `webhook_secret`. Raises CredentialsError."""
+    expected = secrets.get("webhook_secret", "").encode()
+    given = request.query.get("secret", "").encode()
+    if not expected or not hmac.compare_digest(expected, given):
+        raise CredentialsError("This webhook does not carry our secret.")
+
+
+def json_body(request: Incoming) -> Any:
+    """The parsed body of a webhook; raises RejectedError when it is not JSON."""
+    try:
+        return clean_json(json.loads(request.body))
+    except (ValueError, RecursionError):
+        raise RejectedError("This is not a webhook: its body is not JSON.") from None

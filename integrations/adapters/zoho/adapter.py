@@ -1,0 +1,239 @@
+"""The Zoho CRM adapter: declaration, reading and changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from integrations.adapters.base import (
+    Audience,
+    Field,
+    Page,
+    Reading,
+    Resource,
+    Subscription,
+)
+from integrations.adapters.declare import Credential, OAuth2, Rate
+from integrations.adapters.errors import (
+    AdapterError,
+    Reason,
+    RejectedError,
+    ScopeError,
+    TargetError,
+    TransientError,
+)
+from integrations.adapters.http import Answer
+from integrations.adapters.shared import expired, moment, parse_place, to_place
+from integrations.adapters.zoho.records import ZohoRecords
+from integrations.adapters.zoho.wire import (
+    MODULES,
+    OURS,
+    changes_of,
+    error_of,
+    field_of,
+    is_shown,
+    path_of,
+    rows_of,
+)
+
+PAGE = 200  # the API's maximum for per_page
+FIELDS = 50  # names that a listing takes
+OVERLAP = timedelta(seconds=5)
+
+# Accounts server -> API server; the API's page "Multi DC Support".
+CENTRES = {
+    "zoho.com": ("United States", "www.zohoapis.com"),
+    "zoho.eu": ("Europe", "www.zohoapis.eu"),
+    "zoho.in": ("India", "www.zohoapis.in"),
+    "zoho.com.au": ("Australia", "www.zohoapis.com.au"),
+    "zoho.jp": ("Japan", "www.zohoapis.jp"),
+    "zohocloud.ca": ("Canada", "www.zohoapis.ca"),
+    "zoho.sa": ("Saudi Arabia", "www.zohoapis.sa"),
+    "zoho.com.cn": ("China", "www.zohoapis.com.cn"),
+}
+
+
+class Zoho(ZohoRecords):
+    slug = "zoho"
+    label = "Zoho CRM"
+    kind = "crm"
+    credentials = (
+        Credential(
+            name="region",
+            label="Data centre",
+            help_text="Where you sign in to Zoho: the end of the address.",
+            secret=False,
+            options={host: f"{name} ({host})" for host, (name, _) in CENTRES.items()},
+        ),
+    )
+    oauth = OAuth2(
+        authorize_url="https://accounts.{region}/oauth/v2/auth",
+        token_url="https://accounts.{region}/oauth/v2/token",
+        scopes=(
+            "ZohoCRM.modules.leads.ALL",
+            "ZohoCRM.modules.contacts.ALL",
+            "ZohoCRM.settings.modules.READ",
+            "ZohoCRM.settings.fields.READ",
+            "ZohoCRM.coql.READ",
+            "ZohoCRM.org.READ",
+            "ZohoCRM.users.READ",
+        ),
+        separator=",",
+        pkce=False,
+        client_auth="body",
+        lifetime=3600,
+        extra={"access_type": "offline", "prompt": "consent"},
+    )
+    audience_noun = "module"
+    opt_in = "none"
+    batch_size = 100
+    concurrency = 3  # 5 in the smallest edition
+    rate = Rate(calls=5, seconds=1)
+    reset_headers = ("x-ratelimit-reset",)
+    exit_effect = "Email Opt Out is set on the record. The record stays."
+    glyph = "Zo"
+    docs_url = "https://www.zoho.com/crm/developer/docs/api/v8/oauth-overview.html"
+    features = frozenset({"tags", "update_existing"})
+
+    @property
+    def home(self) -> str:
+        centre = CENTRES.get(self.secrets.get("region", ""), CENTRES["zoho.com"])
+        return self.secrets.get("api_domain") or f"https://{centre[1]}"
+
+    @classmethod
+    def from_token(cls, answer: Mapping[str, Any]) -> dict[str, str]:
+        given = urlsplit(str(answer.get("api_domain", "")))
+        known = {host for _, host in CENTRES.values()}
+        if given.scheme != "https" or given.netloc not in known:
+            return {}
+        return {"api_domain": f"https://{given.netloc}"}
+
+    def headers(self) -> dict[str, str]:
+        token = self.secrets.get("access_token", "")
+        return {"Authorization": f"Zoho-oauthtoken {token}"}
+
+    def explain(self, answer: Answer) -> str:
+        error = error_of(answer)
+        return self.safe(str(error.get("message") or error.get("code") or ""))
+
+    def error_from(self, answer: Answer) -> AdapterError:
+        error = super().error_from(answer)
+        code = str(error_of(answer).get("code", ""))
+        if code in ("OAUTH_SCOPE_MISMATCH", "NO_PERMISSION", "AUTHORIZATION_FAILED"):
+            return ScopeError(error.detail, status=answer.status)
+        if code == "INVALID_QUERY":
+            return ScopeError(
+                "This Zoho user may not see Email or Email Opt Out, so nobody's "
+                "opt-out could be respected.",
+                status=answer.status,
+            )
+        if code == "INVALID_MODULE":
+            return TargetError(error.detail, status=answer.status)
+        if answer.status == 429 and "credit" in error.detail.lower():
+            return TransientError(
+                error.detail, reason=Reason.QUOTA, status=429, retry_after=3600.0
+            )
+        return error
+
+    def verify(self) -> Reading:
+        users = self.fetch("GET", "/crm/v8/users", params={"type": "CurrentUser"})
+        org = self.fetch("GET", "/crm/v8/org")
+        user = (users.get("users") or [{}])[0]
+        modules = {str(row.get("api_name")): row for row in self._modules()}
+        return Reading(
+            identity=str(user.get("email", "")),
+            account_name=str((org.get("org") or [{}])[0].get("company_name", "")),
+            resources=tuple(
+                Resource(
+                    name=name,
+                    readable=bool(modules.get(name, {}).get("viewable")),
+                    writable=all(
+                        modules.get(name, {}).get(right)
+                        for right in ("creatable", "editable")
+                    ),
+                )
+                for name in MODULES
+            ),
+        )
+
+    def _modules(self) -> list[dict[str, Any]]:
+        body = self.fetch("GET", "/crm/v8/settings/modules")
+        return [row for row in body.get("modules") or () if row.get("api_supported")]
+
+    def audiences(self) -> list[Audience]:
+        return [
+            Audience(
+                id=str(row["api_name"]),
+                label=str(row.get("plural_label") or row["api_name"]),
+                double_opt_in=False,
+            )
+            for row in self._modules()
+            if row.get("api_name") in MODULES
+        ]
+
+    def fields(self, audience_id: str) -> list[Field]:
+        body = self.fetch(
+            "GET",
+            "/crm/v8/settings/fields",
+            params={"module": audience_id, "include": "allowed_permissions_to_update"},
+        )
+        return [field_of(row) for row in body.get("fields") or () if is_shown(row)]
+
+    def subscriptions(
+        self, emails: Sequence[str], audience_id: str
+    ) -> list[Subscription]:
+        found = self._find(audience_id, emails)
+        return [
+            Subscription(
+                email=email,
+                status="unsubscribed" if row["opted_out"] else "subscribed",
+                changed_at=moment(row.get("Modified_Time")),
+                remote_id=row["ids"][0],
+            )
+            if (row := found.get(email.strip().lower()))
+            else Subscription(email=email, status="absent")
+            for email in emails
+        ]
+
+    def changes(self, audience_id: str, cursor: str) -> Page:
+        """Records by the time of their last change, each page from where the last one
+        ended. A page token is only used inside a stretch too dense to step over."""
+        since, token, full = parse_place(cursor, str, str, bool) or ("", "", True)
+        if since and moment(since) is None:
+            raise expired()
+        fields = {field.id: field for field in self.fields(audience_id)}
+        open_ones = [key for key, field in fields.items() if not field.read_only]
+        names = [*OURS, *(name for name in open_ones if name not in OURS)][:FIELDS]
+        params: dict[str, str | int] = {
+            "fields": ",".join(names),
+            "sort_by": "Modified_Time",
+            "sort_order": "asc",
+            "per_page": PAGE,
+        }
+        if token:
+            params["page_token"] = token
+        headers = {"If-Modified-Since": since} if since else {}
+        path = path_of(audience_id)
+        answer = self.send("GET", path, params=params, headers=headers)
+        try:
+            body = None if answer.status == 304 else self.parsed(answer)
+        except RejectedError as error:
+            raise expired() if token or since else error from None
+        rows = rows_of(body)
+        info = (body or {}).get("info") or {} if isinstance(body, dict) else {}
+        more = bool(rows and info.get("more_records"))
+        latest = moment(rows[-1].get("Modified_Time")) if rows else None
+        reached = (latest - OVERLAP).astimezone(UTC).isoformat() if latest else ""
+        ahead = reached > since
+        if more and not ahead:
+            following = to_place(since, str(info.get("next_page_token") or ""), full)
+        else:
+            following = to_place(reached if ahead else since, "", full and more)
+        return Page(
+            changes=tuple(changes_of(rows, open_ones, audience_id)),
+            cursor=following,
+            complete=full,
+            more=more,
+        )

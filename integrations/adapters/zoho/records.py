@@ -1,0 +1,200 @@
+"""Finding and writing Zoho CRM records without touching anybody's opt-out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from integrations.adapters.base import (
+    Contact,
+    Options,
+    Outcome,
+    OutcomeState,
+    Receipt,
+)
+from integrations.adapters.each import rejected, synced
+from integrations.adapters.errors import (
+    Reason,
+    RejectedError,
+    ScopeError,
+    TargetError,
+)
+from integrations.adapters.http import HttpAdapter, to_json
+from integrations.adapters.zoho.wire import (
+    MODULES,
+    OURS,
+    REASONS,
+    merged,
+    path_of,
+    quoted,
+    row_of,
+    rows_of,
+)
+
+CHUNK = 50  # values after "in", at most
+ROWS = 200  # what a query may list for one API credit
+OPTED_OUT = (
+    "Opted out of email in Zoho CRM. The record is up to date there; the opt-out "
+    "was not touched."
+)
+
+
+class ZohoRecords(HttpAdapter):
+    """The writing half of the adapter."""
+
+    def _find(self, module: str, emails: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Record by lower-case address; `opted_out` when any record of theirs is."""
+        path_of(module)
+        found: dict[str, dict[str, Any]] = {}
+        wanted = list(dict.fromkeys(email.strip().lower() for email in emails))
+        for start in range(0, len(wanted), CHUNK):
+            for row in self._query(module, wanted[start : start + CHUNK]):
+                record = found.setdefault(str(row.get("Email", "")).lower(), dict(row))
+                record.setdefault("ids", []).append(str(row.get("id", "")))
+                out = record.get("opted_out") or row.get("Email_Opt_Out") is True
+                record["opted_out"] = out
+        return found
+
+    def _query(self, module: str, emails: Sequence[str]) -> Iterator[dict[str, Any]]:
+        listed = ",".join(quoted(email) for email in emails)
+        query = (
+            f"select id, {', '.join(OURS)} from {module} where Email in ({listed}) "
+            f"order by Created_Time asc limit {ROWS}"
+        )
+        offset = 0
+        while True:
+            more = f" offset {offset}" if offset else ""
+            payload = {"select_query": query + more}
+            body = self.request("POST", "/crm/v8/coql", payload=payload)
+            rows = rows_of(body)
+            yield from rows
+            offset += len(rows)
+            if not rows or not (body.get("info") or {}).get("more_records"):
+                return
+
+    def upsert(
+        self, contacts: Sequence[Contact], audience_id: str, options: Options
+    ) -> list[Outcome]:
+        people: dict[str, Contact] = {}
+        for contact in contacts:
+            key = contact.email.strip().lower()
+            people[key] = merged(people[key], contact) if key in people else contact
+        known = self._find(audience_id, list(people))
+        outcomes: dict[str, Outcome] = {}
+        if not options.update_existing:
+            for key in known.keys() & people.keys():
+                outcomes[key] = Outcome(
+                    state=OutcomeState.SKIPPED,
+                    reason=Reason.EXISTING,
+                    detail="Already in Zoho CRM; the rule leaves those alone.",
+                    remote_id=known[key]["ids"][0],
+                )
+        rows = {
+            key: row_of(contact, key in known)
+            for key, contact in people.items()
+            if key not in outcomes
+        }
+        written = self._write_rows("POST", f"{path_of(audience_id)}/upsert", rows)
+        for key, outcome in written.items():
+            done = outcome.state is OutcomeState.SYNCED
+            out = done and key in known and known[key]["opted_out"]
+            outcomes[key] = replace(outcome, detail=OPTED_OUT) if out else outcome
+        self._tag(audience_id, people, outcomes, options)
+        return [outcomes[contact.email.strip().lower()] for contact in contacts]
+
+    def _write_rows(
+        self, method: str, path: str, rows: Mapping[str, Mapping[str, object]]
+    ) -> dict[str, Outcome]:
+        """One call; every row has its own answer, whatever the status of all."""
+        if not rows:
+            return {}
+        payload: dict[str, object] = {"data": list(rows.values())}
+        if method == "POST":
+            payload["duplicate_check_fields"] = ["Email"]
+        answer = self.send(method, path, data=to_json(payload))
+        found = answer.object().get("data")
+        partly = answer.status == 400 and isinstance(found, list)
+        if not partly or len(found or ()) != len(rows):
+            found = rows_of(self.parsed(answer))
+        if len(found or ()) != len(rows):
+            raise self._unreadable(answer.status)
+        return {
+            key: self._outcome(row) for key, row in zip(rows, found or (), strict=True)
+        }
+
+    def _outcome(self, row: Mapping[str, Any]) -> Outcome:
+        code = str(row.get("code", ""))
+        details = row.get("details") or {}
+        if code == "SUCCESS":
+            return synced(details.get("id"))
+        field = str(details.get("api_name") or "")
+        words = self.safe(": ".join(x for x in (field, str(row.get("message"))) if x))
+        if code == "RECORD_LOCKED":
+            return Outcome(state=OutcomeState.RETRY, reason=Reason.SERVER, detail=words)
+        if code in ("NO_PERMISSION", "AUTHORIZATION_FAILED"):
+            raise ScopeError(words)
+        if code == "INVALID_MODULE":
+            raise TargetError(words)
+        if field == "Email" and code == "INVALID_DATA":
+            return rejected(Reason.ADDRESS_INVALID, words)
+        return rejected(REASONS.get(code, Reason.REFUSED), words)
+
+    def _tag(
+        self,
+        module: str,
+        people: Mapping[str, Contact],
+        outcomes: dict[str, Outcome],
+        options: Options,
+    ) -> None:
+        """Tags are added to those that a record has."""
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for key, contact in people.items():
+            tags = tuple(dict.fromkeys((*options.tags, *contact.tags)))
+            if tags and outcomes[key].state is OutcomeState.SYNCED:
+                groups.setdefault(tags, []).append(key)
+        for tags, keys in groups.items():
+            payload = {
+                "tags": [{"name": tag} for tag in tags],
+                "ids": [outcomes[key].remote_id for key in keys],
+                "over_write": False,
+            }
+            try:
+                path = f"{path_of(module)}/actions/add_tags"
+                self.request("POST", path, payload=payload)
+            except RejectedError as error:
+                for key in keys:
+                    note = f"{outcomes[key].detail} Not tagged: {error.detail}".strip()
+                    outcomes[key] = replace(outcomes[key], detail=note)
+
+    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        """Sets the flag on every record of the address."""
+        found = self._find(audience_id, emails)
+        ids = [id for row in found.values() for id in row["ids"]]
+        done: dict[str, Outcome] = {}
+        for start in range(0, len(ids), self.batch_size):
+            some = ids[start : start + self.batch_size]
+            rows = {id: {"id": id, "Email_Opt_Out": True} for id in some}
+            done |= self._write_rows("PUT", path_of(audience_id), rows)
+        absent = Outcome(state=OutcomeState.SKIPPED, detail="Not in this module.")
+        worst = {
+            key: max((done[id] for id in row["ids"]), key=lambda o: o.state != "synced")
+            for key, row in found.items()
+        }
+        return [worst.get(email.strip().lower(), absent) for email in emails]
+
+    def erase(self, email: str) -> Receipt:
+        """Deletes leads and contacts with the address."""
+        erased: list[str] = []
+        for module in MODULES:
+            for row in self._find(module, [email]).values():
+                params = {"ids": ",".join(row["ids"])}
+                self.request("DELETE", path_of(module), params=params)
+                erased.append(module)
+        if not erased:
+            return Receipt(ok=True, note="Zoho CRM did not hold this address.")
+        return Receipt(
+            ok=True,
+            note=f"Deleted from {' and '.join(erased)}. Zoho keeps deleted records in "
+            "its recycle bin for 60 days.",
+        )

@@ -1,0 +1,121 @@
+"""What Zoho CRM's records, fields and errors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from integrations.adapters.base import Change, Contact, Field, filled
+from integrations.adapters.errors import Reason, TargetError
+from integrations.adapters.http import Answer
+from integrations.adapters.shared import moment
+
+MODULES = ("Leads", "Contacts")
+OURS = ("Email", "Email_Opt_Out", "Modified_Time")
+TYPES = {
+    "text": "text",
+    "textarea": "text",
+    "email": "email",
+    "phone": "phone",
+    "website": "url",
+    "picklist": "choice",
+    "multiselectpicklist": "multi_choice",
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "datetime",
+    "integer": "number",
+    "bigint": "number",
+    "double": "number",
+    "currency": "number",
+    "percent": "number",
+}
+REASONS = {
+    "MANDATORY_NOT_FOUND": Reason.REQUIRED_FIELD,
+    "EXPECTED_FIELD_MISSING": Reason.REQUIRED_FIELD,
+    "DEPENDENT_FIELD_MISSING": Reason.REQUIRED_FIELD,
+    "DEPENDENT_MISMATCH": Reason.OPTION_MISSING,
+    "INVALID_DATA": Reason.FIELD_TYPE,
+    "DUPLICATE_DATA": Reason.DUPLICATE,
+}
+
+
+def path_of(module: str) -> str:
+    """The path of a module's records; raises TargetError for one we do not serve."""
+    if module not in MODULES:
+        raise TargetError("People are in the modules Leads and Contacts.")
+    return f"/crm/v8/{quote(module, safe='')}"
+
+
+def error_of(answer: Answer) -> dict[str, Any]:
+    """The error in an answer, which stands alone or in a list of one."""
+    body = answer.object()
+    rows = body.get("data")
+    if isinstance(rows, list) and rows and isinstance(rows[0], dict):
+        return dict(rows[0])
+    return body
+
+
+def rows_of(body: object) -> list[dict[str, Any]]:
+    rows = body.get("data") if isinstance(body, dict) else None
+    return [row for row in rows or () if isinstance(row, dict)]
+
+
+def quoted(email: str) -> str:
+    escaped = email.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def row_of(contact: Contact, known: bool) -> dict[str, object]:
+    row: dict[str, object] = {"Email": contact.email.strip(), **filled(contact.fields)}
+    if not known:
+        row.setdefault("Last_Name", contact.email.strip())  # the one that must be there
+    row.pop("Email_Opt_Out", None)
+    return row
+
+
+def merged(earlier: Contact, later: Contact) -> Contact:
+    fields = {**earlier.fields, **filled(later.fields)}
+    return replace(later, fields=fields, tags=(*earlier.tags, *later.tags))
+
+
+def is_shown(row: Mapping[str, Any]) -> bool:
+    return row.get("visible", True) and row.get("api_name") not in OURS
+
+
+def field_of(row: Mapping[str, Any]) -> Field:
+    kind = str(row.get("data_type", ""))
+    allowed = row.get("operation_type") or {}
+    name = str(row["api_name"])
+    return Field(
+        id=name,
+        label=str(row.get("display_label") or row.get("field_label") or name),
+        type="name" if name in ("First_Name", "Last_Name") else TYPES.get(kind, "text"),
+        required=bool(row.get("system_mandatory")) and name != "Last_Name",
+        read_only=bool(row.get("read_only"))
+        or bool(row.get("field_read_only"))
+        or kind not in TYPES
+        or not (allowed.get("api_create", True) and allowed.get("api_update", True)),
+        options=tuple(
+            str(option.get("actual_value"))
+            for option in row.get("pick_list_values") or ()
+            if option.get("actual_value") not in (None, "-None-")
+        ),
+    )
+
+
+def changes_of(
+    rows: Sequence[Mapping[str, Any]], names: Sequence[str], module: str
+) -> Iterator[Change]:
+    for row in rows:
+        if email := str(row.get("Email") or ""):
+            opted_out = row.get("Email_Opt_Out") is True
+            yield Change(
+                email=email,
+                kind="upsert",
+                status="unsubscribed" if opted_out else "subscribed",
+                fields=filled({name: row.get(name) for name in names}),
+                at=moment(row.get("Modified_Time")),
+                audience_id=module,
+            )

@@ -1,0 +1,1 @@
+"""Constant Contact V3, simulated: contacts, lists, tags and activities."""

@@ -1,0 +1,3 @@
+"""A simulated iContact account with two client folders."""
+
+from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Klaviyo, simulated: JSON:API, revision header, profiles, lists and jobs."""

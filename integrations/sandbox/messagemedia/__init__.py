@@ -1,0 +1,3 @@
+"""A simulated Sinch MessageMedia account."""
+
+from __future__ import annotations

@@ -1,0 +1,193 @@
+"""What changed in HubSpot: walks, searches, webhooks."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from integrations.adapters.base import Incoming
+from integrations.adapters.errors import (
+    CredentialsError,
+    Reason,
+    RejectedError,
+)
+from integrations.adapters.hubspot import HubSpot
+from tests.integrations.adapters import hubspot_world as world
+from tests.integrations.adapters.hubspot_calls import OPERATIONS
+from tests.integrations.adapters.hubspot_world import (
+    CONTACTS,
+    EVERYBODY,
+    LEFT,
+    LIST,
+    NEW,
+    OLD,
+    SECRETS,
+    SUBSCRIPTION,
+    asked,
+    page,
+    read,
+    record,
+    run,
+    signed,
+    status,
+)
+from tests.integrations.conformance import (
+    Step,
+    wire,
+)
+
+
+class TestChanges:
+    def walk(self, cursor: str, *steps: Step, audience: str = EVERYBODY) -> Any:
+        return run(steps, lambda a: a.changes(audience, cursor))
+
+    def test_a_walk_goes_over_into_a_search(self) -> None:
+        first, _ = self.walk("", *OPERATIONS[6].steps)
+        assert (first.complete, first.more) == (True, True)
+        [change] = first.changes
+        assert (change.email, change.kind, change.status) == (
+            OLD,
+            "upsert",
+            "subscribed",
+        )
+        assert change.fields == {"firstname": "Mary", "lastmodifieddate": world.AT}
+        end = Step(method="GET", url=CONTACTS, answer=page())
+        last, _ = self.walk(first.cursor, end)
+        assert (last.complete, last.more) == (True, False)
+        _, kind, since, after = json.loads(last.cursor)
+        assert (kind, after) == ("search", "")
+        assert 590 < time.time() - since / 1000 < 620
+
+    def found(self, *rows: Any, after: str = "") -> Step:
+        answer = {"total": 1, **page(*rows, after=after)}
+        return Step(method="POST", url=f"{CONTACTS}/search", answer=answer)
+
+    def test_a_search_goes_on_five_minutes_before_the_last_row(self) -> None:
+        found, sent = self.walk(
+            '["contacts", "search", 5, ""]',
+            self.found(record(OLD)),
+            world.FIELDS,
+            read(record(OLD)),
+        )
+        [row] = sent[0]["filterGroups"][0]["filters"]
+        assert (row["propertyName"], row["operator"], row["value"]) == (
+            "lastmodifieddate",
+            "GTE",
+            "5",
+        )
+        newest = int(datetime(2026, 8, 1, 10, 0, 0, 123000, UTC).timestamp() * 1000)
+        assert json.loads(found.cursor) == [
+            "contacts",
+            "search",
+            newest - 300_000,
+            "",
+        ]
+        assert (found.complete, found.more) == (False, False)
+
+    def test_the_lower_bound_moves_before_the_ceiling_of_a_search(self) -> None:
+        found, _ = self.walk(
+            '["contacts", "search", 5, "9800"]',
+            self.found(record(OLD), after="9900"),
+            world.FIELDS,
+            read(record(OLD)),
+        )
+        assert found.more
+        assert json.loads(found.cursor)[2:] == [1785578400123, ""]
+
+    def test_more_rows_at_one_moment_than_a_search_shows_start_a_walk(self) -> None:
+        with pytest.raises(RejectedError) as caught:
+            self.walk(
+                '["contacts", "search", 1785578400123, "9800"]',
+                self.found(record(OLD), after="9900"),
+            )
+        assert caught.value.reason is Reason.CURSOR_EXPIRED
+
+    @pytest.mark.parametrize(
+        "cursor",
+        ["x", "[]", '["list:42", "walk", 1, ""]', '["contacts", "other", 1, ""]'],
+    )
+    def test_a_foreign_cursor_has_expired(self, cursor: str) -> None:
+        with wire(), pytest.raises(RejectedError) as caught:
+            HubSpot(SECRETS).changes(EVERYBODY, cursor)
+        assert caught.value.reason is Reason.CURSOR_EXPIRED
+
+    def test_a_list_is_walked_again_and_again(self) -> None:
+        found, _ = self.walk("", *OPERATIONS[7].steps, audience=LIST)
+        assert (found.complete, found.more) == (True, False)
+        assert json.loads(found.cursor)[1] == "walk"
+
+    def test_only_subscribers_and_leavers_are_in_a_subscription_type(self) -> None:
+        found, _ = self.walk(
+            "",
+            Step(method="GET", url=CONTACTS, answer=page(record(OLD), record(LEFT))),
+            world.FIELDS,
+            read(record(OLD), record(NEW), record(LEFT, hs_email_optout="true")),
+            asked(OLD, status(OLD, "NOT_SPECIFIED")),
+            asked(NEW, status(NEW, "SUBSCRIBED")),
+            audience=SUBSCRIPTION,
+        )
+        assert [(c.email, c.status) for c in found.changes] == [
+            (NEW, "subscribed"),
+            (LEFT, "unsubscribed"),
+        ]
+
+
+class TestWebhook:
+    def event(self, what: str, number: str, **more: Any) -> dict[str, Any]:
+        return {
+            "objectId": int(number),
+            "subscriptionType": f"contact.{what}",
+            "portalId": 62515,
+            "occurredAt": 1785578400123,
+            **more,
+        }
+
+    def test_events_are_read_by_id(self) -> None:
+        events = [
+            self.event("creation", "102"),
+            self.event("propertyChange", "102", propertyName="firstname"),
+            self.event("deletion", "104"),
+            {"subscriptionType": "deal.creation", "objectId": 9},
+        ]
+        gone = read({**record(LEFT), "archived": True, "archivedAt": world.AT})
+        found, sent = run(
+            (world.FIELDS, read(record(OLD, hs_email_optout="true")), gone),
+            lambda a: a.webhook(signed(events)),
+        )
+        assert [(c.email, c.kind, c.status) for c in found] == [
+            (OLD, "upsert", "unsubscribed"),
+            (LEFT, "delete", ""),
+        ]
+        assert [row["id"] for row in sent[1]["inputs"]] == ["102"]
+
+    def test_a_new_address_names_the_old_one(self) -> None:
+        history = {"email": [{"value": NEW}, {"value": "Before@x.org"}]}
+        events = [self.event("propertyChange", "101", propertyName="email")]
+        [change], sent = run(
+            (world.FIELDS, read({**record(NEW), "propertiesWithHistory": history})),
+            lambda a: a.webhook(signed(events)),
+        )
+        assert (change.kind, change.fields) == ("email", {"old_email": "before@x.org"})
+        assert sent[1]["propertiesWithHistory"] == ["email"]
+
+    def test_forged_old_or_unsigned_calls_are_refused(self) -> None:
+        events = [self.event("creation", "102")]
+        good = signed(events)
+        for call, secrets in (
+            (signed(events, secret="other"), {}),
+            (signed(events, age=400), {}),
+            (signed(events, age=-400), {}),
+            (Incoming(method="POST", url=world.HOOK, body=good.body), {}),
+            (good, {"webhook_secret": ""}),
+        ):
+            with wire(), pytest.raises(CredentialsError):
+                HubSpot({**SECRETS, **secrets}).webhook(call)
+
+    @pytest.mark.parametrize("body", [{"a": 1}, "x"])
+    def test_what_is_no_list_is_no_webhook(self, body: Any) -> None:
+        with wire(), pytest.raises(RejectedError):
+            HubSpot(SECRETS).webhook(signed(body))
