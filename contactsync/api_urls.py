@@ -16,6 +16,7 @@ from integrations import api as linked
 from integrations import deliveries_api as deliveries
 from integrations import provider_calls_api as calls
 from integrations import providers_api as providers
+from integrations import sub_accounts_api as parts
 
 v1 = [
     path("signups", signups.Signups.as_view(), name="api-signups"),
@@ -54,6 +55,11 @@ v1 = [
         "linked-accounts/<uuid:id>/fields",
         calls.FieldList.as_view(),
         name="api-fields",
+    ),
+    path(
+        "linked-accounts/<uuid:id>/sub-accounts",
+        parts.SubAccountList.as_view(),
+        name="api-sub-accounts",
     ),
     path("hygiene/check", hygiene.HygieneCheck.as_view(), name="api-hygiene-check"),
     path("contacts", contacts.ContactList.as_view(), name="api-contacts"),

@@ -22,6 +22,9 @@ EVERY = {
     "integrations.sweep": 10.0,
     "integrations.check_opt_ins": 10.0,
     "integrations.check_jobs": 10.0,
+    "integrations.watch": 60.0,
+    # Hourly, for what was renewed a day ago: a restart of beat postpones no day.
+    "integrations.refresh_tokens": 3600.0,
     "displays.sweep_mail_hosts": 10.0,
     "hygiene.sweep_cleaning": 10.0,
     "connections.sweep": 10.0,

@@ -33,6 +33,17 @@ def settings_fit(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 id="contactsync.E003",
             )
         )
+    apps = settings.OAUTH_APPS
+    if not isinstance(apps, dict) or not all(
+        isinstance(app, dict) and app.get("client_id") for app in apps.values()
+    ):
+        found.append(
+            Error(
+                "CONTACTSYNC_OAUTH must be JSON such as "
+                '{"mailchimp": {"client_id": "...", "client_secret": "..."}}',
+                id="contactsync.E006",
+            )
+        )
     if settings.HYGIENE_WIDE not in ("off", "flag", "on"):
         found.append(
             Error("HYGIENE_WIDE must be off, flag or on", id="contactsync.E005")

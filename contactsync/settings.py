@@ -285,6 +285,8 @@ SUSPEND_BELOW = env.int("SUSPEND_BELOW", default=40)
 
 # --- delivery ------------------------------------------------------------------
 PROVIDER_URLS: dict[str, str] = env.json("CONTACTSYNC_PROVIDER_URLS", default={})
+# slug -> {"client_id", "client_secret"} of the app registered there (docs/linking.md).
+OAUTH_APPS: dict[str, dict[str, str]] = env.json("CONTACTSYNC_OAUTH", default={})
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=300)
 DRAIN_SECONDS = 60
 

@@ -23,6 +23,7 @@ urlpatterns = [
     path("a/<slug:account>/", include(tenant)),
     path("", include("contactsync.tenancy.root_urls")),
     path("", include("displays.public_urls")),
+    path("", include("integrations.root_urls")),
     path("staff/", include("activity.staff.urls")),
     path("api/", include("contactsync.api_urls")),
     path("healthz", health.healthz, name="healthz"),

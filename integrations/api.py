@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from contactsync.api.problems import FieldError, Problem
+from contactsync.api.schema import problems
 from contactsync.api.serializers import Choice, Strict, Text, Values
 from contactsync.api.views import ApiView
-from contactsync.tenancy.models import ApiKey
-from integrations import services
+from contactsync.tenancy.models import Account, ApiKey
+from integrations import services, sub_accounts
+from integrations.access import (
+    Access,
+    CredentialError,
+    SignInNeededError,
+    checked_credentials,
+    kept_of,
+)
 from integrations.adapters import ADAPTERS
+from integrations.adapters.base import Adapter
+from integrations.adapters.declare import SubAccount
+from integrations.adapters.errors import AdapterError
+from integrations.api_problems import provider_said
 from integrations.forms import one_line
 from integrations.models import LinkedAccount
 from integrations.reasons import fix_for
+from integrations.sub_accounts import ChoiceNeededError
 
 LONGEST_SECRET = 4000
 
@@ -56,6 +74,14 @@ class ReadingOut(serializers.Serializer[Any]):
         ref_name = "TestReading"
 
 
+class SubAccountOut(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    label: Any = serializers.CharField()
+
+    class Meta:
+        ref_name = "SubAccount"
+
+
 class LinkedAccountOut(serializers.Serializer[LinkedAccount]):
     """Credentials are write-only: no answer ever holds them."""
 
@@ -65,6 +91,12 @@ class LinkedAccountOut(serializers.Serializer[LinkedAccount]):
     environment = Choice(ApiKey.Environment.choices, enum="Environment")
     status = Choice(LinkedAccount.Status.choices, enum="LinkedAccountStatus")
     identity = serializers.CharField()
+    sub_account = SubAccountOut(
+        allow_null=True, help_text="The client, folder or site that was chosen, if any."
+    )
+    signed_in = serializers.SerializerMethodField(
+        help_text="Linked by signing in at the provider (OAuth 2), not by a key."
+    )
     reason = serializers.CharField()
     detail = serializers.CharField()
     next_step = serializers.SerializerMethodField()
@@ -75,6 +107,9 @@ class LinkedAccountOut(serializers.Serializer[LinkedAccount]):
 
     class Meta:
         ref_name = "LinkedAccount"
+
+    def get_signed_in(self, linked: LinkedAccount) -> bool:
+        return linked.refreshed_at is not None
 
     def get_next_step(self, linked: LinkedAccount) -> str:
         fix = fix_for(linked.reason, linked.adapter_class.label)
@@ -96,6 +131,14 @@ class LinkedAccountIn(Strict):
         required=False,
         default=dict,
         help_text="By the names that /providers gives.",
+    )
+    sub_account = Text(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=200,
+        help_text="Which client, folder or site, where the credentials reach several; "
+        "without it the answer lists them as `choices`.",
     )
 
     class Meta:
@@ -129,8 +172,23 @@ class LinkedAccountQuery(Strict):
     environment = Choice(ApiKey.Environment.choices, enum="Environment", required=False)
 
 
-def known_credentials(provider: str, given: dict[str, Any]) -> None:
-    """Refuse names that the provider does not have. Raises Problem 422."""
+def access_in(account: Account, provider: str, given: dict[str, Any]) -> Access:
+    """The credentials in a body, by the provider's names. Raises Problem 422."""
+    try:
+        access = Access(secrets=checked_credentials(provider, given))
+    except SignInNeededError as error:
+        where = reverse("link", args=[account.slug, provider])
+        raise Problem(
+            422,
+            f"{error} has no key to enter: an admin signs in there, in the browser.",
+            [FieldError("provider", "sign_in", f"Open {settings.BASE_URL}{where}")],
+            code="sign_in",
+            more={"link_url": f"{settings.BASE_URL}{where}"},
+        ) from None
+    except CredentialError as error:
+        raise Problem.of_field(
+            f"credentials.{error.name}", error.code, str(error)
+        ) from None
     known = {credential.name for credential in ADAPTERS[provider].credentials}
     errors = [
         FieldError(f"credentials.{name}", "unknown", "Unknown field.")
@@ -139,6 +197,39 @@ def known_credentials(provider: str, given: dict[str, Any]) -> None:
     ]
     if errors:
         raise Problem(422, "The provider has no such credential.", errors)
+    return access
+
+
+def part_in(provider: str, access: Access, wanted: str) -> SubAccount | None:
+    """The part of the account that is meant. Raises Problem 422 with the choices."""
+    adapter = ADAPTERS[provider]
+    if "sub_accounts" not in adapter.supports:
+        if wanted:
+            raise Problem.of_field(
+                "sub_account", "unknown", f"{adapter.label} accounts have no parts."
+            )
+        return None
+    try:
+        return sub_accounts.chosen(access.adapter(provider), wanted=wanted)
+    except AdapterError as error:
+        raise provider_said(error, adapter) from None
+    except ChoiceNeededError as needed:
+        raise choose(adapter, needed.choices) from None
+
+
+def choose(
+    adapter: type[Adapter], choices: Sequence[SubAccount], field: str = "sub_account"
+) -> Problem:
+    """A problem that lists what ``field`` can be."""
+    noun = sub_accounts.noun_of(adapter)
+    return Problem(
+        422,
+        f"Say which {noun} of {adapter.label} is meant: give the id of one of the "
+        f"choices as {field}. Nothing was linked, changed or sent.",
+        [FieldError(field, "choose", f"One of the choices: the {noun}'s id.")],
+        code="choose",
+        more={"choices": [asdict(part) for part in choices]},
+    )
 
 
 class LinkedAccountView(ApiView):
@@ -163,12 +254,18 @@ class LinkedAccountView(ApiView):
         operation_id="linked_accounts_create",
         summary="Link an account",
         description="It is not tested yet: call `/test` next. It belongs to the "
-        "environment of your key.",
+        "environment of your key. A provider whose accounts have parts (`sub_accounts` "
+        "in `supports`) is asked which there are; if there are several and "
+        "`sub_account` names none of them, nothing is linked and the 422 lists "
+        "`choices`.",
         request=LinkedAccountIn,
-        responses={201: LinkedAccountOut},
+        responses={201: LinkedAccountOut, **problems("409", "502")},
     ),
 )
 class LinkedAccountList(LinkedAccountView):
+    # Some providers are asked what the credentials reach, and no transaction waits.
+    atomic = False
+
     def get(self, request: Request) -> Response:
         live = LinkedAccount.objects.filter(removed_at=None)
         asked = self.query(LinkedAccountQuery)
@@ -177,26 +274,22 @@ class LinkedAccountList(LinkedAccountView):
     def post(self, request: Request) -> Response:
         given = self.body(LinkedAccountIn)
         provider = given["provider"]
-        try:
-            services.checked_credentials(provider, given["credentials"])
-            known_credentials(provider, given["credentials"])
+        if provider not in ADAPTERS:
+            known = ", ".join(ADAPTERS)
+            raise Problem.of_field(
+                "provider", "unknown", f"Unknown provider. Known: {known}."
+            )
+        access = access_in(self.account, provider, given["credentials"])
+        part = part_in(provider, access, given["sub_account"])
+        with transaction.atomic():
             linked = services.linked_account_create(
                 account=self.account,
                 provider=provider,
                 label=given["label"],
-                credentials=given["credentials"],
+                credentials=replace(access, sub_account=part),
                 environment=self.key.environment,
             )
-        except services.UnknownProviderError:
-            known = ", ".join(ADAPTERS)
-            raise Problem.of_field(
-                "provider", "unknown", f"Unknown provider. Known: {known}."
-            ) from None
-        except services.MissingCredentialError as error:
-            raise Problem.of_field(
-                f"credentials.{error.name}", "required", f"{error.label} is missing."
-            ) from None
-        self.audit("linked_account.link", str(linked))
+            self.audit("linked_account.link", str(linked))
         return Response(LinkedAccountOut(linked).data, status=201)
 
 
@@ -238,13 +331,10 @@ class LinkedAccountDetail(LinkedAccountView):
         return Response(LinkedAccountOut(self.linked(id)).data)
 
     def reconnect(self, linked: LinkedAccount, credentials: dict[str, Any]) -> None:
-        try:
-            services.linked_account_reconnect(linked=linked, credentials=credentials)
-        except services.MissingCredentialError as error:
-            raise Problem.of_field(
-                f"credentials.{error.name}", "required", f"{error.label} is missing."
-            ) from None
-        known_credentials(linked.provider, credentials)
+        access = access_in(self.account, linked.provider, credentials)
+        services.linked_account_reconnect(
+            linked=linked, credentials=replace(access, kept=kept_of(linked))
+        )
         self.audit("linked_account.reconnect", str(linked))
 
     def switch(self, linked: LinkedAccount, wanted: str) -> None:

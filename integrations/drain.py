@@ -33,7 +33,6 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.errors import (
     AdapterError,
-    CredentialsError,
     DriftError,
     Reason,
     RejectedError,
@@ -41,8 +40,9 @@ from integrations.adapters.errors import (
     TargetError,
     TransientError,
 )
-from integrations.mapping import matches, to_contact
+from integrations.mapping import Prepared, matches, prepare
 from integrations.models import Attempt, LinkedAccount, State, Target
+from integrations.oauth_tokens import answered, ends_soon, ready_adapter
 from integrations.outbox import Claimed, Settled
 from integrations.services import account_break, target_break
 
@@ -58,6 +58,8 @@ DIRECT = {
 # The person is welcome and the rule does not fit the provider's fields: a corrected
 # rule sends what waits.
 MENDABLE = {Reason.REQUIRED_FIELD, Reason.FIELD_TYPE, Reason.OPTION_MISSING}
+# The provider wants less, which says nothing about the row.
+NOT_NOW = {Reason.RATE, Reason.QUOTA}
 SLOW_DOWN_SECONDS = 30.0
 MARKETING = {"esp", "sms"}
 
@@ -65,7 +67,7 @@ MARKETING = {"esp", "sms"}
 def drain(linked_account_id: UUID) -> int:
     """Send what is due. Returns the number of deliveries that were settled."""
     deadline = time.monotonic() + settings.DRAIN_SECONDS
-    settled = 0
+    settled, sealed = 0, ""
     adapter: Adapter | None = None
     while time.monotonic() < deadline:
         account = (
@@ -75,17 +77,31 @@ def drain(linked_account_id: UUID) -> int:
         )
         if account is None or not may_send(account):
             break
-        if adapter is None:
-            try:
-                adapter = account.adapter()
-            except (SealError, CredentialsError) as error:
-                account_break(account, Reason.AUTH_REVOKED, str(error))
+        if adapter is None or account.sealed != sealed or ends_soon(account):
+            adapter = adapter_or_hold(account)
+            if adapter is None:
                 break
+            sealed = account.sealed
         claim_id, claimed = outbox.claim(account.pk, limit=adapter.batch_size)
         if not claimed:
             break
         settled += send(account, adapter, claim_id, claimed)
     return settled
+
+
+def adapter_or_hold(account: LinkedAccount) -> Adapter | None:
+    """An adapter that may be used now; None when nothing can be sent, which is noted:
+    the account is put on hold, or left alone for a while."""
+    try:
+        return ready_adapter(account)
+    except SetupError as error:
+        account_break(account, error.reason.value, error.detail)
+    except SealError as error:
+        account_break(account, Reason.AUTH_REVOKED, str(error))
+    except TransientError as error:
+        log.info("no new token", provider=account.provider, why=error.detail)
+        postpone(account, error.retry_after or SLOW_DOWN_SECONDS)
+    return None
 
 
 def may_send(account: LinkedAccount) -> bool:
@@ -154,16 +170,23 @@ def send_to_target(
             for row in wanted
         ]
         return settled + outbox.settle(claim_id, held)
-    contacts = [to_contact(row.payload, target.mapping, target.tags) for row in wanted]
+    ready, unfit = prepared(target, wanted)
+    settled += outbox.settle(claim_id, unfit)
+    if not ready:
+        return settled
+    wanted = [row for row, _ in ready]
+    contacts = [made.contact for _, made in ready]
     started = time.monotonic()
     adapter.exchanges.clear()
     error = ""
     try:
-        outcomes = upsert(adapter, target, contacts)
+        outcomes = answered(
+            account, adapter, lambda current: upsert(current, target, contacts)
+        )
         slow_down(account, outcomes)
         results = [
-            settled_from(row, outcome)
-            for row, outcome in zip(wanted, outcomes, strict=True)
+            noted(settled_from(row, outcome), made)
+            for (row, made), outcome in zip(ready, outcomes, strict=True)
         ]
     except AdapterError as failure:
         error = failure.reason.value
@@ -180,6 +203,27 @@ def send_to_target(
     ms = round((time.monotonic() - started) * 1000)
     attempt_id = note_attempt(account, adapter, len(wanted), error, ms)
     return settled + outbox.settle(claim_id, results, attempt_id=attempt_id)
+
+
+def prepared(
+    target: Target, rows: Sequence[Claimed]
+) -> tuple[list[tuple[Claimed, Prepared]], list[Settled]]:
+    """What each row's signup is for the provider, and the rows that cannot be sent as
+    the rule maps them."""
+    made = [(row, prepare(row.payload, target.mapping, target.tags)) for row in rows]
+    unfit = [
+        Settled(row.id, State.HELD, each.reason, each.detail)
+        for row, each in made
+        if each.reason is not None
+    ]
+    return [(row, each) for row, each in made if each.reason is None], unfit
+
+
+def noted(settled: Settled, made: Prepared) -> Settled:
+    """What the mapping left out is said where the row's outcome is shown."""
+    if not made.notes:
+        return settled
+    return replace(settled, detail=" ".join((settled.detail, *made.notes)).strip())
 
 
 def note_attempt(
@@ -290,7 +334,7 @@ def settled_from(row: Row, outcome: Outcome) -> Settled:
 
 def slow_down(account: LinkedAccount, outcomes: Sequence[Outcome]) -> None:
     """A batch that was half done when the provider said 429: the rest has to wait."""
-    limited = [o for o in outcomes if o.reason is Reason.RATE]
+    limited = [o for o in outcomes if o.reason in NOT_NOW]
     if limited:
         waits = (o.retry_after or SLOW_DOWN_SECONDS for o in limited)
         postpone(account, max(waits))

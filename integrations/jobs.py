@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from itertools import groupby
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from integrations.adapters.errors import (
 )
 from integrations.drain import later, note_attempt, settled_from
 from integrations.models import Delivery, LinkedAccount, State, Target
+from integrations.oauth_tokens import answered, ready_adapter
 from integrations.outbox import Settled
 from integrations.services import account_break, target_break
 
@@ -63,13 +65,14 @@ def check(linked_account_id: UUID) -> int:
     ended = 0
     deadline = time.monotonic() + SECONDS
     try:
-        adapter = account.adapter()
+        adapter = ready_adapter(account)
         for target_id, group in groupby(sorted(jobs), key=lambda job: job[0]):
             target = Target.objects.get(pk=target_id)
             for _, job in group:
                 if target.held_reason or time.monotonic() > deadline:
                     break
-                ended += follow(account, adapter, target, job)
+                question = partial(follow, account, target, job)
+                ended += answered(account, adapter, question)
     except SetupError as error:
         account_break(account, error.reason.value, error.detail)
     except (AdapterError, SealError):
@@ -77,7 +80,7 @@ def check(linked_account_id: UUID) -> int:
     return ended
 
 
-def follow(account: LinkedAccount, adapter: Adapter, target: Target, job: str) -> int:
+def follow(account: LinkedAccount, target: Target, job: str, adapter: Adapter) -> int:
     """Ask about one job, and settle its rows when it has ended.
 
     Raises AdapterError, except where the audience is at fault: that target is held.

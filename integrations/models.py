@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -48,6 +50,18 @@ class LinkedAccount(TenantModel):
     created_at = models.DateTimeField(default=now)
     # Unlinked: the credentials are wiped, the row stays for the history.
     removed_at = models.DateTimeField(null=True, blank=True)
+    # {"id", "label"} of the part of the account that was chosen, if there are parts.
+    sub_account = models.JSONField(null=True, blank=True)
+    # OAuth 2. The tokens are sealed; this is what planning their refresh needs.
+    token_expires_at = models.DateTimeField(null=True, blank=True)
+    refreshed_at = models.DateTimeField(null=True, blank=True)
+    granted_scopes = models.JSONField(null=True, blank=True)  # null: not known
+    # The hourly look: when it began last, and what it found for the account as a whole.
+    checked_at = models.DateTimeField(null=True, blank=True)
+    warnings = models.JSONField(default=list, blank=True)
+    # One worker at a time asks for new tokens: who, and until when it may take.
+    refresh_claim = models.UUIDField(null=True, editable=False)
+    refresh_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ("created_at",)
@@ -88,6 +102,56 @@ class LinkedAccount(TenantModel):
         )
 
 
+class LinkAttempt(TenantModel):
+    """Linking or reconnecting that is not finished: the person is at the provider, or
+    a question waits for their answer. Nothing is linked, and nothing sent, before.
+
+    ``sealed`` holds what was entered, the PKCE verifier, and later the credentials.
+    ``state_hash`` is what has to come back from the provider, as a hash; ``taken_at``
+    says that it came, which counts once, or that nobody was sent there.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    provider = models.CharField(max_length=40)
+    # The account that is reconnected; None: a new one.
+    linked = models.ForeignKey(
+        LinkedAccount, on_delete=models.CASCADE, null=True, related_name="+"
+    )
+    label = models.CharField(max_length=120, blank=True)
+    environment = models.CharField(
+        max_length=4,
+        choices=ApiKey.Environment.choices,
+        default=ApiKey.Environment.LIVE,
+    )
+    state_hash = models.CharField(max_length=64, unique=True)
+    sealed = models.TextField(editable=False)
+    created_at = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"attempt to link {self.provider}"
+
+    @property
+    def adapter_class(self) -> type[Adapter]:
+        return adapter_class(self.provider)
+
+    @property
+    def _bound_to(self) -> str:
+        return f"link-attempt:{self.account_id}:{self.user_id}:{self.pk}"
+
+    def keep(self, contents: Mapping[str, Any]) -> None:
+        """Seal ``contents``: JSON values."""
+        self.sealed = crypto.seal(json.dumps(contents), bound_to=self._bound_to)
+
+    def contents(self) -> dict[str, Any]:
+        """Raises crypto.SealError."""
+        opened: dict[str, Any] = json.loads(
+            crypto.unseal(self.sealed, bound_to=self._bound_to)
+        )
+        return opened
+
+
 class Target(TenantModel):
     """Where contacts go, and how: an audience of a linked account, and the options.
 
@@ -111,6 +175,9 @@ class Target(TenantModel):
     # Set while the provider says that the audience is gone or its fields changed.
     held_reason = models.CharField(max_length=40, blank=True)
     held_detail = models.TextField(blank=True)
+    # The drift watch: the audience as the team last accepted it, and what changed.
+    seen = models.JSONField(null=True, blank=True)
+    warnings = models.JSONField(default=list, blank=True)
 
     def __str__(self) -> str:
         return f"{self.linked_account} → {self.audience_label or self.audience_id}"
@@ -201,6 +268,11 @@ class Delivery(LedgerModel):
                 condition=models.Q(state="awaiting_opt_in"),
             ),
             models.Index(
+                fields=("linked_account", "due"),
+                name="delivery_submitted",
+                condition=models.Q(state="submitted"),
+            ),
+            models.Index(
                 fields=("linked_account", "id"),
                 name="delivery_held",
                 condition=models.Q(state="held"),
@@ -216,6 +288,28 @@ class Delivery(LedgerModel):
 
     def __str__(self) -> str:
         return f"delivery {self.pk} ({self.state})"
+
+
+class ProviderVote(TenantModel):
+    """A tenant's wish for a provider that cannot be linked yet.
+
+    ``name`` as it was written, ``key`` for counting: lower case, letters and digits.
+    """
+
+    name = models.CharField(max_length=80)
+    key = models.CharField(max_length=80)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("account", "key"), name="provider_vote_once"
+            ),
+        )
+        indexes = (models.Index(fields=("key",), name="provider_vote_key"),)
+
+    def __str__(self) -> str:
+        return f"a vote for {self.name}"
 
 
 class Attempt(LedgerModel):

@@ -21,6 +21,7 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.models import Delivery, LinkedAccount, State, Target
+from integrations.oauth_tokens import answered, ready_adapter
 from integrations.outbox import Settled
 from integrations.services import account_break, page_adapter, target_break
 
@@ -74,8 +75,8 @@ def check(linked_account_id: UUID, *, contact_id: UUID | None = None) -> int:
     rows = sorted(waiting.order_by("due")[:BATCH], key=lambda row: str(row.target_id))
     postpone(rows)
     try:
-        adapter = page_adapter(account) if contact_id else account.adapter()
-        return ask(account, adapter, rows)
+        adapter = page_adapter(account) if contact_id else ready_adapter(account)
+        return answered(account, adapter, lambda current: ask(account, current, rows))
     except SetupError as error:
         account_break(account, error.reason.value, error.detail)
         if contact_id is not None:

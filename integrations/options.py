@@ -14,6 +14,7 @@ from contactsync.lib.crypto import SealError
 from integrations.adapters.base import Audience, Field
 from integrations.adapters.errors import AdapterError, Reason
 from integrations.models import LinkedAccount
+from integrations.oauth_tokens import answered
 from integrations.reasons import fix_for
 from integrations.services import page_adapter
 
@@ -82,7 +83,9 @@ def read_options(
         adapter = page_adapter(linked)
         place = f"{linked.pk}:{hashlib.sha256(linked.sealed.encode()).hexdigest()}"
         audiences = _remembered(
-            f"audiences:{place}", lambda: tuple(adapter.audiences()), fresh
+            f"audiences:{place}",
+            lambda: tuple(answered(linked, adapter, lambda own: own.audiences())),
+            fresh,
         )
         fields: tuple[Field, ...] = ()
         known = any(audience.id == audience_id for audience in audiences)
@@ -90,7 +93,9 @@ def read_options(
             digest = hashlib.sha256(audience_id.encode()).hexdigest()
             fields = _remembered(
                 f"fields:{place}:{digest}",
-                lambda: tuple(adapter.fields(audience_id)),
+                lambda: tuple(
+                    answered(linked, adapter, lambda own: own.fields(audience_id))
+                ),
                 fresh,
             )
         return Options(audiences, fields, None, True, known)
@@ -124,14 +129,21 @@ def _failure(linked: LinkedAccount, reason: Reason, detail: str) -> Failure:
 def signup_fields(
     payloads: Iterable[Mapping[str, Any]], mapped: Iterable[str] = ()
 ) -> dict[str, str]:
-    """Name -> label: our own, those seen in recent signups, those mapped already."""
+    """Name -> label: our own, those mapped already, and those of recent signups."""
     fields = dict(SIGNUP_FIELDS)
-    seen = [name for payload in payloads for name in payload["fields"]]
-    for name in [*mapped, *seen]:
-        if len(fields) >= len(SIGNUP_FIELDS) + MAX_CUSTOM:
+    for name in mapped:
+        fields.setdefault(name, label_of(name))
+    most = len(fields) + MAX_CUSTOM
+    for name in (name for payload in payloads for name in payload["fields"]):
+        if len(fields) >= most:
             break
-        fields.setdefault(name, name.replace("_", " ").capitalize())
+        fields.setdefault(name, label_of(name))
     return fields
+
+
+def label_of(name: str) -> str:
+    """``shirt_size`` as ``Shirt size``."""
+    return name.replace("_", " ").capitalize()
 
 
 def suggest_mapping(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -12,54 +11,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from contactsync.api.problems import FieldError, Problem
 from contactsync.api.schema import problems
 from contactsync.api.serializers import Strict, Text
-from contactsync.lib.crypto import SealError
 from integrations import services
-from integrations.adapters.errors import (
-    AdapterError,
-    Reason,
-    SetupError,
-    TransientError,
-)
 from integrations.api import LinkedAccountView, ReadingOut
-from integrations.models import LinkedAccount
-from integrations.reasons import fix_for
-
-T = TypeVar("T")
-
-
-def provider_said(error: AdapterError | SealError, linked: LinkedAccount) -> Problem:
-    """A provider's failure as a problem: 409 is for you to mend, 502 for them."""
-    label = linked.adapter_class.label
-    if isinstance(error, SealError):
-        reason, detail = Reason.AUTH_REVOKED, "The stored credentials cannot be opened."
-    else:
-        reason, detail = error.reason, error.detail
-    fix = fix_for(reason, label)
-    assert fix is not None  # every Reason has an entry (tested)
-    theirs = not isinstance(error, SetupError | SealError)
-    return Problem(
-        502 if theirs else 409,
-        f"{fix.sentence} {detail}".strip(),
-        [FieldError("linked_account", reason.value, fix.next_step)],
-        code=reason.value,
-        retry_after=error.retry_after if isinstance(error, TransientError) else None,
-        more={
-            "reason": reason.value,
-            "next_step": fix.next_step,
-            "action": fix.action,
-        },
-    )
-
-
-def ask(linked: LinkedAccount, question: Callable[[], T]) -> T:
-    """What the provider answers. Raises Problem with the reason and a remedy."""
-    try:
-        return question()
-    except (AdapterError, SealError) as error:
-        raise provider_said(error, linked) from error
+from integrations.api_problems import ask
 
 
 class LinkedAccountTest(LinkedAccountView):

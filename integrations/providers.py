@@ -8,6 +8,7 @@ from typing import Self
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Adapter
 from integrations.adapters.declare import Credential
+from integrations.oauth import main_key
 
 KINDS = {
     "esp": "Email marketing",
@@ -30,6 +31,10 @@ class Provider:
     docs_url: str
     credentials: tuple[Credential, ...]
     how: str
+    key: str
+    requirements: tuple[str, ...]
+    notice: str
+    sub_account_noun: str
 
     @classmethod
     def of(cls, adapter: type[Adapter]) -> Self:
@@ -43,17 +48,29 @@ class Provider:
             docs_url=adapter.docs_url,
             credentials=adapter.credentials,
             how=how_of(adapter),
+            key=key_of(adapter),
+            requirements=adapter.requirements,
+            notice=adapter.notice,
+            sub_account_noun=adapter.sub_account_noun,
         )
 
 
 def how_of(adapter: type[Adapter]) -> str:
-    """How an account is linked: ``API key``, ``Endpoint URL and signing secret``."""
-    if adapter.oauth is not None and not adapter.credentials:
-        return "OAuth"
-    labels = [credential.label for credential in adapter.credentials]
-    if not labels:
-        return "No credentials"
-    return " and ".join([labels[0], *(lower_first(label) for label in labels[1:])])
+    """How an account is linked: ``API key``, ``Sign in at Klaviyo, or API key``."""
+    entered = key_of(adapter)
+    if adapter.oauth is None:
+        return entered or "No credentials"
+    sign_in = f"Sign in at {adapter.label}"
+    return f"{sign_in}, or {lower_first(entered)}" if entered else sign_in
+
+
+def key_of(adapter: type[Adapter]) -> str:
+    """What is entered where nobody signs in; "" where there is no such way."""
+    if adapter.oauth is not None:
+        key = main_key(adapter)
+        return key.label if key else ""
+    labels = [c.label for c in adapter.credentials if c.required]
+    return " and ".join([*labels[:1], *(lower_first(label) for label in labels[1:])])
 
 
 def lower_first(label: str) -> str:

@@ -21,7 +21,12 @@ class CredentialOut(serializers.Serializer[Any]):
     label: Any = serializers.CharField()
     help_text: Any = serializers.CharField()
     secret = serializers.BooleanField()
+    required: Any = serializers.BooleanField()
     placeholder = serializers.CharField()
+    options: Any = serializers.DictField(
+        child=serializers.CharField(),
+        help_text="The values it can have, and what they mean; empty: any text.",
+    )
 
     class Meta:
         ref_name = "Credential"
@@ -32,7 +37,14 @@ class ProviderOut(serializers.Serializer[Any]):
     label: Any = serializers.CharField()
     kind = Choice(["esp", "crm", "sms", "other"], enum="ProviderKind")
     credentials = CredentialOut(many=True)
-    oauth = serializers.BooleanField()
+    oauth = serializers.BooleanField(
+        help_text="People sign in there, in the browser: Account > Integrations."
+    )
+    requirements = serializers.ListField(child=serializers.CharField())
+    notice = serializers.CharField(help_text="What it does that surprises people.")
+    sub_account_noun = serializers.CharField(
+        help_text="What it calls the parts of an account, if it has any."
+    )
     audience_noun = serializers.CharField(help_text="What it calls an audience.")
     field_noun = serializers.CharField(help_text="What it calls a field.")
     opt_in = Choice(
@@ -58,11 +70,12 @@ class ProvidersOut(serializers.Serializer[Any]):
 
 def provider_json(adapter: type[Adapter]) -> dict[str, Any]:
     names = ["slug", "label", "kind", "audience_noun", "field_noun", "opt_in"]
-    names += ["batch_size", "exit_effect", "docs_url"]
+    names += ["batch_size", "exit_effect", "docs_url", "notice", "sub_account_noun"]
     return {
         **{name: getattr(adapter, name) for name in names},
         "credentials": [asdict(credential) for credential in adapter.credentials],
         "oauth": adapter.oauth is not None,
+        "requirements": list(adapter.requirements),
         "supports": sorted(adapter.supports),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,6 +57,13 @@ class Row:
     used_by: int
     waiting: int
     note: Note | None
+    targets: tuple[Target, ...] = ()  # those with warnings of the drift watch
+
+    @property
+    def warnings(self) -> Sequence[Mapping[str, Any]]:
+        """Of the account as a whole."""
+        found: Sequence[Mapping[str, Any]] = self.linked.warnings
+        return found
 
     @property
     def provider(self) -> Provider:
@@ -79,12 +86,14 @@ def rows_of(account: Account, only: UUID | None = None) -> list[Row]:
     linked = [item for item in found if item.provider in ADAPTERS]
     ids = [item.pk for item in linked]
     used, waiting = displays_using(ids), contacts_waiting(ids)
+    drifted = targets_with_warnings(ids)
     return [
         Row(
             linked=item,
             used_by=used.get(item.pk, 0),
             waiting=waiting.get(item.pk, 0),
             note=note_of(item),
+            targets=tuple(t for t in drifted if t.linked_account_id == item.pk),
         )
         for item in linked
     ]
@@ -99,6 +108,14 @@ def displays_using(linked_ids: list[UUID]) -> dict[UUID, int]:
         .annotate(displays=Count("rule__display", distinct=True))
     )
     return {row["linked_account"]: row["displays"] for row in counted}
+
+
+def targets_with_warnings(linked_ids: list[UUID]) -> list[Target]:
+    """Targets of live rules at which the drift watch found something."""
+    live = Target.objects.filter(
+        linked_account__in=linked_ids, rule__enabled=True, rule__removed_at=None
+    )
+    return list(live.exclude(warnings=[]).select_related("rule__display"))
 
 
 def contacts_waiting(linked_ids: list[UUID]) -> dict[UUID, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import structlog
@@ -16,11 +16,13 @@ from contactsync.lib.crypto import SealError
 from contactsync.tenancy.mail import mail_admins
 from contactsync.tenancy.models import Account, User
 from integrations import outbox
+from integrations.access import Access, checked_credentials, hurried, kept_of
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Adapter, Audience, Field, Reading
 from integrations.adapters.errors import AdapterError, Reason, SetupError
-from integrations.adapters.http import HttpAdapter
 from integrations.models import Delivery, LinkedAccount, State, Target
+from integrations.oauth import missing_scopes
+from integrations.oauth_tokens import answered, ready_adapter
 from integrations.reasons import fix_for
 from integrations.waker import waker
 
@@ -29,51 +31,12 @@ log = structlog.get_logger(__name__)
 SUCCESS = "Connection Successful"
 
 
-# Somebody waits for the page: a worker may take the adapter's own, longer limits.
-PAGE_READ_SECONDS = 8.0
-PAGE_TOTAL_SECONDS = 12.0
-
-
-class UnknownProviderError(ValueError):
-    """No adapter has this slug."""
-
-
-class MissingCredentialError(ValueError):
-    """A credential was not given; ``name`` says which."""
-
-    def __init__(self, name: str, label: str) -> None:
-        super().__init__(f"{label} is missing")
-        self.name = name
-        self.label = label
-
-
-def checked_credentials(provider: str, given: Mapping[str, Any]) -> dict[str, str]:
-    """The provider's declared credentials out of ``given``, trimmed.
-
-    Raises UnknownProviderError, MissingCredentialError.
-    """
-    if provider not in ADAPTERS:
-        raise UnknownProviderError(provider)
-    secrets = {}
-    for credential in ADAPTERS[provider].credentials:
-        value = given.get(credential.name)
-        if not isinstance(value, str) or not value.strip():
-            raise MissingCredentialError(credential.name, credential.label)
-        secrets[credential.name] = value.strip()
-    return secrets
-
-
 def page_adapter(linked: LinkedAccount) -> Adapter:
     """An adapter that gives up while somebody still waits for the answer.
 
     Raises SealError, AdapterError.
     """
-    adapter = linked.adapter()
-    if isinstance(adapter, HttpAdapter):
-        # On the instance: the class keeps the worker's limits.
-        vars(adapter)["read_timeout"] = min(adapter.read_timeout, PAGE_READ_SECONDS)
-        vars(adapter)["total_timeout"] = min(adapter.total_timeout, PAGE_TOTAL_SECONDS)
-    return adapter
+    return hurried(ready_adapter(linked))
 
 
 def linked_account_create(
@@ -81,15 +44,15 @@ def linked_account_create(
     account: Account,
     provider: str,
     label: str,
-    credentials: Mapping[str, Any],
+    credentials: Mapping[str, Any] | Access,
     environment: str = "live",
     by: User | None = None,
 ) -> LinkedAccount:
     """Link an account at a provider. Not tested yet: call ``linked_account_test``.
 
-    Raises UnknownProviderError, MissingCredentialError.
+    Raises UnknownProviderError, SignInNeededError, CredentialError.
     """
-    secrets = checked_credentials(provider, credentials)
+    access = access_of(provider, credentials)
     linked = LinkedAccount(
         account=account,
         provider=provider,
@@ -97,17 +60,28 @@ def linked_account_create(
         environment=environment,
         linked_by=by,
     )
-    linked.set_credentials(secrets)
+    access.put_into(linked)
     linked.save()
     return linked
 
 
 def linked_account_reconnect(
-    *, linked: LinkedAccount, credentials: Mapping[str, Any]
+    *, linked: LinkedAccount, credentials: Mapping[str, Any] | Access
 ) -> None:
-    """New credentials for the same account: rules, mappings and history stay."""
-    linked.set_credentials(checked_credentials(linked.provider, credentials))
-    linked.save(update_fields=["sealed"])
+    """New credentials for the same account: rules, mappings and history stay.
+
+    Raises SignInNeededError, CredentialError.
+    """
+    access = access_of(linked.provider, credentials)
+    if not isinstance(credentials, Access):
+        access = replace(access, kept=kept_of(linked))
+    linked.save(update_fields=access.put_into(linked))
+
+
+def access_of(provider: str, credentials: Mapping[str, Any] | Access) -> Access:
+    if isinstance(credentials, Access):
+        return credentials
+    return Access(secrets=checked_credentials(provider, credentials))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +111,9 @@ def linked_account_test(linked: LinkedAccount) -> TestReading:
     holds what waits. A provider that does not answer changes nothing but the reading.
     """
     started = time.monotonic()
+    found: Reading | AdapterError
     try:
-        adapter = page_adapter(linked)
-        found: Reading | AdapterError = adapter.verify()
+        found = answered(linked, page_adapter(linked), lambda adapter: adapter.verify())
     except AdapterError as error:
         found = error
     except SealError as error:
@@ -147,10 +121,16 @@ def linked_account_test(linked: LinkedAccount) -> TestReading:
             f"The stored credentials cannot be opened: {error}.",
             reason=Reason.AUTH_REVOKED,
         )
-    ms = round((time.monotonic() - started) * 1000)
+    return keep_reading(linked, found, round((time.monotonic() - started) * 1000))
+
+
+def keep_reading(
+    linked: LinkedAccount, found: Reading | AdapterError, ms: int
+) -> TestReading:
+    """What follows from the provider's answer to a test that took ``ms``."""
     if isinstance(found, Reading):
         account_mend(linked)
-        release_held(linked, adapter)
+        release_held(linked, page_adapter(linked))
         reading = _success(linked, found, ms)
         linked.identity = found.identity[:200]
         if linked.label == linked.adapter_class.label and found.account_name:
@@ -185,10 +165,38 @@ def _success(linked: LinkedAccount, found: Reading, ms: int) -> TestReading:
         identity=found.identity,
         account_name=found.account_name,
         resources=tuple(asdict(resource) for resource in found.resources),
-        notes=tuple(found.notes),
+        notes=(*found.notes, *remarks(linked, found)),
         waiting=waiting_count(linked),
         sandbox=linked.is_sandbox,
     )
+
+
+def remarks(linked: LinkedAccount, found: Reading) -> list[str]:
+    """What we know and the provider does not say."""
+    label, said = linked.adapter_class.label, []
+    if is_other(linked, found):
+        said.append(
+            f"This is another account at {label} than before, which was "
+            f"{linked.identity}. The rules and mappings are the same."
+        )
+    if linked.adapter_class.oauth and linked.granted_scopes is not None:
+        missing = missing_scopes(
+            linked.adapter_class.oauth,
+            linked.granted_scopes,
+            refreshes="refresh_token" in linked.get_credentials(),
+        )
+        if missing:
+            said.append(
+                f"{label} did not grant: {', '.join(missing)}. Reconnect and allow "
+                "everything that is asked for, or some things will fail."
+            )
+    return said
+
+
+def is_other(linked: LinkedAccount, found: Reading) -> bool:
+    """Whether somebody else answers than the last time it was tested."""
+    known = linked.identity.strip().casefold()
+    return bool(known) and found.identity[:200].strip().casefold() != known
 
 
 def _failure(linked: LinkedAccount, error: AdapterError, ms: int) -> TestReading:
@@ -272,6 +280,8 @@ def release_held(linked: LinkedAccount, adapter: Adapter) -> int:
     held = Target.objects.filter(linked_account=linked).exclude(held_reason="")
     released = 0
     for target in held:
+        if any(warning["reason"] for warning in target.warnings):
+            continue  # it is known what is wrong; the watch sees when it is mended
         try:
             if "fields" in adapter.supports:
                 adapter.fields(target.audience_id)
@@ -313,6 +323,8 @@ def linked_account_unlink(linked: LinkedAccount) -> int:
     LinkedAccount.objects.filter(pk=linked.pk).update(
         removed_at=now(),
         sealed="",
+        token_expires_at=None,
+        refreshed_at=None,
         status=LinkedAccount.Status.PAUSED,
         reason=Reason.UNLINKED.value,
     )
@@ -367,13 +379,16 @@ def target_replace(old: Target, new: Target) -> int:
 
 def audiences_of(linked: LinkedAccount) -> list[Audience]:
     """The provider's audiences, read now. Raises AdapterError, SealError."""
-    return page_adapter(linked).audiences()
+    return answered(linked, page_adapter(linked), lambda adapter: adapter.audiences())
 
 
 def fields_of(linked: LinkedAccount, audience_id: str) -> list[Field]:
     """The audience's fields, read now. Raises AdapterError, SealError."""
-    adapter = page_adapter(linked)
-    return adapter.fields(audience_id) if "fields" in adapter.supports else []
+    if "fields" not in linked.adapter_class.supports:
+        return []
+    return answered(
+        linked, page_adapter(linked), lambda adapter: adapter.fields(audience_id)
+    )
 
 
 def integrations_url(linked: LinkedAccount) -> str:

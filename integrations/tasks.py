@@ -7,10 +7,11 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import worker_ready
 
-from integrations import jobs, opt_ins, outbox
+from integrations import jobs, oauth_daily, oauth_state, opt_ins, outbox, watch
 from integrations.drain import drain
 
 WAKE_EXPIRES = 60
+IDLE_EXPIRES = 3600
 
 
 @shared_task(name="integrations.drain")
@@ -56,6 +57,36 @@ def check_jobs() -> int:
 @shared_task(name="integrations.check_jobs_of")
 def check_jobs_of(linked_account_id: str) -> int:
     return jobs.check(UUID(linked_account_id))
+
+
+@shared_task(name="integrations.refresh_tokens")
+def refresh_tokens() -> int:
+    """One task per linked account whose tokens lie idle; what was begun and never
+    finished is forgotten."""
+    oauth_state.forget_old()
+    idle = oauth_daily.idle_linked_accounts()
+    for linked_account_id in idle:
+        refresh_tokens_of.apply_async([str(linked_account_id)], expires=IDLE_EXPIRES)
+    return len(idle)
+
+
+@shared_task(name="integrations.refresh_tokens_of")
+def refresh_tokens_of(linked_account_id: str) -> bool:
+    return oauth_daily.renew_idle(UUID(linked_account_id))
+
+
+@shared_task(name="integrations.watch")
+def watch_linked_accounts() -> int:
+    """One task per linked account that was not looked at for an hour."""
+    due = watch.due_linked_accounts()
+    for linked_account_id in due:
+        watch_linked_account.apply_async([str(linked_account_id)], expires=600)
+    return len(due)
+
+
+@shared_task(name="integrations.watch_of")
+def watch_linked_account(linked_account_id: str) -> int:
+    return watch.check(UUID(linked_account_id))
 
 
 @worker_ready.connect

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from integrations import link_views, views
+from integrations import link_views, views, vote_views, watch_views
 
 HERE = "account/integrations/"
 
 urlpatterns = [
     path(HERE, views.linked_accounts, name="linked_accounts"),
+    path(f"{HERE}vote/", vote_views.vote, name="provider_vote"),
     path(f"{HERE}test/", views.linked_accounts_test, name="linked_accounts_test"),
     path(f"{HERE}link/<slug:provider>/", link_views.link, name="link"),
     path(
@@ -19,6 +20,20 @@ urlpatterns = [
         f"{HERE}<uuid:pk>/reconnect/",
         link_views.linked_account_reconnect,
         name="linked_account_reconnect",
+    ),
+    path(
+        f"{HERE}<uuid:pk>/refresh/", watch_views.fields_refresh, name="fields_refresh"
+    ),
+    path(
+        f"{HERE}targets/<uuid:pk>/send/",
+        watch_views.target_send_always,
+        name="target_send_always",
+    ),
+    path(f"{HERE}linking/<uuid:pk>/", link_views.link_question, name="link_question"),
+    path(
+        f"{HERE}<uuid:pk>/part/",
+        link_views.linked_account_part,
+        name="linked_account_part",
     ),
     path(
         f"{HERE}<uuid:pk>/rename/",

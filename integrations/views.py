@@ -18,6 +18,7 @@ from integrations.models import LinkedAccount
 from integrations.providers import directory
 from integrations.rows import rows_of
 from integrations.services import linked_account_pause, linked_account_resume
+from integrations.votes import voted
 
 
 def linked_or_404(request: TenantRequest, pk: UUID) -> LinkedAccount:
@@ -50,6 +51,7 @@ def linked_accounts(request: TenantRequest) -> HttpResponse:
             "broken": sum(row.tone == "bad" for row in rows),
             "query": query,
             "groups": directory(query),
+            "votes": voted(request.account),
         },
     )
 

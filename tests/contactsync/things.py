@@ -13,7 +13,9 @@ from contactsync.tenancy.services import api_key_issue, invitation_create
 from displays.models import Display, Signup
 from displays.services import display_create
 from hygiene.models import CleaningRun, ListEntry
-from integrations.models import LinkedAccount
+from integrations import oauth_state
+from integrations.access import Access
+from integrations.models import LinkAttempt, LinkedAccount, Target
 from integrations.services import linked_account_create
 from tests.connections.world import cleaned
 from tests.contactsync.api.client import Api
@@ -39,6 +41,8 @@ class Things:
     rejected: Signup
     run: CleaningRun
     list_import: ListImport
+    attempt: LinkAttempt
+    target: Target
     provider: str = "mailchimp"
 
     def arguments(self, things: dict[str, str]) -> dict[str, Any]:
@@ -47,6 +51,17 @@ class Things:
             argument: thing if isinstance(thing, str) else thing.pk
             for argument, thing in found.items()
         }
+
+
+def question(account: Account, owner: User) -> LinkAttempt:
+    """Linking that waits for the person to choose a part of the account."""
+    attempt = LinkAttempt(account=account, user=owner, provider="mailchimp")
+    access = Access(secrets={"api_key": "0" * 32 + "-us1"})
+    choices = [["1", "One"], ["2", "Two"]]
+    oauth_state.ask(
+        attempt, {"access": access.to_json(), "part": None, "choices": choices}
+    )
+    return attempt
 
 
 def things_of(account: Account, owner: User) -> Things:
@@ -94,4 +109,6 @@ def things_of(account: Account, owner: User) -> Things:
                 linked_account=linked, audience_id="A", consent="Shop"
             ),
         ),
+        attempt=question(account, owner),
+        target=rule.target,
     )

@@ -44,6 +44,11 @@ PAGES: dict[str, Page] = {
     "linked_account_pause": Page(ADMIN, "POST", pk="linked"),
     "linked_account_resume": Page(ADMIN, "POST", pk="linked"),
     "linked_account_unlink": Page(ADMIN, pk="linked"),
+    "link_question": Page(ADMIN, pk="attempt"),
+    "linked_account_part": Page(ADMIN, pk="linked"),
+    "fields_refresh": Page(MARKETER, "POST", pk="linked"),
+    "target_send_always": Page(MARKETER, "POST", pk="target"),
+    "provider_vote": Page(MARKETER, "POST"),
     # displays
     "displays": Page(VIEWER),
     "display_new": Page(MARKETER),
@@ -127,6 +132,7 @@ ROUTES: dict[str, Route] = {
     "api-rules": Route("GET POST", id="display"),
     "api-rule": Route("GET PATCH PUT DELETE", id="display", rule="rule"),
     "api-providers": Route("GET", shared=True),
+    "api-sub-accounts": Route("GET POST", id="linked"),
     "api-linked-accounts": Route("GET POST"),
     "api-linked-account": Route("GET PATCH DELETE", id="linked"),
     "api-linked-account-test": Route("POST", id="linked"),
@@ -182,5 +188,5 @@ OPEN = {
     *("signups", "hosted_page", "api-elsewhere"),
     *("profile", "theme", "account_new", "invitation"),
     *("staff_queue", "staff_accounts", "staff_account", "staff_decide"),
-    "staff_suspend",
+    *("staff_suspend", "staff_wishes", "oauth_callback"),
 }

@@ -10,6 +10,7 @@ import pytest
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Options
 from integrations.sandbox.testing import RunningSandbox, running_sandbox
+from tests.integrations.oauth_world import FakeProvider, Paperplane, running_provider
 from tests.integrations.scripted import SYNCED, Scripted
 
 
@@ -36,3 +37,15 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> type[Scripted]:
 
     monkeypatch.setitem(ADAPTERS, "mailchimp", Fresh)
     return Fresh
+
+
+@pytest.fixture
+def plane(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeProvider]:
+    """A provider where people sign in; its adapter is `Paperplane`."""
+    with running_provider() as running:
+        settings.PROVIDER_URLS = {"paperplane": running.url}
+        settings.OAUTH_APPS = {
+            "paperplane": {"client_id": "our-app", "client_secret": "our-app-secret"}
+        }
+        monkeypatch.setitem(ADAPTERS, "paperplane", Paperplane)
+        yield running

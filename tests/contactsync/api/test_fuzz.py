@@ -36,6 +36,8 @@ from contactsync.tenancy.services import IssuedKey, api_key_issue
 from contactsync.wsgi import application
 from displays.models import Display, Signup
 from hygiene.models import ListEntry
+from integrations.adapters.declare import SubAccount
+from integrations.adapters.mailchimp import Mailchimp
 from integrations.models import LinkedAccount
 from integrations.sandbox.mailchimp.seed import NEWSLETTER
 from integrations.sandbox.testing import running_sandbox
@@ -70,9 +72,17 @@ OPERATIONS = [operation.ok().label for operation in SCHEMA.get_all_operations()]
 
 @pytest.fixture
 def world(
-    acme: Account, display: Display, linked: LinkedAccount, settings: Any
+    acme: Account,
+    display: Display,
+    linked: LinkedAccount,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[dict[str, dict[str, str]]]:
     """Path arguments of things that are there, by the head of the path."""
+    parts = {"sub_accounts"}
+    monkeypatch.setattr(Mailchimp, "supports", Mailchimp.supports | parts)
+    one = [SubAccount(id="1", label="One")]
+    monkeypatch.setattr(Mailchimp, "sub_accounts", lambda self: one)
     settings.API_RATE_PER_KEY = settings.SIGNUP_RATE_PER_KEY = "1000000/min"
     rule = rule_to(display, linked)
     key = api_key_issue(account=acme, kind="sk", name="x")
@@ -98,6 +108,8 @@ def world(
             "suppressions": {"id": str(gone.pk)},
             # What a body or a query names, where it names it at all.
             "names": {
+                "sub_account": "1",
+                "id": "1",
                 "display": str(display.pk),
                 "linked_account": str(linked.pk),
                 "provider": "mailchimp",
