@@ -33,6 +33,7 @@ from contactsync.tenancy.suspension import (
     suspension_decide,
     suspension_open,
 )
+from integrations.votes import wishes
 
 PAGE = 25
 releaser = Waker(publisher("activity.release_held"))
@@ -88,6 +89,13 @@ def staff_accounts(request: StaffRequest) -> HttpResponse:
         "days": DAYS,
     }
     return render(request, "staff/accounts.html", context)
+
+
+@require_safe
+@staff_only
+def staff_wishes(request: StaffRequest) -> HttpResponse:
+    """Providers that tenants ask for."""
+    return render(request, "staff/wishes.html", {"wishes": wishes()})
 
 
 def account_page(

@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from contactsync.tenancy.models import Account, User
 from displays.models import Display, SyncRule
 from displays.services import SAVED
+from integrations.entries import Entry, entries_of
 from integrations.models import LinkedAccount
 from integrations.sandbox.testing import RunningSandbox, running_sandbox
 from tests.browser.conftest import Console
+from tests.displays.rules import NEWSLETTER, sign_up
 
 Login = Callable[[Page, User], None]
 Axe = Callable[[Page], None]
@@ -156,6 +158,112 @@ def test_without_javascript(
     assert target.conditions == [{"field": "consent", "op": "is", "value": "yes"}]
 
 
+@pytest.fixture
+def newcomer(display: Display, sandbox: RunningSandbox) -> None:
+    """A signup to preview, and a required choice at the provider."""
+    size = {"tag": "SIZE", "name": "Size", "type": "dropdown", "required": True}
+    sandbox.control(
+        "POST",
+        "mailchimp/fields",
+        {"audience": NEWSLETTER, **size, "options": ["S", "M"]},
+    )
+    fields = {"name": "mary o'neil", "phone": "020 7946 0018"}
+    sign_up(display, "mary@acme-mail.com", fields=fields)
+
+
+def line(page: Page, heading: str) -> Locator:
+    found = page.get_by_role("rowheader", name=heading, exact=True)
+    return page.locator("tr", has=found)
+
+
+def saved(display: Display) -> dict[str, Entry]:
+    mapping = SyncRule.objects.get(display=display).target.mapping
+    return {entry.field: entry for entry in entries_of(mapping)}
+
+
+def test_how_a_field_is_filled(
+    page: Page,
+    login: Login,
+    axe: Axe,
+    alice: User,
+    acme: Account,
+    display: Display,
+    linked: LinkedAccount,
+    newcomer: None,
+) -> None:
+    login(page, alice)
+    page.goto(f"/a/{acme.slug}/convert/displays/{display.pk}/settings/rules/new/")
+    page.get_by_label("Audience", exact=True).select_option(NEWSLETTER)
+    expect(page.get_by_text("Mailchimp requires Size.")).to_be_visible()
+    preview = page.locator(".sent-preview")
+    expect(preview.get_by_text("has no country code")).to_be_visible()
+
+    page.get_by_role("button", name="Send a fixed Size").click()
+    expect(page.get_by_text("Mailchimp requires Size.")).to_be_hidden()
+    page.get_by_label("Fixed value", exact=False).first.select_option("M")
+
+    phone = line(page, "Phone")
+    phone.locator("summary").click()
+    phone.get_by_label("Numbers without a country code").select_option("GB")
+    expect(preview.get_by_text("+442079460018")).to_be_visible()
+
+    line(page, "First name").get_by_role("combobox").first.select_option("")
+    name = line(page, "Name")
+    name.get_by_role("combobox").first.select_option("FNAME")
+    name.locator("summary").click()
+    name.get_by_label("Part of a name").select_option("first_name")
+    name.get_by_label("Capital letters").select_option("title")
+    expect(preview.get_by_text("Mary", exact=True)).to_be_visible()
+    axe(page)
+    expect(name.get_by_label("Sent instead")).to_be_hidden()
+    name.get_by_label("Empty, or does not fit").select_option("default")
+    name.get_by_label("Sent instead").fill("friend")
+
+    page.get_by_role("button", name="Use or join fields again").click()
+    page.get_by_label("Field, line").select_option("name")
+    added = page.get_by_label("merge field for Added field")
+    line(page, "Last name").get_by_role("combobox").first.select_option("")
+    added.select_option("LNAME")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text(SAVED)).to_be_visible()
+    found = saved(display)
+    assert found["SIZE"].constant == "M"
+    assert found["PHONE"].transforms == ("phone:GB",)
+    assert found["FNAME"].transforms == ("first_name", "title")
+    assert (found["FNAME"].blank, found["FNAME"].default) == ("default", "friend")
+    assert found["LNAME"].source == ("name",)
+
+
+def test_how_a_field_is_filled_without_javascript(
+    no_js: Page,
+    login: Login,
+    alice: User,
+    acme: Account,
+    display: Display,
+    linked: LinkedAccount,
+    newcomer: None,
+) -> None:
+    page = no_js
+    login(page, alice)
+    page.goto(f"/a/{acme.slug}/convert/displays/{display.pk}/settings/rules/new/")
+    page.get_by_label("Audience", exact=True).select_option(NEWSLETTER)
+    page.get_by_role("button", name="Load fields").click()
+    page.get_by_role("button", name="Send a fixed Size").click()
+    page.get_by_label("Fixed value", exact=False).first.select_option("S")
+    page.get_by_role("button", name="Add a fixed value").click()
+    page.get_by_role("button", name="Remove line").last.click()
+    phone = line(page, "Phone")
+    phone.locator("summary").click()
+    phone.get_by_label("Numbers without a country code").select_option("GB")
+    page.get_by_role("button", name="Show what can be adjusted").click()
+    expect(page.locator(".sent-preview").get_by_text("+442079460018")).to_be_visible()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text(SAVED)).to_be_visible()
+    found = saved(display)
+    assert found["SIZE"].constant == "S"
+    assert found["PHONE"].transforms == ("phone:GB",)
+
+
 def test_provider_down_in_the_editor(
     page: Page,
     login: Login,
@@ -170,7 +278,7 @@ def test_provider_down_in_the_editor(
     page.goto(f"/a/{acme.slug}/convert/displays/{display.pk}/settings/rules/new/")
     expect(page.get_by_text("Mailchimp could not be read")).to_be_visible()
     sandbox.faults()
-    page.get_by_role("button", name="Refresh").click()
+    page.get_by_role("button", name="Refresh fields").click()
     expect(page.get_by_text("2 found in Mailchimp.")).to_be_visible()
     expect(page.get_by_text("Mailchimp could not be read")).to_be_hidden()
 
