@@ -22,9 +22,10 @@ from connections.services import (
 )
 from connections.work import field_names
 from contactsync.api.problems import Problem
-from contactsync.api.serializers import Choice, Flag, Id, Strict, Text, Values
+from contactsync.api.serializers import Choice, Flag, Id, Strict, Text
 from contactsync.api.views import ApiView
 from hygiene.models import CleaningRun
+from integrations.mapping_api import HELP, Given, MappingField, checked_mapping
 from integrations.models import Delivery, LinkedAccount, State
 
 MAX_CONSENT = 1000
@@ -43,13 +44,11 @@ class ImportIn(Strict):
     )
     double_opt_in = Flag(required=False)
     update_existing = Flag(required=False)
-    mapping = Values(
-        most=100,
-        child=Text(max_length=200),
+    mapping = MappingField(
         required=False,
-        help_text="List field to provider field id. `first_name` and `last_name` are "
-        "the columns chosen as such, the others are named by their heading in lower "
-        "case: `Shirt size` is `shirt_size`.",
+        help_text=f"{HELP} `first_name` and `last_name` are the columns chosen as "
+        "such, the others are named by their heading in lower case: `Shirt size` is "
+        "`shirt_size`.",
     )
     tags = serializers.ListField(
         child=Text(max_length=100), max_length=50, required=False
@@ -69,9 +68,7 @@ class ImportOut(serializers.Serializer[ListImport]):
     audience_label = serializers.CharField(source="target.audience_label")
     double_opt_in = serializers.BooleanField(source="target.double_opt_in")
     update_existing = serializers.BooleanField(source="target.update_existing")
-    mapping = serializers.DictField(
-        source="target.mapping", child=serializers.CharField()
-    )
+    mapping = MappingField(source="target.mapping", read_only=True, help_text=HELP)
     tags = serializers.ListField(source="target.tags", child=serializers.CharField())
     consent = serializers.CharField()
     rows_total = serializers.IntegerField(help_text="Rows of the list, all of them.")
@@ -142,14 +139,8 @@ class ImportList(ImportView):
             live, "linked_account", given["linked_account"]
         )
         given["audience_id"] = given.pop("audience")
-        unknown = set(given.get("mapping", {})) - set(field_names(run))
-        if unknown:
-            raise Problem.of_field(
-                f"mapping.{min(unknown)}",
-                "unknown",
-                "The list has no such field. It has: "
-                f"{', '.join(name for name in field_names(run) if name)}.",
-            )
+        if "mapping" in given:
+            given["mapping"] = self._mapping(run, given)
         try:
             job = import_create(run=run, settings=ImportSettings(**given))
         except ImportStateError as error:
@@ -158,6 +149,19 @@ class ImportList(ImportView):
             "list_import.start", str(job), list_import=str(job.pk), consent=job.consent
         )
         return self.shown(job.pk, 201)
+
+    def _mapping(self, run: CleaningRun, given: dict[str, Any]) -> list[dict[str, Any]]:
+        asked: Given = given["mapping"]
+        names = [name for name in field_names(run) if name]
+        for at, entry in enumerate(asked.entries):
+            if set(entry.source) - set(names):
+                raise Problem.of_field(
+                    asked.place(at, "source"),
+                    "unknown",
+                    f"The list has no such field. It has: {', '.join(names)}.",
+                )
+        linked = given["linked_account"]
+        return checked_mapping(linked, given["audience_id"], asked)
 
     def _known(self, queryset: Any, field: str, id: UUID) -> Any:
         found = self.mine(queryset).filter(pk=id).first()

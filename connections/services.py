@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +31,8 @@ class ListNotReadyError(ImportStateError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportSettings:
-    """Where the people of a list go. ``mapping``: list field -> provider field id."""
+    """Where the people of a list go. ``mapping`` as it is stored: see
+    ``integrations.entries``; its sources are fields of the list."""
 
     linked_account: LinkedAccount
     audience_id: str
@@ -40,7 +40,7 @@ class ImportSettings:
     audience_label: str = ""
     double_opt_in: bool = False
     update_existing: bool = False
-    mapping: Mapping[str, str] = field(default_factory=dict)
+    mapping: dict[str, str] | list[dict[str, Any]] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
 
 
@@ -63,7 +63,7 @@ def import_create(
             audience_label=settings.audience_label,
             double_opt_in=settings.double_opt_in,
             update_existing=settings.update_existing,
-            mapping=dict(settings.mapping),
+            mapping=settings.mapping,
             tags=settings.tags,
         )
         job = ListImport.objects.create(

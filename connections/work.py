@@ -28,6 +28,7 @@ from contactsync.lib.sql import is_postgres
 from contactsync.tenancy.jobs import FREE, OPEN
 from hygiene.cleaning.results import JudgedRow, judged_rows
 from hygiene.models import CleaningRun
+from integrations.entries import sources_of
 from integrations.outbox_list import waiting
 from integrations.waker import waker
 
@@ -142,7 +143,7 @@ def people_of(
     job: ListImport, run: CleaningRun, rows: Iterable[JudgedRow]
 ) -> list[Person]:
     """The accepted rows, with the fields that the import takes along."""
-    kept = {"first_name", "last_name", *job.target.mapping}
+    kept = {"first_name", "last_name", *sources_of(job.target.mapping)}
     names = [name if name in kept else "" for name in field_names(run)]
     return [person_of(row, names) for row in rows if row.clean]
 

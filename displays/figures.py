@@ -15,6 +15,7 @@ from contacts.models import Consent
 from contactsync.lib.clock import now
 from contactsync.tenancy.models import Account
 from displays.models import Display, Signup, SyncRule
+from integrations.entries import entries_of
 from integrations.mapping import matches
 from integrations.models import Delivery, LinkedAccount, State
 from integrations.providers import Provider
@@ -168,7 +169,7 @@ def sentence_of(rule: SyncRule) -> str:
     else:
         word = "any" if target.match == "any" else "all"
         who = f"Signups that meet {word} of {count} conditions"
-    mapped = len([name for name in target.mapping.values() if name])
+    mapped = len(entries_of(target.mapping))
     parts = [who, f"{mapped} field{'' if mapped == 1 else 's'} mapped"]
     if target.double_opt_in:
         parts.append("double opt-in")

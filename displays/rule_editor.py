@@ -5,57 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from contactsync.tenancy.models import Account, AuditEntry
+from contactsync.tenancy.models import AuditEntry
 from displays.figures import DryRun, dry_run, recent_payloads
 from displays.models import Display, SyncRule
-from displays.rule_form import MAP, Draft, settle
-from integrations.adapters import ADAPTERS
-from integrations.adapters.base import Audience, Field
-from integrations.mapping import OPERATORS
-from integrations.models import LinkedAccount
-from integrations.options import Options, read_options, signup_fields
-from integrations.providers import Provider
-
-OPT_IN = {
-    "caller": "{provider} emails a confirmation. The contact appears in the {noun} "
-    "after they confirm.",
-    "list": "The {noun}'s own setting in {provider} decides how people confirm.",
-    "account": "Your {provider} account's own setting decides how people confirm.",
-    "endpoint": "Your endpoint is told to ask for a confirmation. It decides how.",
-}
+from displays.rule_form import Draft
+from integrations.entries import Entry, entries_of
+from integrations.mapping import OPERATORS, fill, matches, text
+from integrations.mapping_rows import MAP
+from integrations.options import signup_fields
+from integrations.target_form import TargetForm, read_place, settle
+from integrations.target_form import accounts_of as accounts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MapRow:
-    """One line of the field mapping."""
+class Sent:
+    """What one provider field gets of a signup; ``note`` says why it gets nothing."""
 
-    name: str
     label: str
-    input_name: str
-    target: str
-    error: str
-    missing: bool  # the mapped field is not among those the provider offers
+    value: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Editor:
+class Preview:
+    """The newest signup that the rule is for, as the provider would get it."""
+
+    email: str
+    fields: tuple[Sent, ...]
+    held: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Editor(TargetForm):
     display: Display
     rule: SyncRule | None
     draft: Draft
-    accounts: list[LinkedAccount]
-    linked: LinkedAccount | None
-    options: Options
-    names: dict[str, str]
     run: DryRun
     operators: dict[str, str]
-
-    @property
-    def provider(self) -> Provider | None:
-        return Provider.of(self.linked.adapter_class) if self.linked else None
-
-    @property
-    def audience(self) -> Audience | None:
-        return self.options.audience(self.draft.audience_id)
+    payloads: list[dict[str, Any]]
 
     @property
     def lost_audience(self) -> str:
@@ -68,69 +55,13 @@ class Editor:
         return draft.audience_id
 
     @property
-    def ready(self) -> bool:
-        """Whether there is an audience to show the rest for."""
-        return self.linked is not None and bool(self.draft.audience_id)
-
-    @property
-    def free_fields(self) -> bool:
-        return self.linked is not None and "free_fields" in self._supports
-
-    @property
-    def _supports(self) -> frozenset[str]:
-        return self.linked.adapter_class.supports if self.linked else frozenset()
-
-    @property
-    def offers(self) -> dict[str, bool]:
-        """Which options the provider has."""
-        return {
-            name: name in self._supports
-            for name in ("tags", "double_opt_in", "update_existing", "reconfirm")
-        }
-
-    @property
-    def opt_in_sentence(self) -> str:
-        if self.linked is None:
-            return ""
-        adapter = self.linked.adapter_class
-        return OPT_IN.get(adapter.opt_in, "").format(
-            provider=adapter.label, noun=adapter.audience_noun
-        )
-
-    @property
-    def asked_twice(self) -> bool:
-        """Both the rule and the audience have double opt-in on (SPEC.md D10)."""
-        return bool(
-            self.draft.double_opt_in and self.audience and self.audience.double_opt_in
-        )
-
-    @property
-    def map_rows(self) -> list[MapRow]:
-        offered = {field.id for field in self.options.writable}
-        return [
-            MapRow(
-                name=name,
-                label=label,
-                input_name=MAP + name,
-                target=(target := self.draft.mapping.get(name, "")),
-                error=self.draft.errors.get(MAP + name, ""),
-                missing=bool(target) and target not in offered,
-            )
-            for name, label in self.names.items()
-        ]
-
-    @property
-    def unmapped_required(self) -> list[Field]:
-        mapped = set(self.draft.mapping.values())
-        return [
-            field
-            for field in self.options.writable
-            if field.required and field.id not in mapped
-        ]
-
-    @property
-    def mapped_count(self) -> int:
-        return len([target for target in self.draft.mapping.values() if target])
+    def preview(self) -> Preview | None:
+        conditions = self.draft.stored_conditions()
+        match = "any" if self.draft.match == "any" else "all"
+        for payload in self.payloads:
+            if matches(conditions, match, payload):
+                return preview_of(self.entries(), payload)
+        return None
 
     @property
     def error_lines(self) -> list[tuple[str, str, str]]:
@@ -143,20 +74,23 @@ class Editor:
         }
         lines = []
         for key, sentence in self.draft.errors.items():
-            name = key.removeprefix(MAP)
-            what = fixed.get(key) or self.names.get(name, name)
-            anchor = "mapping" if key.startswith(MAP) else key
+            what, anchor = fixed.get(key, ""), key
+            if key.startswith(MAP):
+                row = next(row for row in self.map_rows if MAP + row.row.key == key)
+                what, anchor = row.label, row.row.id
             lines.append((anchor, what, sentence))
         return lines
 
 
-def accounts_of(account: Account) -> list[LinkedAccount]:
-    """What the Integration dropdown offers."""
-    return list(
-        LinkedAccount.objects.for_account(account)
-        .filter(removed_at=None, provider__in=ADAPTERS)
-        .select_related("linked_by")
-    )
+def preview_of(entries: list[Entry], payload: dict[str, Any]) -> Preview:
+    sent, held = [], False
+    for entry in entries:
+        filled = fill(entry, payload)
+        held = held or filled.reason is not None
+        value = text(filled.value)
+        if value or filled.note:
+            sent.append(Sent(label=entry.name, value=value, note=filled.note))
+    return Preview(email=payload["email"], fields=tuple(sent), held=held)
 
 
 def open_editor(
@@ -164,18 +98,11 @@ def open_editor(
 ) -> Editor:
     """Ask the provider, fit the draft to it, and count the dry run."""
     accounts = accounts_of(display.account)
-    if not draft.linked_id and len(accounts) == 1:
-        draft.linked_id = str(accounts[0].pk)
-    linked = next((item for item in accounts if str(item.pk) == draft.linked_id), None)
+    linked, options = read_place(draft, accounts, fresh=fresh)
     payloads = recent_payloads(display)
-    names = signup_fields(payloads, draft.mapping)
-    options = Options()
+    names = signup_fields(payloads, mapped_names(draft))
     if linked is not None:
-        options = read_options(linked, draft.audience_id, fresh=fresh)
-        if not draft.audience_id and len(options.audiences) == 1:
-            draft.audience_id = options.audiences[0].id
-            options = read_options(linked, draft.audience_id)
-        settle(draft, linked.adapter_class, options, list(names))
+        settle(draft, linked, options, list(names))
     return Editor(
         display=display,
         rule=rule,
@@ -184,9 +111,25 @@ def open_editor(
         linked=linked,
         options=options,
         names=names,
+        saved=saved_entries(rule, draft),
         run=dry_run(payloads, draft.stored_conditions(), draft.match),
         operators=OPERATORS,
+        payloads=payloads,
     )
+
+
+def mapped_names(draft: Draft) -> list[str]:
+    usual = [row.key for row in draft.rows if not row.is_added]
+    return [*usual, *(name for row in draft.rows for name in row.sources)]
+
+
+def saved_entries(rule: SyncRule | None, draft: Draft) -> list[Entry]:
+    """What is stored for the place that the draft is about."""
+    if rule is None:
+        return []
+    target = rule.target
+    same = draft.place == f"{target.linked_account_id}|{target.audience_id}"
+    return entries_of(target.mapping) if same else []
 
 
 def last_change(rule: SyncRule) -> AuditEntry | None:

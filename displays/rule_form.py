@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,17 +9,16 @@ from django.http import QueryDict
 
 from displays.models import SyncRule
 from displays.services import RuleSettings
-from integrations.adapters.base import Adapter
+from integrations import target_form
+from integrations.entries import entries_of, stored_of, unstorable
 from integrations.mapping import OPERATORS
+from integrations.mapping_rows import rows_of, rows_of_post
 from integrations.models import LinkedAccount
-from integrations.options import SIGNUP_FIELDS, Options, suggest_mapping
+from integrations.target_form import TargetDraft, TargetForm
 
 MAX_CONDITIONS = 20
-MAX_TAGS = 50
 MAX_TEXT = 200
-MAX_MAPPED = 60
 SWITCHES = ("double_opt_in", "update_existing", "reconfirm")
-MAP = "map:"
 VALUELESS = ("is_set", "is_not_set")
 MATCHES = ("every", "all", "any")
 # What people write for it, and what a signup's consent reads as.
@@ -48,28 +46,16 @@ class Condition:
 
 
 @dataclass(slots=True, kw_only=True)
-class Draft:
-    """What the editor shows. ``match`` is every, all or any; ``mapping`` signup field
-    -> provider field id; ``errors`` field name -> sentence."""
+class Draft(TargetDraft):
+    """What the editor shows. ``match`` is every, all or any."""
 
-    linked_id: str = ""
-    audience_id: str = ""
     match: str = "every"
     conditions: list[Condition] = field(default_factory=list)
-    mapping: dict[str, str] = field(default_factory=dict)
-    tags: str = ""
-    double_opt_in: bool = False
     update_existing: bool = True
     reconfirm: bool = False
     version: int = 0
-    loaded: str = ""  # the account and audience that the mapping was shown for
-    errors: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def place(self) -> str:
-        return f"{self.linked_id}|{self.audience_id}"
-
-    def rows(self) -> list[Condition]:
+    def condition_rows(self) -> list[Condition]:
         """The conditions, and an empty one when there is none to fill in."""
         return self.conditions or [Condition()]
 
@@ -77,10 +63,6 @@ class Draft:
         if self.match == "every":
             return []
         return [row.stored() for row in self.conditions if row.field]
-
-    def tag_list(self) -> list[str]:
-        names = (" ".join(tag.split()) for tag in self.tags.split(","))
-        return list(dict.fromkeys(name for name in names if name))
 
 
 def draft_of_rule(rule: SyncRule) -> Draft:
@@ -93,7 +75,7 @@ def draft_of_rule(rule: SyncRule) -> Draft:
             Condition(row["field"], row.get("op", "is"), str(row.get("value", "")))
             for row in target.conditions
         ],
-        mapping=dict(target.mapping),
+        rows=rows_of(entries_of(target.mapping)),
         tags=", ".join(target.tags),
         double_opt_in=target.double_opt_in,
         update_existing=target.update_existing,
@@ -125,7 +107,7 @@ def draft_of_post(data: QueryDict, before: Draft) -> Draft:
             Condition(name, op if op in OPERATORS else "is", text)
             for name, op, text in rows
         ][:MAX_CONDITIONS],
-        mapping=dict(_mapping_of(data)[:MAX_MAPPED]),
+        rows=rows_of_post(data),
         tags=data.get("tags", ""),
         double_opt_in="double_opt_in" in data,
         update_existing="update_existing" in data,
@@ -134,24 +116,17 @@ def draft_of_post(data: QueryDict, before: Draft) -> Draft:
         loaded=data.get("loaded", ""),
     )
     if "options_shown" not in data:
-        for name in ("match", "conditions", "mapping", "tags", *SWITCHES):
+        for name in ("match", "conditions", "rows", "tags", *SWITCHES):
             setattr(draft, name, getattr(before, name))
     return draft
 
 
-def _mapping_of(data: QueryDict) -> list[tuple[str, str]]:
-    return [
-        (name[len(MAP) :], str(value).strip())
-        for name, value in data.items()
-        if name.startswith(MAP)
-    ]
-
-
 def apply_action(draft: Draft, action: str) -> None:
-    """``add_condition`` and ``remove_condition:2``: buttons that change the form."""
+    """``add_condition``, ``remove_condition:2``, and those of the field mapping."""
+    target_form.apply_action(draft, action)
     name, _, index = action.partition(":")
     if name == "add_condition" and len(draft.conditions) < MAX_CONDITIONS:
-        draft.conditions = [*draft.rows(), Condition()]
+        draft.conditions = [*draft.condition_rows(), Condition()]
         if draft.match == "every":
             draft.match = "all"
     elif name == "remove_condition" and index.isdecimal() and len(index) < 10:
@@ -162,49 +137,20 @@ def apply_action(draft: Draft, action: str) -> None:
             draft.match = "every"
 
 
-def settle(
-    draft: Draft, adapter: type[Adapter], options: Options, names: Sequence[str]
-) -> None:
-    """Fit the draft to another account or audience than it was shown for.
-
-    Mapped fields that exist there stay, and what is called the same is mapped.
-    """
-    if draft.place == draft.loaded:
-        return
-    free = "free_fields" in adapter.supports
-    if not free and not options.fields_read:
-        return
-    offered = {item.id for item in options.writable}
-    kept = {
-        name: target
-        for name, target in draft.mapping.items()
-        if target and (free or target in offered)
-    }
-    rest = [name for name in names if name not in kept]
-    open_fields = [item for item in options.writable if item.id not in kept.values()]
-    draft.mapping = kept | suggest_mapping(rest, open_fields, free=free)
-    draft.loaded = draft.place
-
-
-def validate(
-    draft: Draft,
-    linked: LinkedAccount,
-    options: Options,
-    stored: SyncRule | None,
-) -> RuleSettings | None:
+def validate(form: TargetForm, stored: SyncRule | None) -> RuleSettings | None:
     """The settings to save; None after writing down ``draft.errors``."""
-    errors = draft.errors
-    label = _audience_label(draft, linked, options, stored)
-    _check_conditions(draft)
-    _check_mapping(draft, linked, options, stored)
-    tags = draft.tag_list()
-    if len(tags) > MAX_TAGS or any(len(tag) > 100 for tag in tags):
-        errors["tags"] = f"At most {MAX_TAGS} tags of 100 characters each."
-    if _unprintable(draft.tags):
-        errors["tags"] = "Tags hold a character that cannot be stored."
-    if errors:
+    draft, linked = form.draft, form.linked
+    assert isinstance(draft, Draft)
+    if linked is None:
+        draft.errors["linked_account"] = "Choose the account signups go to."
         return None
-    supports = linked.adapter_class.supports
+    label = _audience_label(form, linked, stored)
+    _check_conditions(draft)
+    entries = form.checked_entries()
+    tags = draft.check_tags()
+    if draft.errors:
+        return None
+    supports = form.supports
     return RuleSettings(
         linked_account=linked,
         audience_id=draft.audience_id,
@@ -212,7 +158,7 @@ def validate(
         double_opt_in=draft.double_opt_in and "double_opt_in" in supports,
         update_existing=draft.update_existing or "update_existing" not in supports,
         reconfirm=draft.reconfirm and "reconfirm" in supports,
-        mapping={name: target for name, target in draft.mapping.items() if target},
+        mapping=stored_of(entries),
         tags=tags if "tags" in supports else [],
         conditions=draft.stored_conditions(),
         match="any" if draft.match == "any" else "all",
@@ -221,8 +167,9 @@ def validate(
 
 
 def _audience_label(
-    draft: Draft, linked: LinkedAccount, options: Options, stored: SyncRule | None
+    form: TargetForm, linked: LinkedAccount, stored: SyncRule | None
 ) -> str:
+    draft, options = form.draft, form.options
     noun = linked.adapter_class.audience_noun
     found = options.audience(draft.audience_id)
     if found is not None:
@@ -264,7 +211,7 @@ def _condition_problem(row: Condition) -> str:
         return "Choose a field for each condition, or remove it." if row.value else ""
     if len(row.field) > 64 or len(row.value) > MAX_TEXT:
         return f"A condition's value has at most {MAX_TEXT} characters."
-    if _unprintable(row.field + row.value):
+    if unstorable(row.field + row.value):
         return "A condition holds a character that cannot be stored."
     if row.needs_value and not row.value.strip():
         return "Fill in a value for each condition."
@@ -272,37 +219,3 @@ def _condition_problem(row: Condition) -> str:
     if row.field == "consent" and row.op in ("is", "is_not") and not known:
         return "Consent is either yes or no."
     return ""
-
-
-def _check_mapping(
-    draft: Draft, linked: LinkedAccount, options: Options, stored: SyncRule | None
-) -> None:
-    adapter = linked.adapter_class
-    free = "free_fields" in adapter.supports
-    offered = {item.id for item in options.writable}
-    saved = set(stored.target.mapping.values()) if stored else set()
-    used: dict[str, str] = {}
-    for name, target in draft.mapping.items():
-        if not target:
-            continue
-        if len(name) > 64 or len(target) > 100 or _unprintable(name + target):
-            draft.errors[MAP + name] = "This name is too long or cannot be stored."
-        elif not free and options.fields_read and target not in offered:
-            draft.errors[MAP + name] = (
-                f"This {adapter.field_noun} is not there any more. Choose another."
-            )
-        elif not free and not options.fields_read and target not in saved:
-            draft.errors[MAP + name] = (
-                f"{adapter.label} could not be asked whether it has this "
-                f"{adapter.field_noun}."
-            )
-        elif target in used:
-            other = SIGNUP_FIELDS.get(used[target], used[target])
-            draft.errors[MAP + name] = f"{other} goes to the same {adapter.field_noun}."
-        used.setdefault(target, name)
-
-
-def _unprintable(text: str) -> bool:
-    return any(
-        char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in text
-    )

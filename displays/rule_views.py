@@ -85,7 +85,7 @@ def edit(
     editor = open_editor(display, rule, draft, fresh=action == "refresh")
     if action not in SAVING:
         return show(request, editor)
-    wanted = checked(editor)
+    wanted = validate(editor, editor.rule)
     if wanted is None:
         return show(request, editor, status=422)
     try:
@@ -94,13 +94,6 @@ def edit(
         return show(request, editor, status=409)
     messages.success(request, SAVED)
     return to_card(request, display)
-
-
-def checked(editor: Editor) -> RuleSettings | None:
-    if editor.linked is None:
-        editor.draft.errors["linked_account"] = "Choose the account signups go to."
-        return None
-    return validate(editor.draft, editor.linked, editor.options, editor.rule)
 
 
 def save(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from contactsync.api.problems import FieldError, Problem
-from contactsync.api.serializers import Choice, Flag, Id, Strict, Text, Values, Whole
+from contactsync.api.serializers import Choice, Flag, Id, Strict, Text, Whole
 from contactsync.api.views import ApiView
 from displays.models import Display, SyncRule
 from displays.services import (
@@ -22,7 +22,9 @@ from displays.services import (
     rule_remove,
     rule_update,
 )
+from integrations.entries import entries_of
 from integrations.mapping import OPERATORS
+from integrations.mapping_api import HELP, Given, MappingField, checked_mapping
 from integrations.models import LinkedAccount
 from integrations.reasons import fix_for
 
@@ -54,12 +56,7 @@ class RulePatch(Strict):
     reconfirm = Flag(
         required=False, help_text="Ask people who had left, and sign up, to confirm."
     )
-    mapping = Values(
-        most=100,
-        child=Text(max_length=200),
-        required=False,
-        help_text='Signup field to provider field id: `{"first_name": "FNAME"}`.',
-    )
+    mapping = MappingField(required=False, help_text=HELP)
     tags = serializers.ListField(
         child=Text(max_length=100), max_length=50, required=False
     )
@@ -93,9 +90,7 @@ class RuleOut(serializers.Serializer[SyncRule]):
     double_opt_in = serializers.BooleanField(source="target.double_opt_in")
     update_existing = serializers.BooleanField(source="target.update_existing")
     reconfirm = serializers.BooleanField(source="target.reconfirm")
-    mapping = serializers.DictField(
-        source="target.mapping", child=serializers.CharField()
-    )
+    mapping = MappingField(source="target.mapping", read_only=True, help_text=HELP)
     tags = serializers.ListField(source="target.tags", child=serializers.CharField())
     conditions = serializers.ListField(
         source="target.conditions", child=serializers.DictField()
@@ -158,11 +153,21 @@ class RuleView(ApiView):
             values["conditions"] = [dict(each) for each in values["conditions"]]
         if "linked_account" in values:
             values["linked_account"] = self.linked(values["linked_account"])
-        if before is None:
-            return RuleSettings(**values)
-        if values.get("audience_id", before.audience_id) != before.audience_id:
-            values.setdefault("audience_label", "")  # the old one's name is wrong now
-        return replace(before, **values)
+        if before is not None:
+            if values.get("audience_id", before.audience_id) != before.audience_id:
+                values.setdefault("audience_label", "")  # the old one's is wrong now
+                values.setdefault("mapping", Given(entries_of(before.mapping), False))
+            values = {
+                field.name: getattr(before, field.name) for field in fields(before)
+            } | values
+        if isinstance(values.get("mapping"), Given):
+            values["mapping"] = checked_mapping(
+                values["linked_account"],
+                values["audience_id"],
+                values["mapping"],
+                entries_of(before.mapping) if before else (),
+            )
+        return RuleSettings(**values)
 
 
 @extend_schema_view(

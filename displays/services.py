@@ -24,7 +24,8 @@ class StaleRuleError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSettings:
-    """What a sync rule is made of. ``mapping``: signup field -> provider field id."""
+    """What a sync rule is made of. ``mapping`` as it is stored: see
+    ``integrations.entries``."""
 
     linked_account: LinkedAccount
     audience_id: str
@@ -32,7 +33,7 @@ class RuleSettings:
     double_opt_in: bool = False
     update_existing: bool = True
     reconfirm: bool = False
-    mapping: dict[str, str] = field(default_factory=dict)
+    mapping: dict[str, str] | list[dict[str, Any]] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     conditions: list[dict[str, Any]] = field(default_factory=list)
     match: str = "all"

@@ -13,7 +13,7 @@ from tests.connections.test_imports import ANNA, BERT
 from tests.connections.world import cleaned
 from tests.contactsync.api.client import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sandbox")]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_start_read_pause_resume_cancel(
         "linked_account": str(linked.pk),
         "audience": "a6b5da1054",
         "consent": "Shop, 2024",
-        "mapping": {"first_name": "FNAME", "company": "COMPANY"},
+        "mapping": {"first_name": "FNAME", "company": "LNAME"},
         "tags": ["import"],
     }
     answer = api.post("imports", body)
@@ -61,6 +61,8 @@ def test_start_read_pause_resume_cancel(
         ({"linked_account": "0190b5a0-0000-7000-8000-000000000000"}, "linked_account"),
         ({"consent": ""}, "consent"),
         ({"mapping": {"shoe": "FNAME"}}, "mapping.shoe"),
+        ({"mapping": {"company": "NOPE"}}, "mapping.company"),
+        ({"mapping": [{"field": "FNAME", "source": ["shoe"]}]}, "mapping[0].source"),
         ({"colour": "red"}, "colour"),
     ],
 )

@@ -30,7 +30,7 @@ def marketer(client_of: ClientOf, bob: User) -> Client:
     return client_of(bob)
 
 
-def filled(linked: LinkedAccount, **more: str) -> dict[str, str]:
+def filled(linked: LinkedAccount, **more: Any) -> dict[str, Any]:
     place = f"{linked.pk}|{NEWSLETTER}"
     return {
         "do": "start",
@@ -76,16 +76,38 @@ def test_a_list_goes_to_the_provider(
         assert sandbox.member(email, audience=NEWSLETTER)["status"] == "subscribed"
 
 
+def test_columns_are_joined_and_a_fixed_value_goes_along(
+    acme: Account, linked: LinkedAccount, sandbox: RunningSandbox, marketer: Client
+) -> None:
+    lines = {
+        "map:first_name": "",
+        "map:+1": "LNAME",
+        "source:+1": ["company", "first_name"],
+        "map:=1": "FNAME",
+        "constant:=1": "Friend",
+    }
+    answer = marketer.post(
+        new_url(acme, cleaned(acme, [ANNA])), filled(linked, **lines)
+    )
+    assert answer.status_code == 302
+    work.advance(ListImport.objects.get().pk)
+    drain(linked.pk)
+    member = sandbox.member(ANNA[0], audience=NEWSLETTER)
+    assert member["fields"]["LNAME"] == f"{ANNA[2]} {ANNA[1]}"
+    assert member["fields"]["FNAME"] == "Friend"
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
+        ({"map:+1": "LNAME", "source:+1": "shoe"}, "map:+1"),
         ({"consent": ""}, "consent"),
         ({"consent": "x" * 1001}, "consent"),
         ({"agreed": ""}, "agreed"),
         ({"audience": "deadbeef00"}, "audience"),
         ({"linked_account": "0190b5a0-0000-7000-8000-000000000000"}, "linked_account"),
         ({"tags": ",".join("x" * 2 + str(n) for n in range(60))}, "tags"),
-        ({"map:company": "FNAME"}, "mapping"),
+        ({"map:company": "FNAME"}, "map:company"),
     ],
 )
 def test_what_is_missing_is_named_and_nothing_starts(

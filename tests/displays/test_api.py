@@ -14,7 +14,7 @@ from integrations.services import linked_account_create
 from tests.contactsync.api.client import Api, fields_of
 from tests.integrations.world import rule_to
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sandbox")]
 ORIGIN = "https://shop.acme.test"
 
 
@@ -176,7 +176,7 @@ BAD_RULES = {
     "no audience": ("audience", {"audience": ""}),
     "an audience that is a number": ("audience", {"audience": 5}),
     "a flag that is a number": ("double_opt_in", {"double_opt_in": 1}),
-    "a mapping that is a list": ("mapping", {"mapping": []}),
+    "a mapping that is a text": ("mapping", {"mapping": "FNAME"}),
     "a mapping to a number": ("mapping.first_name", {"mapping": {"first_name": 1}}),
     "a mapping to nothing": ("mapping.first_name", {"mapping": {"first_name": ""}}),
     "a mapping from nothing": ("mapping", {"mapping": {"": "FNAME"}}),

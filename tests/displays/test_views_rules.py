@@ -7,6 +7,7 @@ import pytest
 from contactsync.tenancy.models import Account, AuditEntry, User
 from displays.models import Display, SyncRule
 from displays.services import SAVED, RuleSettings, rule_update
+from integrations.entries import shown_of
 from integrations.models import LinkedAccount
 from integrations.services import linked_account_create, linked_account_unlink
 from tests.displays.rules import NEWSLETTER, form_of, sign_up
@@ -33,7 +34,7 @@ def test_saving_says_the_sentence_and_makes_the_rule(
     made = SyncRule.objects.get(display=display)
     target = made.target
     assert (target.audience_id, target.audience_label) == (NEWSLETTER, "Newsletter")
-    assert target.mapping == {"first_name": "FNAME"}
+    assert shown_of(target.mapping) == {"first_name": "FNAME"}
     assert target.tags == ["spring", "popup"]
     assert (target.double_opt_in, target.update_existing) == (False, True)
     assert target.reconfirm is True
