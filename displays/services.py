@@ -96,7 +96,10 @@ def rule_update(*, rule: SyncRule, settings: RuleSettings, version: int) -> Sync
         old = Target.objects.get(pk=SyncRule.objects.get(pk=rule.pk).target_id)
         place = (settings.linked_account.pk, settings.audience_id)
         if (old.linked_account_id, old.audience_id) == place:
-            Target.objects.filter(pk=old.pk).update(**settings.target_values())
+            # Who saves a rule takes the audience as it is now.
+            Target.objects.filter(pk=old.pk).update(
+                **settings.target_values(), warnings=[], seen=None
+            )
             old.refresh_from_db()
             target_mend(old)
         else:

@@ -169,7 +169,7 @@ def described(entries: Iterable[Entry], known: Iterable[Field]) -> list[Entry]:
 
 
 def remembered(entries: Iterable[Entry], saved: Iterable[Entry]) -> list[Entry]:
-    """``entries`` with what ``saved`` know of the same fields: nobody could be asked."""
+    """``entries`` with what ``saved`` know of their fields."""
     by_field = {entry.field: entry for entry in saved}
     return [
         replace(

@@ -14,7 +14,7 @@ KINDS = {
     "esp": "Email marketing",
     "crm": "CRM",
     "sms": "Text messages",
-    "other": "Your own systems",
+    "other": "Shops and your own systems",
 }
 
 
@@ -94,7 +94,7 @@ def directory(query: str = "") -> list[Group]:
     for kind, label in KINDS.items():
         found = tuple(
             Provider.of(adapter)
-            for adapter in ADAPTERS.values()
+            for adapter in sorted(ADAPTERS.values(), key=lambda a: a.label.casefold())
             if adapter.kind == kind
             and all(
                 word in f"{adapter.label} {label} {how_of(adapter)}".casefold()

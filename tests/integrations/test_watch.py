@@ -9,6 +9,7 @@ import pytest
 from django.core import mail
 
 from contactsync.lib.clock import now
+from displays.services import RuleSettings, rule_update
 from integrations import watch
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Audience, Field, Reading, Resource
@@ -212,6 +213,16 @@ def test_each_account_is_looked_at_once_an_hour(provider, linked) -> None:
     LinkedAccount.objects.update(status="connected", removed_at=now())
     assert watch.due_linked_accounts() == []
     assert watch.check(linked.pk) == 0
+
+
+def test_saving_the_rule_takes_the_audience_as_it_is(provider, linked, target) -> None:
+    provider.there = [Audience(id=NEWS, label="Newsletter", double_opt_in=True)]
+    assert again(linked, target) == ["opt_in_on"]
+    settings = RuleSettings(linked_account=linked, audience_id=NEWS)
+    rule_update(rule=target.rule, settings=settings, version=target.rule.version)
+    target.refresh_from_db()
+    assert target.warnings == [] and target.seen is None
+    assert again(linked, target) == []
 
 
 def test_rules_that_are_off_are_not_looked_at(provider, linked, target) -> None:
