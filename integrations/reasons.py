@@ -79,20 +79,23 @@ FIXES: dict[Reason, Fix] = {
     Reason.REQUIRED_FIELD: Fix(
         "a required field is empty",
         "{provider} requires a field that this signup does not fill.",
-        "Map the field in the rule, or make it optional in {provider}.",
+        "Map the field in the rule, send a fixed value, or make it optional in "
+        "{provider}.",
         "edit_rule",
     ),
     Reason.FIELD_TYPE: Fix(
         "a value does not fit its field",
         "{provider} does not accept a value in the form it was submitted.",
-        "Map another field in the rule, or change the field's type in {provider}.",
+        "Choose in the rule how the value is read or what is sent instead, or map "
+        "another field. What waits is then sent.",
         "edit_rule",
     ),
     Reason.OPTION_MISSING: Fix(
         "a choice does not exist there",
         "A submitted choice is not among the field's options in {provider}.",
-        "Create the option in {provider}, then retry.",
-        "retry",
+        "Create the option in {provider}, then press Refresh fields, or choose in the "
+        "rule what is sent instead.",
+        "edit_rule",
     ),
     Reason.ADDRESS_FAKE: Fix(
         "looks fake",

@@ -3,7 +3,10 @@ stranger who owns another account."""
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -22,6 +25,22 @@ from integrations.models import LinkedAccount
 from integrations.services import linked_account_create
 
 PASSWORD = "correct horse battery"
+resolve = socket.getaddrinfo
+
+
+def resolve_here(host: Any, *args: Any, **kwargs: Any) -> Any:
+    """Nothing leaves the machine: no name but its own is found."""
+    name = host.decode() if isinstance(host, bytes) else host
+    try:
+        own = name in (None, "", "localhost") or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        own = name == socket.gethostname()
+    if not own:
+        raise socket.gaierror(socket.EAI_NONAME, f"tests look up no {name}")
+    return resolve(host, *args, **kwargs)
+
+
+socket.getaddrinfo = resolve_here
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ import pytest
 from django.core.management.base import CommandError
 
 from contactsync.management.commands import up
+from integrations.sandbox.registry import SIMULATORS
 from tests.contactsync.test_supervisor import alive, descendants, wait_for
 from tests.services import free_port
 
@@ -187,9 +188,9 @@ def test_the_product_is_pointed_at_the_sandbox_unless_it_was_told_otherwise(
     monkeypatch.delenv("CONTACTSYNC_PROVIDER_URLS", raising=False)
     monkeypatch.delenv("BASE_URL", raising=False)
     env = up.environment(tmp_path, options(port=81, sandbox_port=82))
-    assert json.loads(env["CONTACTSYNC_PROVIDER_URLS"]) == {
-        "mailchimp": "http://127.0.0.1:82/mailchimp"
-    }
+    urls = json.loads(env["CONTACTSYNC_PROVIDER_URLS"])
+    assert urls["mailchimp"] == "http://127.0.0.1:82/mailchimp"
+    assert set(urls) == set(SIMULATORS)
     assert env["BASE_URL"] == "http://127.0.0.1:81"
     none = up.environment(tmp_path, options(no_sandbox=True))
     assert "CONTACTSYNC_PROVIDER_URLS" not in none
