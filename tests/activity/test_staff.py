@@ -72,6 +72,7 @@ def every_url(account: Account, suspension: Suspension) -> list[tuple[str, str]]
     found = [
         ("GET", reverse("staff_queue")),
         ("GET", reverse("staff_accounts")),
+        ("GET", reverse("staff_wishes")),
         ("GET", reverse("staff_account", args=[account.slug])),
         ("POST", reverse("staff_suspend", args=[account.slug])),
         ("POST", decide_url(suspension)),
