@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from integrations.adapters.activecampaign import ActiveCampaign
+from integrations.adapters.aweber import AWeber
 from integrations.adapters.base import Adapter
 from integrations.adapters.brevo import Brevo
 from integrations.adapters.campaignmonitor import CampaignMonitor
 from integrations.adapters.constantcontact import ConstantContact
 from integrations.adapters.copper import Copper
+from integrations.adapters.drip import Drip
+from integrations.adapters.getresponse import GetResponse
+from integrations.adapters.ghost import Ghost
 from integrations.adapters.hubspot import HubSpot
 from integrations.adapters.icontact import IContact
+from integrations.adapters.kit import Kit
 from integrations.adapters.klaviyo import Klaviyo
+from integrations.adapters.listmonk import Listmonk
 from integrations.adapters.mailchimp import Mailchimp
 from integrations.adapters.mailerlite import MailerLite
 from integrations.adapters.mailman import Mailman
 from integrations.adapters.messagemedia import MessageMedia
+from integrations.adapters.omnisend import Omnisend
 from integrations.adapters.pipedrive import Pipedrive
 from integrations.adapters.salesforce import Salesforce
 from integrations.adapters.sendgrid import SendGrid
@@ -45,6 +52,13 @@ ADAPTERS: dict[str, type[Adapter]] = {
         CampaignMonitor,
         MailerLite,
         SendGrid,
+        GetResponse,
+        AWeber,
+        Kit,
+        Drip,
+        Listmonk,
+        Ghost,
+        Omnisend,
     )
 }
 

@@ -4,48 +4,43 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
-from integrations.adapters.base import Contact, Options, Outcome, OutcomeState
+from integrations.adapters.base import (
+    Contact,
+    Options,
+    Outcome,
+    OutcomeState,
+    filled,
+)
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
     TransientError,
 )
 from integrations.adapters.http import HttpAdapter
+from integrations.adapters.shapes import reading
 
 T = TypeVar("T")
 
 
-class EachContact(HttpAdapter):
-    """Writes a batch contact by contact.
+class OneByOne(HttpAdapter):
+    """Does things contact by contact.
 
     A refusal is that contact's outcome; when the provider fails for the moment, that
     contact and those behind it are to be sent again, and those before it stay done.
     """
 
-    @abstractmethod
-    def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
-        """Create or update one contact; keeps what `Adapter.upsert` promises.
-
-        A RejectedError raised here becomes the outcome that `refusal` makes of it.
-        """
-
-    def upsert(
-        self, contacts: Sequence[Contact], audience_id: str, options: Options
-    ) -> list[Outcome]:
-        return self.each(
-            contacts, lambda contact: self.write(contact, audience_id, options)
-        )
-
     def each(self, items: Iterable[T], do: Callable[[T], Outcome]) -> list[Outcome]:
-        """`do` for every item, as `upsert` does it; also for `unsubscribe`."""
+        """`do` for every item, with one outcome each."""
         outcomes: list[Outcome] = []
         later: Outcome | None = None
         for item in items:
             if later is None:
                 try:
-                    outcomes.append(do(item))
+                    with reading(self):
+                        outcomes.append(do(item))
                     continue
                 except RejectedError as error:
                     outcomes.append(self.refusal(error))
@@ -62,6 +57,44 @@ class EachContact(HttpAdapter):
     def reason_of(self, error: RejectedError) -> Reason:
         """The reason behind a refusal, told from its words and status."""
         return error.reason
+
+
+class EachContact(OneByOne):
+    """Writes a batch contact by contact."""
+
+    @abstractmethod
+    def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
+        """Create or update one contact; keeps what `Adapter.upsert` promises.
+
+        A RejectedError raised here becomes the outcome that `refusal` makes of it.
+        """
+
+    def upsert(
+        self, contacts: Sequence[Contact], audience_id: str, options: Options
+    ) -> list[Outcome]:
+        return self.each(
+            contacts, lambda contact: self.write(contact, audience_id, options)
+        )
+
+
+def key_of(email: str) -> str:
+    """An address as it is compared."""
+    return email.strip().lower()
+
+
+def by_address(contacts: Iterable[Contact]) -> dict[str, Contact]:
+    """Contacts by `key_of` their address, each once: `merged`."""
+    people: dict[str, Contact] = {}
+    for contact in contacts:
+        key = key_of(contact.email)
+        people[key] = merged(people[key], contact) if key in people else contact
+    return people
+
+
+def merged(earlier: Contact, later: Contact) -> Contact:
+    """One person twice in a batch: the later values win, blanks do not."""
+    fields = {**earlier.fields, **filled(later.fields)}
+    return replace(later, fields=fields, tags=(*earlier.tags, *later.tags))
 
 
 def again(error: TransientError) -> Outcome:

@@ -37,7 +37,8 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Answer
-from integrations.adapters.shared import parse_place
+from integrations.adapters.shapes import Row, count_in, readable, rows_in
+from integrations.adapters.shared import expired, parse_place, to_place
 
 PAGE = 100
 API = "/3.1"
@@ -45,6 +46,7 @@ CONFIRMS = ("confirm", "confirm_then_moderate")
 BANNED = "Membership is banned"
 
 
+@readable
 class Mailman(EachContact):
     slug = "mailman"
     label = "GNU Mailman"
@@ -111,7 +113,7 @@ class Mailman(EachContact):
     def verify(self) -> Reading:
         version = self.fetch("GET", f"{API}/system/versions")
         lists = self.fetch("GET", f"{API}/lists", params={"count": 1, "page": 1})
-        count = int(lists.get("total_size") or 0)
+        count = count_in(lists, "total_size")
         # The REST user may do everything: Mailman knows no narrower one.
         return Reading(
             identity=self.secrets.get("username", ""),
@@ -142,13 +144,14 @@ class Mailman(EachContact):
         return [Field(id="display_name", label="Display name", type="name")]
 
     def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
-        found = self._member(contact.email, audience_id)
+        email = contact.email.strip()
+        found = self._member(email, audience_id)
         name = str(contact.fields.get("display_name") or "").strip()
         if found:
-            return self._known(found, contact.email, name, options)
+            return self._known(found, email, name, options)
         form = {
             "list_id": audience_id,
-            "subscriber": contact.email,
+            "subscriber": email,
             "pre_verified": "true",
             "pre_confirmed": "false" if options.double_opt_in else "true",
         }
@@ -188,9 +191,8 @@ class Mailman(EachContact):
         return synced(member.get("member_id"))
 
     def _member(self, email: str, list_id: str) -> dict[str, Any] | None:
-        params = {"list_id": list_id, "subscriber": email, "role": "member"}
-        body = self.fetch("GET", f"{API}/members/find", params=params)
-        found: list[dict[str, Any]] = body.get("entries") or []
+        params = {"list_id": list_id, "subscriber": email.strip(), "role": "member"}
+        found = _entries(self.fetch("GET", f"{API}/members/find", params=params))
         return found[0] if found else None
 
     def _standing(self, member: dict[str, Any], email: str) -> Subscription:
@@ -221,14 +223,17 @@ class Mailman(EachContact):
 
     def changes(self, audience_id: str, cursor: str) -> Page:
         """Always the whole roster: Mailman has no list of changes."""
-        place = parse_place(cursor, int)
-        page = place[0] if place else 1
+        page, before = parse_place(cursor, int, int) or (1, 0)
         body = self._page(f"{_list(audience_id)}/roster/member", page)
-        rows = body.get("entries") or []
-        more = page * PAGE < int(body.get("total_size") or 0)
+        total = count_in(body, "total_size")
+        if total < before:
+            # Who left moved the others forward, some past the pages that are read.
+            raise expired()
+        rows = _entries(body)
+        more = page * PAGE < total
         return Page(
             changes=tuple(_change(row, audience_id) for row in rows),
-            cursor=f"[{page + 1}]" if more else "",
+            cursor=to_place(page + 1, total) if more else "",
             complete=True,
             more=more,
         )
@@ -263,10 +268,17 @@ class Mailman(EachContact):
         page = 1
         while True:
             body = self._page(path, page)
-            yield from body.get("entries") or []
-            if page * PAGE >= int(body.get("total_size") or 0):
+            yield from _entries(body)
+            if page * PAGE >= count_in(body, "total_size"):
                 return
             page += 1
+
+
+def _entries(body: dict[str, Any]) -> list[Row]:
+    """The rows of a page; Mailman leaves them out where there are none."""
+    if count_in(body, "total_size") == 0 and "entries" not in body:
+        return []
+    return rows_in(body, "entries")
 
 
 def _list(list_id: str) -> str:

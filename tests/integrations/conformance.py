@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
 from urllib.parse import quote, urlsplit
@@ -91,6 +91,20 @@ class Refusal:
     error: type[AdapterError]
 
 
+def twisted(answer: Any, depth: int = 12) -> Iterator[Any]:
+    """`answer` with each part of it in turn gone or of another type, down to `depth`.
+    Of an array only the first item is looked into."""
+    yield from (odd for odd in (None, {}, "x", [None]) if odd != answer)
+    if depth and isinstance(answer, dict):
+        for name, value in answer.items():
+            yield {key: item for key, item in answer.items() if key != name}
+            for odd in twisted(value, depth - 1):
+                yield {**answer, name: odd}
+    elif depth and isinstance(answer, list) and answer:
+        for odd in twisted(answer[0], depth - 1):
+            yield [odd, *answer[1:]]
+
+
 @contextmanager
 def wire() -> Iterator[responses.RequestsMock]:
     """Requests must come in the order they were registered, and all must come."""
@@ -141,6 +155,9 @@ class AdapterConformance:
     silent: ClassVar[frozenset[str]] = frozenset()  # operations without a request
     # Words of the headers that are longer than nine characters and no secrets.
     public_words: ClassVar[frozenset[str]] = frozenset()
+    odd_answers: ClassVar[bool] = False  # whether it reads answers of any shape
+    # Parts of answers that the provider may leave out: without them nobody has left.
+    may_lack: ClassVar[frozenset[str]] = frozenset()
 
     def hidden(self) -> set[str]:
         """The values that must never be shown."""
@@ -274,6 +291,28 @@ class AdapterConformance:
             self.assert_transient(
                 operation, index, None, status=200, body=b"[" + b"1," * 20_000
             )
+
+    def test_answers_of_odd_shapes_are_the_providers_failure(self) -> None:
+        if not self.odd_answers:
+            pytest.skip("not declared")
+        for operation, index in self.each_step():
+            step = operation.steps[index]
+            if step.answer is None:
+                continue
+            for odd in twisted(step.answer):
+                with wire() as mock:
+                    for other in operation.steps[:index]:
+                        register(mock, other)
+                    mock.add(step.method, step.url, status=step.status, json=odd)
+                    for other in operation.steps[index + 1 :]:
+                        register(mock, other)
+                    try:
+                        operation.run(self.build())
+                    except AdapterError:
+                        continue
+                    except Exception as error:
+                        where = f"{operation.name}, step {index}, {odd}"
+                        raise AssertionError(where) from error
 
     def test_bad_credentials_at_every_step(self) -> None:
         for operation, index in self.each_step():
@@ -443,6 +482,37 @@ class AdapterConformance:
             assert first.detail, "the person is told why"
             for words in leaver.never:
                 assert words not in sent, leaver.status
+
+    def test_an_odd_answer_is_no_leave_to_subscribe(self) -> None:
+        """Of an answer that is cut short nobody can tell who had left."""
+        if not self.odd_answers:
+            pytest.skip("not declared")
+        for leaver in self.leavers:
+            for index, step in enumerate(leaver.steps):
+                for odd in twisted(step.answer, depth=1):
+                    kept = odd if isinstance(odd, dict) else {}
+                    if isinstance(step.answer, dict) and self.may_lack & {
+                        name
+                        for name, value in step.answer.items()
+                        if kept.get(name) != value
+                    }:
+                        continue
+                    with wire() as mock:
+                        for other in leaver.steps[:index]:
+                            register(mock, other)
+                        mock.add(step.method, step.url, status=step.status, json=odd)
+                        for other in leaver.steps[index + 1 :]:
+                            register(mock, other)
+                        with suppress(AdapterError):
+                            self.build().upsert(
+                                leaver.contacts, leaver.audience_id, leaver.options
+                            )
+                        sent = " ".join(
+                            f"{call.request.url} {_text(call.request.body)}"
+                            for call in mock.calls
+                        )
+                    for words in leaver.never:
+                        assert words not in sent, (leaver.status, index, odd)
 
     def test_every_way_of_leaving_is_proven(self) -> None:
         proven = {leaver.status for leaver in self.leavers}

@@ -21,7 +21,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from integrations.adapters import consent
 from integrations.adapters.activecampaign.wire import (
@@ -50,7 +50,7 @@ from integrations.adapters.base import (
     filled,
 )
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import EachContact, awaiting, synced
+from integrations.adapters.each import EachContact, awaiting, key_of, synced
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -61,6 +61,13 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Answer, Params
+from integrations.adapters.shapes import (
+    count_in,
+    id_in,
+    readable,
+    row_in,
+    rows_in,
+)
 from integrations.adapters.shared import (
     check_secret_url,
     moment,
@@ -80,6 +87,7 @@ TYPES = {
 OVERLAP = timedelta(days=1)
 
 
+@readable
 class ActiveCampaign(EachContact):
     slug = "activecampaign"
     label = "ActiveCampaign"
@@ -169,7 +177,7 @@ class ActiveCampaign(EachContact):
         while True:
             params: Params = {"limit": PAGE, "offset": offset}
             body = self.fetch("GET", f"/api/3/{name}", params=params)
-            rows = body.get(name) or []
+            rows = rows_in(body, name)
             yield from ((row, body) for row in rows)
             offset += len(rows)
             if len(rows) < PAGE:
@@ -238,21 +246,20 @@ class ActiveCampaign(EachContact):
 
     def _find(self, email: str) -> dict[str, Any] | None:
         params: Params = {"email": email.strip(), "status": -1}
-        rows = self.fetch("GET", "/api/3/contacts", params=params).get("contacts") or ()
-        wanted = email.strip().lower()
-        return next(
-            (row for row in rows if str(row.get("email", "")).lower() == wanted), None
-        )
+        rows = rows_in(self.fetch("GET", "/api/3/contacts", params=params), "contacts")
+        wanted = key_of(email)
+        same = (row for row in rows if key_of(id_in(row, "email")) == wanted)
+        return next(same, None)
 
     def _standing(
         self, email: str, found: Mapping[str, Any] | None, audience_id: str
     ) -> Subscription:
         if found is None:
             return Subscription(email=email, status="absent")
-        contact_id = str(found["id"])
-        path = f"/api/3/contacts/{quote(contact_id, safe='')}/contactLists"
+        contact_id = str(count_in(found, "id"))
+        path = f"/api/3/contacts/{contact_id}/contactLists"
         try:
-            rows = self.fetch("GET", path).get("contactLists") or []
+            rows = rows_in(self.fetch("GET", path), "contactLists")
         except TargetError:  # deleted since
             return Subscription(email=email, status="absent")
         row = membership(rows, contact_id, audience_id)
@@ -276,10 +283,7 @@ class ActiveCampaign(EachContact):
                 for name, value in custom.items()
             ]
         answer = self.fetch("POST", "/api/3/contact/sync", payload={"contact": body})
-        contact_id = str((answer.get("contact") or {}).get("id") or "")
-        if not contact_id.isdigit():
-            raise self._unreadable(None)
-        return contact_id
+        return str(count_in(row_in(answer, "contact"), "id"))
 
     def _set_status(self, contact_id: str, audience_id: str, status: str) -> None:
         row = {"list": audience_id, "contact": contact_id, "status": status}
@@ -294,16 +298,13 @@ class ActiveCampaign(EachContact):
         key = name.strip().lower()
         if key not in self._tags:
             params: Params = {"search": name.strip(), "limit": PAGE}
-            rows = self.fetch("GET", "/api/3/tags", params=params).get("tags") or []
+            rows = rows_in(self.fetch("GET", "/api/3/tags", params=params), "tags")
             same = [r for r in rows if str(r.get("tag", "")).strip().lower() == key]
-            row = same[0] if same else {}
-            if not row:
+            if not same:
                 wanted = {"tag": name.strip(), "tagType": "contact"}
                 made = self.fetch("POST", "/api/3/tags", payload={"tag": wanted})
-                row = made.get("tag") or {}
-            if not str(row.get("id", "")).isdigit():
-                raise self._unreadable(None)
-            self._tags[key] = int(row["id"])
+                same = [row_in(made, "tag")]
+            self._tags[key] = count_in(same[0], "id")
         return self._tags[key]
 
     def subscriptions(
@@ -327,7 +328,7 @@ class ActiveCampaign(EachContact):
         if since:
             params["filters[updated_after]"] = since
         body = self.fetch("GET", "/api/3/contacts", params=params)
-        rows = body.get("contacts") or []
+        rows = rows_in(body, "contacts")
         more = len(rows) >= PAGE
         if more:
             place = [since, began, max(int(row["id"]) for row in rows)]
@@ -351,7 +352,7 @@ class ActiveCampaign(EachContact):
             "url": url,
             "events": ["subscribe", "unsubscribe", "update", "bounce"],
             "sources": ["public", "admin", "api", "system"],
-            "listid": int(audience_id),
+            "listid": list_number(audience_id),
         }
         answer = self.fetch("POST", "/api/3/webhooks", payload={"webhook": hook})
         return {"webhook_id": str((answer.get("webhook") or {}).get("id") or "")}
@@ -373,8 +374,15 @@ class ActiveCampaign(EachContact):
         if found is None:
             return Receipt(ok=True, note="ActiveCampaign did not hold this address.")
         with suppress(TargetError):  # somebody else was faster
-            self.request("DELETE", f"/api/3/contacts/{int(found['id'])}")
+            self.request("DELETE", f"/api/3/contacts/{count_in(found, 'id')}")
         return Receipt(ok=True, note="Deleted with all their data.")
+
+
+def list_number(audience_id: str) -> int:
+    """The number of a list. Raises TargetError when it is none."""
+    if not (audience_id.isascii() and audience_id.isdigit()):
+        raise TargetError("ActiveCampaign has no such list: choose another.")
+    return int(audience_id)
 
 
 def _total(body: Mapping[str, Any]) -> int | None:

@@ -52,6 +52,7 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Answer, Params
+from integrations.adapters.shapes import count_in, id_in, readable, rows_in
 from integrations.adapters.shared import (
     check_secret_url,
     json_body,
@@ -67,12 +68,14 @@ OVERLAP = timedelta(minutes=10)
 OURS_NOT = {"DOUBLE_OPT-IN", "OPT_IN"}
 WRITABLE = {"normal", "category"}
 NO_LIST = re.compile(r"\blist\b.*\b(not exist|not found|invalid)", re.IGNORECASE)
+NO_TEMPLATE = re.compile(r"\btemplate|\bredirection", re.IGNORECASE)
 BAD_ADDRESS = re.compile(r"(?=.*\bemail\b).*\b(in)?valid\b", re.IGNORECASE)
 
 
 BY_EMAIL: Params = {"identifierType": "email_id"}
 
 
+@readable
 class Brevo(EachContact):
     slug = "brevo"
     label = "Brevo"
@@ -166,7 +169,7 @@ class Brevo(EachContact):
         while True:
             params: Params = {"limit": LISTS, "offset": len(found)}
             body = self.fetch("GET", "/v3/contacts/lists", params=params)
-            rows = body.get("lists") or []
+            rows = rows_in(body, "lists")
             found += [
                 Audience(
                     id=str(row["id"]),
@@ -175,12 +178,12 @@ class Brevo(EachContact):
                 )
                 for row in rows
             ]
-            if not rows or len(found) >= int(body.get("count") or 0):
+            if not rows or len(found) >= count_in(body, "count"):
                 return found
 
     @cached_property
     def _attributes(self) -> list[dict[str, Any]]:
-        rows = self.fetch("GET", "/v3/contacts/attributes").get("attributes") or []
+        rows = rows_in(self.fetch("GET", "/v3/contacts/attributes"), "attributes")
         return [row for row in rows if row.get("name") != "EMAIL"]
 
     def fields(self, audience_id: str) -> list[Field]:
@@ -209,6 +212,7 @@ class Brevo(EachContact):
         }
 
     def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
+        number = list_number(audience_id)
         person = self._find(contact.email)
         standing = person.standing(contact.email, audience_id)
         if refused := consent.left(standing, self.label):
@@ -226,14 +230,14 @@ class Brevo(EachContact):
         if free and (values := self._values(contact)):
             row["attributes"] = values
         if options.double_opt_in and not on_it:
-            self._ask(row, audience_id)
+            self._ask(row, number)
             return awaiting(person.id, "Brevo asked them to confirm.")
-        row |= {"listIds": [int(audience_id)], "updateEnabled": True}
+        row |= {"listIds": [number], "updateEnabled": True}
         made = self.request("POST", "/v3/contacts", payload=row)
         new = made.get("id") if isinstance(made, dict) else None
         return synced(person.id or new)
 
-    def _ask(self, row: Mapping[str, object], audience_id: str) -> None:
+    def _ask(self, row: Mapping[str, object], number: int) -> None:
         template = self.secrets.get("doi_template", "").strip()
         page = self.secrets.get("doi_redirect", "").strip()
         if not template.isdecimal() or not page:
@@ -244,18 +248,28 @@ class Brevo(EachContact):
                 reason=Reason.TARGET_UNFINISHED,
             )
         more = {
-            "includeListIds": [int(audience_id)],
+            "includeListIds": [number],
             "templateId": int(template),
             "redirectionUrl": page,
         }
         path = "/v3/contacts/doubleOptinConfirmation"
-        self.request("POST", path, payload={**row, **more})
+        try:
+            self.request("POST", path, payload={**row, **more})
+        except RejectedError as error:
+            if NO_TEMPLATE.search(error.detail):  # it refuses everybody
+                raise TargetError(
+                    error.detail, reason=Reason.TARGET_UNFINISHED, status=error.status
+                ) from None
+            raise
 
     def _find(self, email: str) -> Person:
         try:
             body = self.fetch("GET", _path(email), params=BY_EMAIL)
         except TargetError:
             return Person({})
+        id_in(body)
+        if not isinstance(body.get("emailBlacklisted"), bool):
+            raise self._unreadable(None)  # or who left could not be told
         return Person(body)
 
     def subscriptions(
@@ -273,8 +287,8 @@ class Brevo(EachContact):
         if since:
             params["modifiedSince"] = since
         body = self.fetch("GET", "/v3/contacts", params=params)
-        rows = body.get("contacts") or []
-        more = bool(rows) and offset + len(rows) < int(body.get("count") or 0)
+        rows = rows_in(body, "contacts")
+        more = bool(rows) and offset + len(rows) < count_in(body, "count")
         back = min(STEP_BACK, len(rows) - 1)
         place = [since, began, offset + len(rows) - back] if more else [began, "", 0]
         people = (Person(row) for row in rows)
@@ -333,6 +347,13 @@ class Brevo(EachContact):
         return Receipt(
             ok=True, note="Deleted. Brevo keeps the log of mails sent to them."
         )
+
+
+def list_number(audience_id: str) -> int:
+    """The number of a list. Raises TargetError when it is none."""
+    if not (audience_id.isascii() and audience_id.isdigit()):
+        raise TargetError("Brevo has no such list: choose another.")
+    return int(audience_id)
 
 
 def _path(email: str) -> str:

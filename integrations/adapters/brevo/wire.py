@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.adapters.base import Change, Subscription, filled
+from integrations.adapters.shapes import unreadable
 from integrations.adapters.shared import moment
 
 TYPES = {
@@ -44,7 +45,10 @@ class Person:
         return str(self.row.get("id") or "")
 
     def _on(self, name: str, audience_id: str) -> bool:
-        return audience_id in {str(number) for number in self.row.get(name) or ()}
+        numbers = self.row.get(name)
+        if not isinstance(numbers, list) and numbers is not None:
+            raise unreadable("Brevo")
+        return audience_id in {str(number) for number in numbers or ()}
 
     def knows(self, audience_id: str) -> bool:
         return any(self._on(n, audience_id) for n in ("listIds", "listUnsubscribed"))

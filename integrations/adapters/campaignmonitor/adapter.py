@@ -23,43 +23,33 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from integrations.adapters import consent
 from integrations.adapters.base import (
     Audience,
     Change,
-    Contact,
     Field,
     Incoming,
-    Options,
-    Outcome,
-    OutcomeState,
     Page,
     Reading,
     Receipt,
     Resource,
     Subscription,
 )
+from integrations.adapters.campaignmonitor.people import CampaignMonitorPeople
 from integrations.adapters.campaignmonitor.wire import (
     BAD_LIST,
     NOT_THERE,
-    STATUS,
-    UNCONFIRMED,
     Refused,
     change_of,
     code_of,
     field_of,
     list_path,
-    refused_by,
-    row_of,
     subscribers_path,
     webhook_changes,
 )
 from integrations.adapters.declare import Credential, OAuth2, SubAccount
-from integrations.adapters.each import EachContact, awaiting, synced
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -69,7 +59,8 @@ from integrations.adapters.errors import (
     SetupError,
     TargetError,
 )
-from integrations.adapters.http import Answer, Params, to_json
+from integrations.adapters.http import Answer, Params
+from integrations.adapters.shapes import count_in, readable, rows_in
 from integrations.adapters.shared import (
     check_secret_url,
     expired,
@@ -84,7 +75,8 @@ OVERLAP = timedelta(days=1)
 STATES = ("active", "unconfirmed", "unsubscribed", "bounced", "deleted")
 
 
-class CampaignMonitor(EachContact):
+@readable
+class CampaignMonitor(CampaignMonitorPeople):
     slug = "campaignmonitor"
     label = "Campaign Monitor"
     kind = "esp"
@@ -92,9 +84,7 @@ class CampaignMonitor(EachContact):
         Credential(
             name="api_key",
             label="API key",
-            help_text="Campaign Monitor: Account settings, API keys. Not needed when "
-            "you sign in instead.",
-            required=False,
+            help_text="Campaign Monitor: Account settings, API keys.",
         ),
     )
     oauth = OAuth2(
@@ -111,10 +101,7 @@ class CampaignMonitor(EachContact):
     opt_in = "list"
     batch_size = 200
     concurrency = 2
-    notice = (
-        "Campaign Monitor never mails who unsubscribed, bounced or was deleted again "
-        "because of a new signup."
-    )
+    notice = "A new signup never brings back who unsubscribed, bounced or was deleted."
     exit_effect = (
         "Unsubscribed from the list, or from all lists of the client where the list "
         "is set so."
@@ -152,10 +139,6 @@ class CampaignMonitor(EachContact):
             return Refused(error.detail, code, status=answer.status)
         return error
 
-    def refusal(self, error: RejectedError) -> Outcome:
-        code = error.code if isinstance(error, Refused) else 0
-        return refused_by(code, error.detail)
-
     def verify(self) -> Reading:
         clients = self.sub_accounts()
         chosen = self.secrets.get("sub_account", "")
@@ -165,9 +148,9 @@ class CampaignMonitor(EachContact):
         ]
         notes = []
         if named:
-            lists = self._lists(chosen or clients[0].id)
+            count = len(self._lists(chosen or clients[0].id))
             resources.append(
-                Resource(name="lists", readable=True, writable=None, count=len(lists))
+                Resource(name="lists", readable=True, writable=None, count=count)
             )
         else:
             notes.append("Choose which client's lists are used.")
@@ -192,13 +175,6 @@ class CampaignMonitor(EachContact):
         if len(clients) != 1:
             raise SetupError("Choose which client's lists are used.")
         return clients[0].id
-
-    def _rows(self, path: str, params: Params | None = None) -> list[dict[str, Any]]:
-        """The objects of an answer that must be an array."""
-        rows = self.request("GET", path, params=params)
-        if not isinstance(rows, list):
-            raise self._unreadable(None)
-        return [row for row in rows if isinstance(row, dict)]
 
     def _lists(self, client: str) -> list[dict[str, Any]]:
         return self._rows(f"/api/v3.3/clients/{quote(client, safe='')}/lists.json")
@@ -225,90 +201,6 @@ class CampaignMonitor(EachContact):
         rows = self._rows(f"{list_path(audience_id)}/customfields.json")
         return [name, *(field_of(row) for row in rows)]
 
-    def upsert(
-        self, contacts: Sequence[Contact], audience_id: str, options: Options
-    ) -> list[Outcome]:
-        if not contacts:
-            return []
-        if self._asks(audience_id) or not options.update_existing:
-            return super().upsert(contacts, audience_id, options)
-        people = {contact.email.strip().lower(): contact for contact in contacts}
-        refused = self._import(list(people.values()), audience_id)
-        return [
-            refused.get(contact.email.strip().lower()) or synced()
-            for contact in contacts
-        ]
-
-    @cached_property
-    def _modes(self) -> dict[str, bool]:
-        return {}
-
-    def _asks(self, audience_id: str) -> bool:
-        """Whether the list has new people confirm."""
-        if audience_id not in self._modes:
-            details = self.fetch("GET", f"{list_path(audience_id)}.json")
-            self._modes[audience_id] = bool(details.get("ConfirmedOptIn"))
-        return self._modes[audience_id]
-
-    def _import(
-        self, contacts: Sequence[Contact], audience_id: str
-    ) -> dict[str, Outcome]:
-        """Those who were refused, by their address."""
-        body = {
-            "Subscribers": [row_of(contact) for contact in contacts],
-            "Resubscribe": False,
-            "QueueSubscriptionBasedAutoresponders": True,
-            "RestartSubscriptionBasedAutoresponders": False,
-        }
-        answer = self.send(
-            "POST", subscribers_path(audience_id, "/import"), data=to_json(body)
-        )
-        result = answer.object()
-        if answer.status == 400 and code_of(result) == 210:
-            result = result.get("ResultData") or {}
-        elif not isinstance(self.parsed(answer), dict):
-            raise self._unreadable(answer.status)
-        found = {}
-        for row in result.get("FailureDetails") or ():
-            email = str(row.get("EmailAddress", "")).strip().lower()
-            words = str(row.get("Message", ""))
-            found[email] = refused_by(code_of(row), self.safe(words))
-        return found
-
-    def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
-        standing = self._standing(contact.email, audience_id)
-        if refused := consent.left(standing, self.label):
-            return refused
-        if standing.status == "pending":
-            return refused_by(UNCONFIRMED, "")
-        known = standing.status == "subscribed"
-        if known and not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="Already on this list; the rule leaves existing contacts alone.",
-            )
-        body = {
-            **row_of(contact),
-            "Resubscribe": False,
-            "RestartSubscriptionBasedAutoresponders": False,
-        }
-        self.request("POST", subscribers_path(audience_id), payload=body)
-        if not known and self._asks(audience_id):
-            return awaiting("", "Campaign Monitor asks them to confirm.")
-        return synced()
-
-    def _standing(self, email: str, audience_id: str) -> Subscription:
-        params: Params = {"email": email.strip()}
-        try:
-            row = self.fetch("GET", subscribers_path(audience_id), params=params)
-        except Refused as error:
-            if error.code != NOT_THERE:
-                raise
-            return Subscription(email=email, status="absent")
-        status = STATUS.get(str(row.get("State")), "unknown")
-        return Subscription(email=email, status=status)
-
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
     ) -> list[Subscription]:
@@ -318,12 +210,8 @@ class CampaignMonitor(EachContact):
         """State by state. In each the first page is read to learn how many there are,
         then the others from the last back to the first: who leaves the state meanwhile
         moves those behind them towards the front, where they are still to be read."""
-        since, began, turn, page = parse_place(cursor, str, str, int, int) or [
-            "",
-            "",
-            0,
-            0,
-        ]
+        place = parse_place(cursor, str, str, int, int)
+        since, began, turn, page = place or ("", "", 0, 0)
         if not 0 <= turn < len(STATES) or page < 0:
             raise expired()
         began = began or (datetime.now(UTC) - OVERLAP).strftime("%Y-%m-%d")
@@ -335,16 +223,15 @@ class CampaignMonitor(EachContact):
             params["date"] = since
         path = f"{list_path(audience_id)}/{STATES[turn]}.json"
         body = self.fetch("GET", path, params=params)
-        rows = body.get("Results") or []
-        last = int(body.get("NumberOfPages") or 0)
+        rows, last = rows_in(body, "Results"), count_in(body, "NumberOfPages")
         following = (last if last > 1 else 0) if page == 0 else page - 1
         if not following:
             turn += 1
         more = turn < len(STATES)
-        place = [since, began, turn, following] if more else [began, "", 0, 0]
+        ahead = (since, began, turn, following) if more else (began, "", 0, 0)
         return Page(
             changes=tuple(change_of(row, audience_id) for row in rows),
-            cursor=to_place(*place),
+            cursor=to_place(*ahead),
             complete=not since,
             more=more,
         )
@@ -357,28 +244,11 @@ class CampaignMonitor(EachContact):
     def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
         events = ["Subscribe", "Update", "Deactivate"]
         hook = {"Events": events, "Url": url, "PayloadFormat": "json"}
-        made = self.request(
-            "POST", f"{list_path(audience_id)}/webhooks.json", payload=hook
-        )
+        path = f"{list_path(audience_id)}/webhooks.json"
+        made = self.request("POST", path, payload=hook)
         if not isinstance(made, str):
             raise self._unreadable(None)
         return {"webhook_id": made}
-
-    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        def leave(email: str) -> Outcome:
-            body = {"EmailAddress": email.strip()}
-            try:
-                self.request(
-                    "POST", subscribers_path(audience_id, "/unsubscribe"), payload=body
-                )
-            except Refused as error:
-                if error.code == NOT_THERE:
-                    detail = "Not on this list, or not active on it."
-                    return Outcome(state=OutcomeState.SKIPPED, detail=detail)
-                raise
-            return synced()
-
-        return self.each(emails, leave)
 
     def erase(self, email: str) -> Receipt:
         params: Params = {"email": email.strip()}
@@ -386,7 +256,12 @@ class CampaignMonitor(EachContact):
         gone = []
         for row in self._rows(path, params):
             subscriber = subscribers_path(str(row["ListID"]))
-            self.request("DELETE", subscriber, params=params)
+            try:
+                self.request("DELETE", subscriber, params=params)
+            except Refused as error:
+                if error.code != NOT_THERE:
+                    raise
+                continue
             gone.append(str(row.get("ListName", "")))
         if not gone:
             return Receipt(ok=True, note="Campaign Monitor did not hold this address.")

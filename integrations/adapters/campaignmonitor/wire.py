@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +17,7 @@ from integrations.adapters.base import (
     Subscription,
     filled,
 )
-from integrations.adapters.each import awaiting, rejected
+from integrations.adapters.each import awaiting, key_of, rejected
 from integrations.adapters.errors import Reason, RejectedError
 
 LABEL = "Campaign Monitor"
@@ -72,7 +72,7 @@ def row_of(contact: Contact) -> dict[str, object]:
     return row
 
 
-def key_of(name: str) -> str:
+def key_from(name: str) -> str:
     if name.startswith("["):
         return name
     return "[" + re.sub(r"\W", "", name) + "]"
@@ -91,7 +91,7 @@ def change_of(row: Mapping[str, Any], audience_id: str) -> Change:
     """A subscriber, or an event about one; State is absent when they subscribed."""
     fields: dict[str, Any] = {"Name": row.get("Name")}
     for item in row.get("CustomFields") or ():
-        key, value = key_of(str(item.get("Key", ""))), item.get("Value")
+        key, value = key_from(str(item.get("Key", ""))), item.get("Value")
         if key in fields:
             known = fields[key]
             fields[key] = [*(known if isinstance(known, list) else [known]), value]
@@ -122,6 +122,28 @@ def refused_by(code: int, words: str) -> Outcome:
         )
     reason = Reason.ADDRESS_INVALID if code == BAD_ADDRESS else Reason.REFUSED
     return rejected(reason, words or f"{LABEL} refused this subscriber ({code}).")
+
+
+def failures(
+    rows: Iterable[Mapping[str, Any]],
+    people: Iterable[str],
+    safe: Callable[[str], str],
+) -> dict[str, Outcome]:
+    """The outcomes of those whom an import refused, by their address in lower case.
+
+    Raises Refused when it cannot be told whom a failure is about.
+    """
+    known = set(people)
+    found = {}
+    for row in rows:
+        words, code = safe(str(row.get("Message", ""))), code_of(row)
+        email = key_of(str(row.get("EmailAddress", "")))
+        if len(known) == 1:
+            email = next(iter(known))
+        elif email not in known:  # written otherwise there
+            raise Refused(words, code, status=400)
+        found[email] = refused_by(code, words)
+    return found
 
 
 def webhook_changes(body: Any) -> list[Change]:

@@ -30,6 +30,7 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import Answer, Params
+from integrations.adapters.shapes import readable, rows_in
 from integrations.adapters.shared import expired, moment, parse_place, to_place
 
 SLACK = timedelta(minutes=15)  # what our clock may be ahead of Constant Contact's
@@ -41,6 +42,7 @@ WHOLE = -1  # the walk through the whole list
 ROUND = ("updated_after", "optout_after")
 
 
+@readable
 class ConstantContact(ConstantContactContacts):
     slug = "constantcontact"
     label = "Constant Contact"
@@ -129,7 +131,7 @@ class ConstantContact(ConstantContactContacts):
         found: list[dict[str, Any]] = []
         while True:
             body = self.fetch("GET", path, params=params)
-            found += body.get(key) or []
+            found += rows_in(body, key)
             page = next_page(body)
             if not page:
                 return found
@@ -173,7 +175,7 @@ class ConstantContact(ConstantContactContacts):
             if page:
                 raise expired() from None
             raise
-        rows = body.get("contacts") or []
+        rows = rows_in(body, "contacts")
         if turn == WHOLE and not page and not rows:
             self.check_list(audience_id)  # a list that is gone is no empty list
         following = next_page(body)

@@ -28,7 +28,6 @@ from integrations.adapters.base import (
     Outcome,
     OutcomeState,
     Subscription,
-    filled,
 )
 from integrations.adapters.constantcontact.wire import (
     CORE,
@@ -43,7 +42,15 @@ from integrations.adapters.constantcontact.wire import (
     query_of,
     standing,
 )
-from integrations.adapters.each import EachContact, again, awaiting, rejected, synced
+from integrations.adapters.each import (
+    EachContact,
+    again,
+    awaiting,
+    by_address,
+    key_of,
+    rejected,
+    synced,
+)
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -51,6 +58,7 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import Params
+from integrations.adapters.shapes import id_in, rows_in
 
 EXISTING = "Already on the list; the rule leaves existing contacts alone."
 TAGS_LOST = "Their tags were not set"
@@ -68,11 +76,13 @@ class ConstantContactContacts(EachContact):
             "email": email,
             "status": "all",
             "include": "list_memberships",
-            "limit": 1,
         }
-        rows = self.fetch("GET", "/v3/contacts", params=params).get("contacts") or ()
-        same = (row for row in rows if email_of(row).lower() == email.lower())
-        return next(same, None)
+        rows = rows_in(self.fetch("GET", "/v3/contacts", params=params), "contacts")
+        same = [row for row in rows if key_of(email_of(row)) == key_of(email)]
+        # A deleted one beside one that is there: who left counts, then who is there.
+        same.sort(key=lambda row: bool(row.get("deleted_at")))
+        same.sort(key=lambda row: permission_of(row) != "unsubscribed")
+        return next(iter(same), None)
 
     def check_list(self, audience_id: str) -> None:
         """Raises TargetError when the list is not there any more."""
@@ -83,19 +93,16 @@ class ConstantContactContacts(EachContact):
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
     ) -> list[Outcome]:
-        people: dict[str, Contact] = {}
-        for contact in contacts:
-            key = contact.email.lower()
-            people[key] = _merged(people[key], contact) if key in people else contact
+        people = by_address(contacts)
         written = super().upsert(list(people.values()), audience_id, options)
         outcomes = dict(zip(people, written, strict=True))
         outcomes |= self._tagged(people, outcomes, options)
-        return [outcomes[contact.email.lower()] for contact in contacts]
+        return [outcomes[key_of(contact.email)] for contact in contacts]
 
     def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
         known = self.find(contact.email)
         now = standing(contact.email, known, audience_id)
-        permission = permission_of(known or {})
+        permission = permission_of(known) if known else ""
         if now.status == "pending" and permission != PENDING and not options.reconfirm:
             # Asked by another rule, or asked and then unsubscribed: they are out.
             now = replace(now, status="unsubscribed")
@@ -138,12 +145,15 @@ class ConstantContactContacts(EachContact):
             if "list" in error.detail.lower():
                 self.check_list(audience_id)  # that may have been the cause
             raise
-        return str(answer.get("contact_id") or "")
+        return id_in(answer, "contact_id")
 
     def _created(self, contact: Contact, contact_id: str, *, new: bool) -> Outcome:
         asked = self._asks
         if asked is None or not new:
-            asked = permission_of(self.find(contact.email) or {}) == PENDING
+            known = self.find(contact.email)
+            if known is None:
+                raise TransientError(f"{self.label} does not show this contact yet.")
+            asked = permission_of(known) == PENDING
             self._asks = asked if new else self._asks
         return awaiting(contact_id) if asked else synced(contact_id)
 
@@ -213,22 +223,21 @@ class ConstantContactContacts(EachContact):
         params: Params = {"limit": 500}
         while True:
             body = self.fetch("GET", "/v3/contact_tags", params=params)
-            for row in body.get("tags") or ():
-                found[str(row.get("name")).lower()] = str(row.get("tag_id"))
+            for row in rows_in(body, "tags"):
+                found[str(row.get("name")).lower()] = id_in(row, "tag_id")
             page = next_page(body)
             if not page:
                 return found
             params = query_of(page)
 
     def _new_tag(self, name: str) -> str:
-        return str(
-            self.fetch("POST", "/v3/contact_tags", payload={"name": name}).get("tag_id")
-        )
+        made = self.fetch("POST", "/v3/contact_tags", payload={"name": name})
+        return id_in(made, "tag_id")
 
     def _tag(self, contact_ids: Sequence[str], tag_ids: Sequence[str]) -> str:
         body = {"source": {"contact_ids": contact_ids}, "tag_ids": tag_ids}
         path = "/v3/activities/contacts_taggings_add"
-        return str(self.fetch("POST", path, payload=body).get("activity_id") or "")
+        return id_in(self.fetch("POST", path, payload=body), "activity_id")
 
     def poll(self, job: str, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         """Whether the tags are set; the contacts themselves were written before."""
@@ -269,8 +278,3 @@ class ConstantContactContacts(EachContact):
         path = f"/v3/contacts/{quote(str(known.get('contact_id')), safe='')}"
         self.fetch("PUT", path, payload=body)
         return synced(known.get("contact_id"))
-
-
-def _merged(earlier: Contact, later: Contact) -> Contact:
-    tags = tuple(dict.fromkeys((*earlier.tags, *later.tags)))
-    return replace(later, fields={**earlier.fields, **filled(later.fields)}, tags=tags)

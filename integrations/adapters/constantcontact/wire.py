@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from integrations.adapters.base import Change, Field, Subscription, filled
+from integrations.adapters.shapes import id_in, row_in
 from integrations.adapters.shared import moment
 
 FIXED = (
@@ -65,7 +66,8 @@ def email_of(contact: Mapping[str, Any]) -> str:
 
 
 def permission_of(contact: Mapping[str, Any]) -> str:
-    return str((contact.get("email_address") or {}).get("permission_to_send") or "")
+    """Raises TransientError when it is missing: who left could not be told."""
+    return id_in(row_in(contact, "email_address"), "permission_to_send")
 
 
 def on_list(contact: Mapping[str, Any], list_id: str) -> bool:

@@ -20,7 +20,7 @@ from integrations.adapters.base import (
     Subscription,
 )
 from integrations.adapters.declare import Credential, OAuth2, Rate
-from integrations.adapters.each import again, rejected, synced
+from integrations.adapters.each import again, key_of, rejected, synced
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -44,6 +44,7 @@ from integrations.adapters.hubspot.wire import (
     words_of,
 )
 from integrations.adapters.hubspot.writing import READ
+from integrations.adapters.shapes import readable, rows_in
 
 PAGE = 250  # lists a search gives
 DAY = 3600.0  # seconds to wait when the day's calls are used up: the most we may
@@ -52,6 +53,7 @@ WAIT = (423, 477)
 ABSENT = "HubSpot does not know this address."
 
 
+@readable
 class HubSpot(HubSpotChanges):
     """Audiences are all contacts, the static lists (which HubSpot now calls segments),
     and the e-mail subscription types."""
@@ -65,7 +67,6 @@ class HubSpot(HubSpotChanges):
             label="Service key or private app token",
             help_text="HubSpot: Development, Keys, Service keys. The token of a "
             "private app you already have works too.",
-            required=False,
             placeholder="pat-eu1-00000000-0000-0000-0000-000000000000",
         ),
         Credential(
@@ -210,7 +211,7 @@ class HubSpot(HubSpotChanges):
         offset, more = 0, True
         while more:
             body = self.fetch("POST", f"{LISTS}/search", payload=_lists(offset))
-            rows = body.get("lists") or []
+            rows = rows_in(body, "lists")
             yield from rows
             offset += len(rows)
             more = bool(body.get("hasMore") and rows)
@@ -225,7 +226,7 @@ class HubSpot(HubSpotChanges):
             return []
         target = Target.parse(audience_id)
         known = self.find(emails)
-        found = [standing(email, known.get(_key(email))) for email in emails]
+        found = [standing(email, known.get(key_of(email))) for email in emails]
         if target.kind == "subscription":
             return [self._subscribed(item, target.id) for item in found]
         if target.kind == "list" and known:
@@ -256,7 +257,7 @@ class HubSpot(HubSpotChanges):
             )
             members |= {
                 str(row.get("recordId"))
-                for row in body.get("results") or ()
+                for row in rows_in(body, "results")
                 if any(
                     str(item.get("listId")) == target.id
                     for item in row.get("recordListMemberships") or ()
@@ -267,7 +268,7 @@ class HubSpot(HubSpotChanges):
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         target = Target.parse(audience_id)
         known = self.find(emails) if target.kind == "list" else {}
-        ids = {_key(email): str(row["id"]) for email, row in known.items()}
+        ids = {key_of(email): str(row["id"]) for email, row in known.items()}
         if ids:
             self.change_members(target.id, "remove", sorted(set(ids.values())))
         outcomes: list[Outcome] = []
@@ -284,30 +285,26 @@ class HubSpot(HubSpotChanges):
 
     def _opt_out(self, email: str, target: Target, ids: dict[str, str]) -> Outcome:
         if target.kind == "list":
-            if _key(email) not in ids:
+            if key_of(email) not in ids:
                 return Outcome(state=OutcomeState.SKIPPED, detail=ABSENT)
-            return synced(ids[_key(email)])
+            return synced(ids[key_of(email)])
         if target.kind == "subscription":
             self.set_status(email, target.id, "UNSUBSCRIBED")
             return synced()
-        path = f"{PREFERENCES}/statuses/{quote(email.strip(), safe='')}"
+        path = f"{PREFERENCES}/statuses/{quote(key_of(email), safe='')}"
         self.request("POST", f"{path}/unsubscribe-all", params={"channel": "EMAIL"})
         return synced()
 
     def erase(self, email: str) -> Receipt:
         """Deletes for good under GDPR. Somebody unknown is left alone: HubSpot would
         put the address on its list of blocked ones."""
-        record = self.find([email]).get(_key(email))
+        record = self.find([email]).get(key_of(email))
         if record is None:
             return Receipt(ok=True, note="HubSpot did not hold this address.")
         self.request(
             "POST", f"{CONTACTS}/gdpr-delete", payload={"objectId": str(record["id"])}
         )
         return Receipt(ok=True, note="Erased for good, with everything tied to it.")
-
-
-def _key(email: str) -> str:
-    return email.strip().lower()
 
 
 def _lists(offset: int) -> dict[str, object]:

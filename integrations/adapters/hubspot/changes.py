@@ -1,8 +1,10 @@
 """What changed in HubSpot: walks, searches and webhooks.
 
 * All contacts are walked once over the list endpoint, then searched by
-  lastmodifieddate. A search ends at 10,000 results, so its lower bound moves on before
-  that, and it takes a while to know a new record, so the next one starts five minutes
+  lastmodifieddate. Its pages are offsets, and a contact changed meanwhile goes to the
+  end, so that others would slip past between two pages: the lower bound moves on with
+  each page instead. A search ends at 10,000 results, which only counts at one moment
+  then, and it takes a while to know a new record, so the next one starts five minutes
   before the last row seen (developers.hubspot.com/docs/api-reference/2026-03/crm/
   search-the-crm, read 2026-11-22). Deletions show in a walk and in webhooks only.
 * A list or a subscription type has no such search: each walk is a whole one.
@@ -34,6 +36,7 @@ from integrations.adapters.hubspot.wire import (
     standing,
 )
 from integrations.adapters.hubspot.writing import READ, HubSpotWriting
+from integrations.adapters.shapes import id_in, rows_in
 from integrations.adapters.shared import expired, json_body, moment, parse_place
 from integrations.adapters.shared import to_place as place
 
@@ -57,7 +60,7 @@ class HubSpotChanges(HubSpotWriting):
         body = self.fetch("GET", "/crm/v3/properties/contacts")
         return [
             row
-            for row in body.get("results") or ()
+            for row in rows_in(body, "results")
             if not row.get("hidden") and not row.get("archived")
         ]
 
@@ -78,7 +81,7 @@ class HubSpotChanges(HubSpotWriting):
         path = f"{LISTS}/{target.id}/memberships" if target.kind == "list" else CONTACTS
         body = self.fetch("GET", path, params=params)
         key = "recordId" if target.kind == "list" else "id"
-        records = self._whole(str(row[key]) for row in body.get("results") or ())
+        records = self._whole(id_in(row, key) for row in rows_in(body, "results"))
         after = _after(body)
         if target.kind == EVERYBODY and not after:
             following = place(audience_id, SEARCH, since, "")
@@ -97,17 +100,19 @@ class HubSpotChanges(HubSpotWriting):
             f"{CONTACTS}/search",
             payload=search(since, after),
         )
-        rows = body.get("results") or []
+        rows = rows_in(body, "results")
         newest = max((_modified(row) for row in rows), default=since)
         after = _after(body)
         following, more = place(audience_id, SEARCH, since, after), bool(after)
         if not after:
-            following = place(audience_id, SEARCH, max(since, newest - OVERLAP), "")
-        elif not after.isdigit() or int(after) >= CEILING - READ:
-            if newest <= since:  # more at one moment than a search can show
-                raise expired()
+            following = place(
+                audience_id, SEARCH, newest - OVERLAP if rows else since, ""
+            )
+        elif newest > since:
             following = place(audience_id, SEARCH, newest, "")
-        records = self._whole(str(row["id"]) for row in rows)
+        elif not after.isdigit() or int(after) >= CEILING - READ:
+            raise expired()  # more at one moment than a search can show
+        records = self._whole(id_in(row) for row in rows)
         return Page(
             changes=tuple(self._changes(records, Target(EVERYBODY), audience_id)),
             cursor=following,
@@ -191,6 +196,7 @@ class HubSpotChanges(HubSpotWriting):
         fresh = (
             stamp.isascii()
             and stamp.isdigit()
+            and len(stamp) < 20
             and abs(time.time() - int(stamp) / 1000) <= MAX_AGE
         )
         if not (secret and fresh and hmac.compare_digest(expected, given.encode())):

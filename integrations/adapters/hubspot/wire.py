@@ -131,7 +131,9 @@ def addresses(record: Mapping[str, Any]) -> list[str]:
     return [address.strip().lower() for address in found if address.strip()]
 
 
-def by_address(records: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def by_any_address(
+    records: Iterable[Mapping[str, Any]],
+) -> dict[str, Mapping[str, Any]]:
     return {
         address: record
         for record in reversed(list(records))

@@ -27,7 +27,7 @@ from integrations.adapters.base import (
     Subscription,
     filled,
 )
-from integrations.adapters.each import again, rejected, synced
+from integrations.adapters.each import again, by_address, key_of, rejected, synced
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -40,12 +40,13 @@ from integrations.adapters.hubspot.wire import (
     BASICS,
     CONTACTS,
     EMAIL,
+    EVERYBODY,
     LISTS,
     OPT_OUT,
     PREFERENCES,
     Target,
     addresses,
-    by_address,
+    by_any_address,
     named,
     reason_of,
     standing,
@@ -53,12 +54,20 @@ from integrations.adapters.hubspot.wire import (
     value_of,
     words_of,
 )
+from integrations.adapters.shapes import id_in, row_in, rows_in, unreadable
 from integrations.adapters.shared import moment
 
 READ = 100  # contacts a batch call takes
 GDPR = "CONSENT_WITH_NOTICE"
-STATUS = {"SUBSCRIBED": "subscribed", "UNSUBSCRIBED": "unsubscribed"}
+STATUS = {
+    "SUBSCRIBED": "subscribed",
+    "UNSUBSCRIBED": "unsubscribed",
+    "NOT_SPECIFIED": "absent",
+}
 EXISTING = "HubSpot has this contact already; the rule leaves existing contacts alone."
+AS_IT_WAS = "HubSpot had this contact already; its properties were left as they were."
+UPDATED = "The record is updated."
+MERGED = "HubSpot lost sight of this contact; it may have been merged meanwhile."
 
 
 class HubSpotWriting(HttpAdapter):
@@ -67,21 +76,20 @@ class HubSpotWriting(HttpAdapter):
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
     ) -> list[Outcome]:
-        people: dict[str, Contact] = {}
-        for contact in contacts:
-            key = contact.email.strip().lower()
-            people[key] = _merged(people[key], contact) if key in people else contact
+        people = by_address(contacts)
         if not people:
             return []
         target = Target.parse(audience_id)
         known = self.find(people)
+        # Nothing is written to them, but the list or the type is still what they signed
+        # up for, and an earlier try may have ended before it came to that.
+        aside = Outcome(
+            state=OutcomeState.SKIPPED, reason=Reason.EXISTING, detail=EXISTING
+        )
+        if target.kind != EVERYBODY:
+            aside = synced(detail=AS_IT_WAS)
         outcomes = {
-            key: Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail=EXISTING,
-                remote_id=str(known[key]["id"]),
-            )
+            key: replace(aside, remote_id=id_in(known[key]))
             for key in people
             if key in known and not options.update_existing
         }
@@ -89,15 +97,17 @@ class HubSpotWriting(HttpAdapter):
         if rest:
             outcomes |= self._write(rest, known)
         self._place(target, people, known, outcomes)
-        return [outcomes[contact.email.strip().lower()] for contact in contacts]
+        return [outcomes[key_of(contact.email)] for contact in contacts]
 
     def find(self, emails: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         """Records by lower-case address; who is not there is missing."""
-        wanted = list(dict.fromkeys(email.strip().lower() for email in emails))
+        wanted = list(dict.fromkeys(key_of(email) for email in emails))
         records: list[Mapping[str, Any]] = []
         for start in range(0, len(wanted), READ):
             records += self.read(wanted[start : start + READ], by="email")
-        return by_address(records)
+        for record in records:
+            row_in(record, "properties")  # or who left could not be told
+        return by_any_address(records)
 
     def read(
         self,
@@ -122,7 +132,12 @@ class HubSpotWriting(HttpAdapter):
             params={"archived": "true"} if archived else None,
             payload=payload,
         )
-        return [row for row in body.get("results") or () if isinstance(row, dict)]
+        if any(
+            row.get("category") != "OBJECT_NOT_FOUND"
+            for row in body.get("errors") or ()
+        ):
+            raise TransientError("HubSpot could not read some of the contacts.")
+        return list(rows_in(body, "results"))
 
     def _write(
         self, people: Mapping[str, Contact], known: Mapping[str, Mapping[str, Any]]
@@ -133,16 +148,16 @@ class HubSpotWriting(HttpAdapter):
             payload={"inputs": [_input(key, people[key]) for key in people]},
         )
         keys = {trace(key): key for key in people} | {key: key for key in people}
-        keys |= {str(known[key]["id"]): key for key in people if key in known}
+        keys |= {id_in(known[key]): key for key in people if key in known}
         outcomes: dict[str, Outcome] = {}
         for row in body.get("errors") or ():
             for name in named(row):
                 if (key := keys.get(name)) is not None:
                     outcomes[key] = rejected(reason_of(row), self.safe(words_of(row)))
-        for row in body.get("results") or ():
+        for row in rows_in(body, "results"):
             names = (row.get("objectWriteTraceId"), row.get("id"), *addresses(row))
             for key in [keys[name] for name in names if name in keys][:1]:
-                outcomes[key] = synced(row.get("id"))
+                outcomes[key] = synced(id_in(row))
         unmentioned = again(TransientError("HubSpot's answer left this contact out."))
         return {key: outcomes.get(key, unmentioned) for key in people}
 
@@ -157,14 +172,17 @@ class HubSpotWriting(HttpAdapter):
         done = [key for key in people if outcomes[key].state is OutcomeState.SYNCED]
         if target.kind == "list" and done:
             ids = list(dict.fromkeys(outcomes[key].remote_id for key in done))
-            self.change_members(target.id, "add", ids)
+            missing = self.change_members(target.id, "add", ids)
+            for key in [key for key in done if outcomes[key].remote_id in missing]:
+                outcomes[key] = again(TransientError(MERGED))
+                done.remove(key)
         later: Outcome | None = None
         for key in done:
             state = standing(key, known.get(key))
             if target.kind != "subscription":
-                left = consent.left(state, self.label)
-                detail = f"{left.detail} The record is updated." if left else ""
-                outcomes[key] = replace(outcomes[key], detail=detail)
+                if left := consent.left(state, self.label):
+                    detail = f"{left.detail} {outcomes[key].detail or UPDATED}"
+                    outcomes[key] = replace(outcomes[key], detail=detail)
                 continue
             try:
                 outcomes[key] = later or self._subscribe(
@@ -191,8 +209,11 @@ class HubSpotWriting(HttpAdapter):
         if subscription not in there:
             raise TargetError("HubSpot does not have this subscription type any more.")
 
-    def change_members(self, list_id: str, how: str, ids: Sequence[str]) -> None:
-        self.request("PUT", f"{LISTS}/{list_id}/memberships/{how}", payload=ids)
+    def change_members(self, list_id: str, how: str, ids: Sequence[str]) -> list[str]:
+        """Adds or removes; the ids that HubSpot does not know any more."""
+        path = f"{LISTS}/{list_id}/memberships/{how}"
+        body = self.fetch("PUT", path, payload=ids)
+        return [str(item) for item in body.get("recordIdsMissing") or ()]
 
     def _subscribe(
         self, contact: Contact, subscription: str, done: Outcome, known: Subscription
@@ -219,16 +240,19 @@ class HubSpotWriting(HttpAdapter):
     def status(self, email: str, subscription: str) -> Subscription:
         """Where an address stands with one subscription type. HubSpot keeps this by
         address, also for people without a record."""
-        path = f"{PREFERENCES}/statuses/{quote(email.strip(), safe='')}"
+        path = _status_path(email)
         try:
             body = self.fetch("GET", path, params=EMAIL)
         except TargetError:
             return Subscription(email=email, status="absent")
-        for row in body.get("results") or ():
-            if str(row.get("subscriptionId")) == subscription:
+        for row in rows_in(body, "results"):
+            if id_in(row, "subscriptionId") == subscription:
+                state = id_in(row, "status")
+                if state not in STATUS:
+                    raise unreadable(self.label)
                 return Subscription(
                     email=email,
-                    status=STATUS.get(str(row.get("status")), "absent"),
+                    status=STATUS[state],
                     changed_at=moment(row.get("timestamp")),
                 )
         return Subscription(email=email, status="absent")
@@ -238,7 +262,7 @@ class HubSpotWriting(HttpAdapter):
     ) -> None:
         self.request(
             "POST",
-            f"{PREFERENCES}/statuses/{quote(email.strip(), safe='')}",
+            _status_path(email),
             payload={
                 "channel": "EMAIL",
                 "subscriptionId": int(subscription),
@@ -246,6 +270,11 @@ class HubSpotWriting(HttpAdapter):
                 **more,
             },
         )
+
+
+def _status_path(email: str) -> str:
+    # Opt-outs are kept by address: no spelling of it may miss one.
+    return f"{PREFERENCES}/statuses/{quote(key_of(email), safe='')}"
 
 
 def _input(key: str, contact: Contact) -> dict[str, object]:
@@ -262,8 +291,3 @@ def _input(key: str, contact: Contact) -> dict[str, object]:
         "objectWriteTraceId": trace(key),
         "properties": properties,
     }
-
-
-def _merged(earlier: Contact, later: Contact) -> Contact:
-    """One address twice in a batch: the later values win, blanks do not."""
-    return replace(later, fields={**earlier.fields, **filled(later.fields)})

@@ -46,6 +46,7 @@ from integrations.adapters.icontact.wire import (
     values_of,
     words_of,
 )
+from integrations.adapters.shapes import readable, rows_in
 from integrations.adapters.shared import (
     check_secret_url,
     json_body,
@@ -62,6 +63,7 @@ EVENTS = (
 COUNTED = 25  # lists whose size is asked for, one call each
 
 
+@readable
 class IContact(IContactContacts):
     slug = "icontact"
     label = "iContact"
@@ -234,7 +236,7 @@ class IContact(IContactContacts):
         params: dict[str, Any] = {"status": "total", "orderby": "contactId"}
         params |= {"limit": PAGE, "contactId": last, "contactIdSearchType": "gt"}
         body = self.fetch("GET", f"{self.folder}/contacts", params=params)
-        rows = body.get("contacts") or []
+        rows = rows_in(body, "contacts")
         ids = [int(row["contactId"]) for row in rows]
         if ids != sorted(set(ids)) or (ids and ids[0] <= last):
             raise TransientError(

@@ -29,18 +29,18 @@ from integrations.adapters.base import (
     filled,
 )
 from integrations.adapters.consent import left, may_ask_again
-from integrations.adapters.each import awaiting, rejected, synced
+from integrations.adapters.each import awaiting, by_address, key_of, rejected, synced
 from integrations.adapters.errors import Reason, RejectedError, TargetError
 from integrations.adapters.http import Params
-from integrations.adapters.icontact.folder import PAGE, IContactFolder, Known, Row
+from integrations.adapters.icontact.folder import IContactFolder, Known
 from integrations.adapters.icontact.wire import (
-    key_of,
     left_at,
     number_of,
     reason_of,
     standing,
     words_of,
 )
+from integrations.adapters.shapes import Row, id_in, rows_in
 
 ON_LIST = Outcome(
     state=OutcomeState.SKIPPED,
@@ -55,10 +55,7 @@ class IContactContacts(IContactFolder):
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
     ) -> list[Outcome]:
-        people: dict[str, Contact] = {}
-        for contact in contacts:
-            key = key_of(contact.email)
-            people[key] = _merged(people[key], contact) if key in people else contact
+        people = by_address(contacts)
         known = {
             key: self.look_up(item.email, audience_id) for key, item in people.items()
         }
@@ -72,6 +69,12 @@ class IContactContacts(IContactFolder):
         if any(known[key].place is None for key in wanted):
             self.require_audience(audience_id)  # its absence would look like refusals
             if options.double_opt_in:
+                if self.confirmation is None:
+                    raise TargetError(
+                        "This iContact client folder has no confirmation message, so "
+                        "nobody can be asked to confirm: create one, or turn double "
+                        "opt-in off."
+                    )
                 asking = {"confirmationMessageId": self.confirmation}
                 joining |= {"status": "pending", **asking}
         ids = self._save(wanted, known, options, outcomes)
@@ -95,6 +98,8 @@ class IContactContacts(IContactFolder):
             replace(known.standing, changed_at=when), contact, options
         ):
             return refused
+        if self.confirmation is None:  # one leaver's signup holds nobody else's
+            return refused
         asked = self._modify(
             known, {"status": "pending", "confirmationMessageId": self.confirmation}
         )
@@ -104,9 +109,9 @@ class IContactContacts(IContactFolder):
 
     def _history(self, contact_id: str) -> list[Row]:
         path = f"{self.folder}/contacts/{quote(contact_id, safe='')}/actions"
-        params: Params = {"actionType": "EditSubscription", "limit": PAGE}
+        params: Params = {"actionType": "EditSubscription"}
         try:
-            return list(self.fetch("GET", path, params=params).get("actions") or ())
+            return list(self.pages(path, "actions", params))
         except TargetError:  # deleted meanwhile: nothing is known of them
             return []
 
@@ -146,7 +151,7 @@ class IContactContacts(IContactFolder):
                 outcomes[key] = row
                 ids.pop(key, None)
             else:
-                ids[key] = str(row["contactId"])
+                ids[key] = id_in(row, "contactId")
                 if not known[key].id:
                     # It may be somebody whom the search did not find.
                     now = standing(key, row, None)
@@ -198,16 +203,17 @@ class IContactContacts(IContactFolder):
             if len(rows) > 1:
                 raise
             return [rejected(error.reason, error.detail)]
-        given = [row for row in answer.get(name) or () if isinstance(row, dict)]
+        said = words_of(answer)
+        given = rows_in(answer, name) if name in answer or not said else []
         done = [next((got for got in given if same(row, got)), None) for row in rows]
-        words = self.safe(words_of(answer)) or "iContact did not take this contact."
+        words = self.safe(said) or "iContact did not take this contact."
         refusal = rejected(reason_of(words), words)
         if done.count(None) > 1:
             raise RejectedError(words, reason=refusal.reason)
         return [refusal if got is None else got for got in done]
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        return [self._unsubscribe(email, audience_id) for email in emails]
+        return self.each(emails, lambda email: self._unsubscribe(email, audience_id))
 
     def _unsubscribe(self, email: str, audience_id: str) -> Outcome:
         known = self.look_up(email, audience_id)
@@ -252,12 +258,6 @@ def _sent(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(part) for part in value)
     return value
-
-
-def _merged(earlier: Contact, later: Contact) -> Contact:
-    """One address twice in a batch: the later values win, blanks do not."""
-    fields = {**earlier.fields, **filled(later.fields)}
-    return replace(later, fields=fields)
 
 
 def _same_person(row: Row, given: Row) -> bool:

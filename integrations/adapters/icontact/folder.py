@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 from urllib.parse import quote
 
 from integrations.adapters.base import Subscription
 from integrations.adapters.declare import SubAccount
+from integrations.adapters.each import OneByOne, key_of
 from integrations.adapters.errors import TargetError
-from integrations.adapters.http import HttpAdapter, Params
-from integrations.adapters.icontact.wire import key_of, number_of, standing
+from integrations.adapters.http import Params
+from integrations.adapters.icontact.wire import number_of, standing
+from integrations.adapters.shapes import Row, id_in, rows_in, unreadable
 
 PAGE = 500  # the API's maximum for limit, by its forum; without one it gives 20
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Known:
         return str(self.contact.get("contactId", ""))
 
 
-class IContactFolder(HttpAdapter):
+class IContactFolder(OneByOne):
     """The reading that everything else starts with."""
 
     def sub_accounts(self) -> list[SubAccount]:
@@ -74,11 +74,14 @@ class IContactFolder(HttpAdapter):
         while True:
             asked = {**(params or {}), "limit": PAGE, "offset": offset}
             body = self.fetch("GET", path, params=asked)
-            rows = body.get(name) or []
+            rows = rows_in(body, name)
             yield from rows
             offset += len(rows)
             least = offset + (len(rows) == PAGE)
-            if not rows or offset >= int(body.get("total") or least):
+            total = int(body.get("total") or least)
+            if not rows and offset < total:
+                raise unreadable(self.label)
+            if offset >= total:
                 return
 
     def people(self, email: str) -> list[Row]:
@@ -88,7 +91,7 @@ class IContactFolder(HttpAdapter):
         # A * in an address is a wildcard to iContact.
         return [
             row
-            for row in body.get("contacts") or ()
+            for row in rows_in(body, "contacts")
             if key_of(str(row.get("email", ""))) == key_of(email)
         ]
 
@@ -96,9 +99,8 @@ class IContactFolder(HttpAdapter):
         contact = next(iter(self.people(email)), {})
         place = None
         if contact:
-            params: Params = {"contactId": str(contact["contactId"]), "limit": PAGE}
-            body = self.fetch("GET", f"{self.folder}/subscriptions", params=params)
-            places = body.get("subscriptions") or ()
+            params: Params = {"contactId": id_in(contact, "contactId")}
+            places = self.pages(f"{self.folder}/subscriptions", "subscriptions", params)
             place = next((p for p in places if str(p["listId"]) == audience_id), None)
         return Known(
             contact=contact, place=place, standing=standing(email, contact, place)
@@ -109,19 +111,14 @@ class IContactFolder(HttpAdapter):
         self.fetch("GET", f"{self.folder}/lists/{quote(audience_id, safe='')}")
 
     @cached_property
-    def confirmation(self) -> int | str:
+    def confirmation(self) -> int | str | None:
         """The id of the message that asks to confirm: the one entered, else the
-        newest. Raises TargetError when the folder has none."""
+        newest; None when the folder has none."""
         entered = self.secrets.get("confirmation_message", "").strip()
         if entered:
             return number_of(entered)
-        messages = self.confirmations()
-        if not messages:
-            raise TargetError(
-                "This iContact client folder has no confirmation message, so nobody "
-                "can be asked to confirm: create one, or turn double opt-in off."
-            )
-        return max(int(item["messageId"]) for item in messages)
+        numbers = [int(item["messageId"]) for item in self.confirmations()]
+        return max(numbers, default=None)
 
     def confirmations(self) -> list[Row]:
         """The messages of the folder that ask people to confirm."""

@@ -56,11 +56,6 @@ REFUSALS: tuple[tuple[str, Reason], ...] = (
 )
 
 
-def key_of(email: str) -> str:
-    """An address as it is compared."""
-    return email.strip().lower()
-
-
 def number_of(text: str) -> int | str:
     """An id as the API writes it."""
     return int(text) if text.isdecimal() else text
@@ -74,7 +69,7 @@ def reason_of(words: str) -> Reason:
 
 def words_of(body: Mapping[str, Any]) -> str:
     """The errors or warnings in an answer as one text, "" when there are none."""
-    said = body.get("errors") or body.get("warnings") or ()
+    said = body.get("errors") or body.get("warnings") or []
     return " ".join(str(text) for text in said) if isinstance(said, list) else str(said)
 
 

@@ -45,6 +45,7 @@ from integrations.adapters.klaviyo.wire import (
     values_of,
     webhook_changes,
 )
+from integrations.adapters.shapes import readable
 from integrations.adapters.shared import expired, moment, parse_place, to_place
 
 REVISION = "2026-07-15"
@@ -71,6 +72,7 @@ ROUND = (
 WHOLE = -1  # the walk through the whole list
 
 
+@readable
 class Klaviyo(KlaviyoProfiles):
     slug = "klaviyo"
     label = "Klaviyo"
@@ -83,7 +85,6 @@ class Klaviyo(KlaviyoProfiles):
                 "Klaviyo: Settings, API keys, Create Private API Key, with full access "
                 "to Lists, Profiles and Subscriptions and reading Accounts."
             ),
-            required=False,
             placeholder="pk_0123456789abcdef0123456789abcdef01",
         ),
     )

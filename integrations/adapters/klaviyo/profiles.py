@@ -16,7 +16,6 @@ suppression before or after the confirmation is not documented.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -30,14 +29,16 @@ from integrations.adapters.base import (
     Subscription,
     filled,
 )
-from integrations.adapters.each import awaiting, rejected, synced
+from integrations.adapters.each import awaiting, by_address, key_of, rejected, synced
 from integrations.adapters.errors import Reason, RejectedError
 from integrations.adapters.http import HttpAdapter, Params
 from integrations.adapters.klaviyo.wire import (
     Known,
     any_email,
+    asked_for,
     attributes_of,
     email_of,
+    has_left,
     list_path,
     next_cursor,
     reason_of,
@@ -60,10 +61,7 @@ class KlaviyoProfiles(HttpAdapter):
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
     ) -> list[Outcome]:
-        people: dict[str, Contact] = {}
-        for contact in contacts:
-            key = contact.email.lower()
-            people[key] = _merged(people[key], contact) if key in people else contact
+        people = by_address(contacts)
         if not people:
             return []
         double = self.asks(audience_id)
@@ -83,7 +81,7 @@ class KlaviyoProfiles(HttpAdapter):
                 outcomes[key] = refused
         rest = {key: people[key] for key in people if key not in outcomes}
         outcomes |= self._write(rest, known, audience_id, options, double)
-        return [outcomes[contact.email.lower()] for contact in contacts]
+        return [outcomes[key_of(contact.email)] for contact in contacts]
 
     def _write(
         self,
@@ -170,14 +168,14 @@ class KlaviyoProfiles(HttpAdapter):
             done = moment(state.get("completed_at"))
             if state.get("failed_count"):
                 errors = self._import_errors(path)
-        waiting = [email for email in emails if email.lower() not in errors]
+        waiting = [email for email in emails if key_of(email) not in errors]
         found = dict(zip(waiting, self._now(waiting, audience_id, mode), strict=True))
         fresh = done is None or datetime.now(UTC) - done < JOINED_BY
         if fresh and None in found.values():
             return []
         late = Outcome(state=OutcomeState.RETRY, reason=Reason.SERVER, detail=ABSENT)
         return [
-            errors[email.lower()] if email.lower() in errors else found[email] or late
+            errors[key_of(email)] if key_of(email) in errors else found[email] or late
             for email in emails
         ]
 
@@ -188,7 +186,7 @@ class KlaviyoProfiles(HttpAdapter):
         known = self.known(emails, audience_id)
         outcomes: list[Outcome | None] = []
         for email in emails:
-            person = known[email.lower()]
+            person = known[key_of(email)]
             now = standing(email, person, audience_id, mode == ASK)
             refused = consent.left(now, self.label)
             if refused is not None:
@@ -210,7 +208,7 @@ class KlaviyoProfiles(HttpAdapter):
                 sent = error.get("original_payload") or {}
                 # Shown with and without the resource around the attributes.
                 email = email_of(sent) or str(sent.get("email") or "")
-                refused[email.lower()] = rejected(
+                refused[key_of(email)] = rejected(
                     reason_of(str(error.get("code")), str(source.get("pointer"))),
                     self.safe(f"Their details were refused: {error.get('detail')}"),
                 )
@@ -229,7 +227,7 @@ class KlaviyoProfiles(HttpAdapter):
 
     def known(self, emails: Sequence[str], audience_id: str) -> dict[str, Known]:
         """What Klaviyo has about each address, by the address in lower case."""
-        wanted = {email.lower(): email for email in emails}
+        wanted = {key_of(email): email for email in emails}
         found: dict[str, Known] = {}
         for chunk in chunks(list(wanted), PAGE):
             path = f"{list_path(audience_id)}/profiles"
@@ -243,20 +241,29 @@ class KlaviyoProfiles(HttpAdapter):
         return {key: found.get(key, Known()) for key in wanted}
 
     def find(self, path: str, emails: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Profiles by their address in lower case, up to PAGE of them.
+        """Profiles by their address in lower case, for up to PAGE addresses.
 
         Both spellings are asked for: whether the filter minds the case is unverified,
-        and an opt-out must not be missed.
+        and an opt-out must not be missed, so of two profiles the one that left counts.
         """
-        spellings = [*emails, *(email.lower() for email in emails)]
+        spellings = [*emails, *(key_of(email) for email in emails)]
         params: Params = {
             "filter": any_email(dict.fromkeys(spellings)),
             "fields[profile]": "email,subscriptions",
             "additional-fields[profile]": "subscriptions",
             "page[size]": PAGE,
         }
-        rows = rows_of(self.fetch("GET", path, params=params))
-        return {email_of(row).lower(): row for row in rows}
+        found: dict[str, dict[str, Any]] = {}
+        while True:
+            body = self.fetch("GET", path, params=params)
+            for row in rows_of(body):
+                key = key_of(email_of(asked_for(row)))
+                if key not in found or has_left(row):
+                    found[key] = row
+            cursor = next_cursor(body)
+            if not cursor:
+                return found
+            params = {**params, "page[cursor]": cursor}
 
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
@@ -265,7 +272,7 @@ class KlaviyoProfiles(HttpAdapter):
         aside = any(item.profile and not item.on_list for item in known.values())
         double = self.asks(audience_id) if aside else False
         return [
-            standing(email, known[email.lower()], audience_id, double)
+            standing(email, known[key_of(email)], audience_id, double)
             for email in emails
         ]
 
@@ -277,7 +284,7 @@ class KlaviyoProfiles(HttpAdapter):
         for chunk in chunks(leaving, LEAVES):
             self._job("delete", "UNSUBSCRIBED", chunk, audience_id)
         return [
-            synced((known[email.lower()].profile or {}).get("id")) for email in emails
+            synced((known[key_of(email)].profile or {}).get("id")) for email in emails
         ]
 
 
@@ -288,7 +295,3 @@ def chunks(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 def _row(contact: Contact) -> dict[str, Any]:
     attributes = {"email": contact.email, **attributes_of(contact.fields)}
     return {"type": "profile", "attributes": attributes}
-
-
-def _merged(earlier: Contact, later: Contact) -> Contact:
-    return replace(later, fields={**earlier.fields, **filled(later.fields)})

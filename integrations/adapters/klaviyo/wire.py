@@ -26,6 +26,7 @@ from integrations.adapters.base import (
     is_blank,
 )
 from integrations.adapters.errors import CredentialsError, Reason, RejectedError
+from integrations.adapters.shapes import id_in, row_in, rows_in
 from integrations.adapters.shared import json_body, moment
 
 FIXED = (
@@ -79,8 +80,17 @@ def next_cursor(body: Mapping[str, Any]) -> str:
 
 
 def rows_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The resources in an answer."""
-    return [row for row in body.get("data") or () if isinstance(row, dict)]
+    """The resources in an answer. Raises TransientError when it has no list of them."""
+    return rows_in(body, "data")
+
+
+def asked_for(profile: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The profile, when its subscriptions came along as was asked: without them nobody
+    can tell whether they left. Raises TransientError otherwise."""
+    told = row_in(row_in(profile, "attributes"), "subscriptions")
+    if (channel := told.get("email")) is not None:
+        id_in(row_in(channel, "marketing"), "consent")
+    return profile
 
 
 def email_of(profile: Mapping[str, Any]) -> str:
@@ -198,6 +208,11 @@ def standing(
     )
 
 
+def has_left(profile: Mapping[str, Any]) -> bool:
+    """Whether a profile is opted out of everything."""
+    return _left(Known(profile=profile).marketing, "") is not None
+
+
 def _left(marketing: Mapping[str, Any], list_id: str) -> tuple[str, str, Any] | None:
     reasons = {
         str(entry.get("reason")): entry.get("timestamp")
@@ -257,7 +272,8 @@ def webhook_changes(request: Incoming) -> list[Change]:
     named = (body.get("meta") or {}).get("klaviyo_webhook_id")
     if named != request.headers.get("klaviyo-webhook-id"):
         raise CredentialsError("Header and body name different webhooks.")
-    changes = [_change(event) for event in rows_of(body)]
+    events = [event for event in body["data"] if isinstance(event, dict)]
+    changes = [_change(event) for event in events]
     return [change for change in changes if change is not None]
 
 

@@ -44,7 +44,14 @@ from integrations.adapters.base import (
     filled,
 )
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import again, awaiting, rejected, synced
+from integrations.adapters.each import (
+    again,
+    awaiting,
+    by_address,
+    key_of,
+    rejected,
+    synced,
+)
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -61,12 +68,13 @@ from integrations.adapters.mailerlite.wire import (
     answer_of,
     errors_of,
     group_path,
-    groups_of,
     person_path,
     posted,
     row_of,
+    standing_of,
 )
 from integrations.adapters.redact import MASK
+from integrations.adapters.shapes import readable, rows_in
 from integrations.adapters.shared import (
     expired,
     json_body,
@@ -81,6 +89,7 @@ BATCH = 50  # requests in one call
 TYPES = {"number": "number", "date": "date"}
 
 
+@readable
 class MailerLite(HttpAdapter):
     slug = "mailerlite"
     label = "MailerLite"
@@ -166,7 +175,7 @@ class MailerLite(HttpAdapter):
         while page <= last:
             params: Params = {"limit": PAGE, "page": page}
             body = self.fetch("GET", f"/api/{name}", params=params)
-            found += body.get("data") or []
+            found += rows_in(body, "data")
             last = int((body.get("meta") or {}).get("last_page") or 1)
             page += 1
         return found
@@ -211,25 +220,15 @@ class MailerLite(HttpAdapter):
             part = emails[start : start + BATCH]
             wanted = [{"method": "GET", "path": person_path(email)} for email in part]
             for email, answer in zip(part, self._batch(wanted), strict=True):
+                if answer.status == 404:
+                    found.append(Subscription(email=email, status="absent"))
+                    continue
                 try:
-                    found.append(self._standing(email, answer, audience_id))
+                    row = self._row(answer)
+                    found.append(standing_of(email, row, audience_id))
                 except TransientError as error:
                     found.append(error)
         return found
-
-    def _standing(self, email: str, answer: Answer, audience_id: str) -> Subscription:
-        if answer.status == 404:
-            return Subscription(email=email, status="absent")
-        row = self._row(answer)
-        status = STATUS.get(str(row.get("status")), "unknown")
-        if status == "subscribed" and audience_id not in groups_of(row):
-            status = "absent"
-        return Subscription(
-            email=email,
-            status=status,
-            changed_at=moment(row.get("unsubscribed_at")),
-            remote_id=str(row.get("id") or ""),
-        )
 
     def _row(self, answer: Answer) -> dict[str, Any]:
         body = self.parsed(answer)
@@ -241,7 +240,7 @@ class MailerLite(HttpAdapter):
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
     ) -> list[Outcome]:
-        people = {contact.email.strip().lower(): contact for contact in contacts}
+        people = by_address(contacts)
         outcomes: dict[str, Outcome] = {}
         rows: dict[str, dict[str, object]] = {}
         known = self._known(list(people), audience_id) if people else []
@@ -262,7 +261,7 @@ class MailerLite(HttpAdapter):
                 rows[email] = row_of(contact, standing, audience_id, options)
         if rows:
             outcomes |= self._put(rows, audience_id)
-        return [outcomes[contact.email.strip().lower()] for contact in contacts]
+        return [outcomes[key_of(contact.email)] for contact in contacts]
 
     def _put(
         self, rows: Mapping[str, Mapping[str, object]], audience_id: str
@@ -276,20 +275,22 @@ class MailerLite(HttpAdapter):
         first, *answers = self._batch([group, *posts])
         self.parsed(first)
         return {
-            email: self._outcome(answer)
+            email: self._outcome(email, answer, audience_id)
             for email, answer in zip(rows, answers, strict=True)
         }
 
-    def _outcome(self, answer: Answer) -> Outcome:
+    def _outcome(self, email: str, answer: Answer, audience_id: str) -> Outcome:
         try:
-            row = self._row(answer)
+            now = standing_of(email, self._row(answer), audience_id)
         except RejectedError as error:
             return rejected(error.reason, error.detail)
         except TransientError as error:
             return again(error)
-        if row.get("status") == "unconfirmed":
-            return awaiting(row.get("id"), "MailerLite asks them to confirm.")
-        return synced(row.get("id"))
+        if refused := consent.left(now, self.label):  # they left meanwhile
+            return refused
+        if now.status == "pending":
+            return awaiting(now.remote_id, "MailerLite asks them to confirm.")
+        return synced(now.remote_id)
 
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
@@ -326,7 +327,7 @@ class MailerLite(HttpAdapter):
                     at=moment(row.get("updated_at")),
                     audience_id=audience_id,
                 )
-                for row in body.get("data") or ()
+                for row in rows_in(body, "data")
             ),
             cursor=to_place(turn, mark) if more else "",
             complete=True,
@@ -363,15 +364,21 @@ class MailerLite(HttpAdapter):
         ):
             if isinstance(standing, TransientError):
                 outcomes.append(again(standing))
-            elif standing.status == "unsubscribed":
+            elif consent.left(standing, self.label):
                 outcomes.append(synced(standing.remote_id))
             elif not standing.remote_id:
                 detail = "Not in this account at all."
                 outcomes.append(Outcome(state=OutcomeState.SKIPPED, detail=detail))
             else:
                 row = {"email": email.strip(), "status": "unsubscribed"}
-                self.fetch("POST", "/api/subscribers", payload=row)
-                outcomes.append(synced(standing.remote_id))
+                try:
+                    self.fetch("POST", "/api/subscribers", payload=row)
+                except RejectedError as error:
+                    outcomes.append(rejected(error.reason, error.detail))
+                except TransientError as error:
+                    outcomes.append(again(error))
+                else:
+                    outcomes.append(synced(standing.remote_id))
         return outcomes
 
     def erase(self, email: str) -> Receipt:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from integrations.adapters.base import Change, Contact, Options, Subscription, filled
 from integrations.adapters.http import Answer, to_json
+from integrations.adapters.shapes import id_in
 from integrations.adapters.shared import moment
 
 STATUS = {
@@ -50,6 +51,20 @@ def group_path(audience_id: str) -> str:
 
 def groups_of(row: Mapping[str, Any]) -> set[str]:
     return {str(group.get("id")) for group in row.get("groups") or ()}
+
+
+def standing_of(email: str, row: Mapping[str, Any], audience_id: str) -> Subscription:
+    """Where a person stands in a group. Raises TransientError when the row has no
+    status or no id: a new one may not be told from one who left then."""
+    status = STATUS.get(id_in(row, "status"), "unknown")
+    if status == "subscribed" and audience_id not in groups_of(row):
+        status = "absent"
+    return Subscription(
+        email=email,
+        status=status,
+        changed_at=moment(row.get("unsubscribed_at")),
+        remote_id=id_in(row),
+    )
 
 
 def row_of(

@@ -26,6 +26,7 @@ from integrations.adapters.base import (
     filled,
 )
 from integrations.adapters.declare import Credential
+from integrations.adapters.each import key_of
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -43,12 +44,12 @@ from integrations.adapters.messagemedia.people import (
 )
 from integrations.adapters.messagemedia.signature import signed
 from integrations.adapters.messagemedia.wire import (
-    Row,
+    E164,
     addresses_of,
-    key_of,
     numbers_of,
     standing,
 )
+from integrations.adapters.shapes import Row, readable, rows_in
 from integrations.adapters.shared import (
     check_secret_url,
     expired,
@@ -100,6 +101,7 @@ TEMPLATE = json.dumps(
 )
 
 
+@readable
 class MessageMedia(MessageMediaPeople):
     slug = "messagemedia"
     label = "Sinch MessageMedia"
@@ -273,15 +275,20 @@ class MessageMedia(MessageMediaPeople):
             if place:
                 raise expired() from None
             raise
-        rows = [row for row in body.get("content") or () if addresses_of(row)]
+        content = rows_in(body, "content")
+        rows = [row for row in content if addresses_of(row)]
         numbers = list(dict.fromkeys(numbers_of(rows)))
         blocked: set[str] = set()
         for start in range(0, len(numbers), AT_ONCE):
             blocked |= self.blocked(numbers[start : start + AT_ONCE])
         token = str(body.get("nextPageToken") or "")
-        more = bool(token and body.get("content"))
+        more = bool(token and content)
         return Page(
-            changes=tuple(_change(row, blocked, audience_id) for row in rows),
+            changes=tuple(
+                _change(email, row, blocked, audience_id)
+                for row in rows
+                for email in addresses_of(row)
+            ),
             cursor=to_place(token) if more else "",
             complete=True,
             more=more,
@@ -298,6 +305,8 @@ class MessageMedia(MessageMediaPeople):
         if not isinstance(body, dict) or body.get("event") != "opt_out":
             raise RejectedError("This is not an opt-out of Sinch MessageMedia.")
         number = f"+{str(body.get('source_number', '')).strip().lstrip('+')}"
+        if not E164.fullmatch(number):
+            raise RejectedError("This opt-out names no number.")
         row = self.by_number([number]).get(number, {})
         return [
             Change(
@@ -360,14 +369,13 @@ def _standing(email: str, row: Row, blocked: set[str]) -> Subscription:
     return standing(email, row, number, bool(blocked & set(numbers)))
 
 
-def _change(row: Row, blocked: set[str], audience_id: str) -> Change:
+def _change(email: str, row: Row, blocked: set[str], audience_id: str) -> Change:
     own = {field.id: row.get(field.id) for field in FIELDS if field is not PHONE}
     custom: dict[str, Any] = {
         str(field["id"]): field.get("value")
         for field in row.get("customFields") or ()
         if field.get("type") != "EMAIL"
     }
-    email = addresses_of(row)[0]
     phone = next(iter(numbers_of([row])), "")
     return Change(
         email=email,

@@ -24,9 +24,10 @@ from integrations.adapters.base import (
     OutcomeState,
     Receipt,
     filled,
+    is_blank,
 )
 from integrations.adapters.consent import left
-from integrations.adapters.each import again, rejected, synced
+from integrations.adapters.each import again, key_of, merged, rejected, synced
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -38,12 +39,9 @@ from integrations.adapters.messagemedia.wire import (
     E164,
     ON_LIST,
     STANDARD,
-    Row,
     addresses_of,
     custom_rows,
-    key_of,
     left_now,
-    merged,
     number_of,
     numbers_of,
     on_list,
@@ -51,6 +49,7 @@ from integrations.adapters.messagemedia.wire import (
     text_of,
     unusable,
 )
+from integrations.adapters.shapes import Row, id_in, rows_in
 
 API = "/api/v1/contacts"
 NUMBERS = "/v1/number_authorisation"
@@ -70,7 +69,7 @@ class MessageMediaPeople(HttpAdapter):
             if token:
                 asked["nextPageToken"] = token
             body = self.fetch("GET", f"{API}/{path}", params=asked)
-            rows = body.get("content") or []
+            rows = rows_in(body, "content")
             yield from rows
             token = str(body.get("nextPageToken") or "")
             if not token or not rows:
@@ -107,7 +106,7 @@ class MessageMediaPeople(HttpAdapter):
         # The documented answers write numbers without the plus.
         told = {
             f"+{str(row.get('number', '')).lstrip('+')}": row.get("authorised")
-            for row in body.get("numbers") or ()
+            for row in rows_in(body, "numbers")
         }
         if not told.keys() >= set(numbers):
             raise TransientError(
@@ -165,9 +164,14 @@ class MessageMediaPeople(HttpAdapter):
         return outcomes
 
     def _save(
-        self, row: Row, number: str, contact: Contact, options: Options
+        self,
+        row: Row,
+        number: str,
+        contact: Contact,
+        options: Options,
+        again: bool = False,
     ) -> Outcome:
-        """Create or change one contact."""
+        """Create or change one contact; `again`: what was looked up proved wrong."""
         values, custom = self._values(contact)
         try:
             if row:
@@ -179,26 +183,31 @@ class MessageMediaPeople(HttpAdapter):
             }
             made = {**values, "channels": [channel], **custom_rows(custom)}
             answer = self.fetch("POST", f"{API}/contacts", payload=made)
-            return synced(answer.get("id"), self._reachable)
+            return synced(id_in(answer), self._reachable)
         except RejectedError as error:
-            if error.reason is Reason.DUPLICATE and not row:
+            if error.reason is Reason.DUPLICATE and not row and not again:
                 raced = self.by_number([number]).get(number)
                 if raced:
-                    return self._save(raced, number, contact, options)
+                    return left(
+                        standing("", raced, number, False), self.label
+                    ) or self._save(raced, number, contact, options, again=True)
             return rejected(error.reason, error.detail)
         except TargetError:
             if not row:
                 raise
+            if again:
+                raise TransientError("Deleted in MessageMedia just now.") from None
             # Deleted since it was looked up.
-            return self._save({}, number, contact, options)
+            return self._save({}, number, contact, options, again=True)
 
     def _change(
         self, row: Row, values: Row, custom: Mapping[str, str], options: Options
     ) -> Outcome:
-        own = str(row["id"])
+        own = id_in(row)
         there = {
-            str(field["id"]): str(field.get("value", ""))
+            str(field["id"]): str(field["value"])
             for field in row.get("customFields") or ()
+            if not is_blank(field.get("value"))
         }
         change: Row = {k: v for k, v in values.items() if row.get(k) != v}
         if {**there, **custom} != there:

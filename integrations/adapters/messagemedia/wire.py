@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from integrations.adapters.base import (
@@ -12,10 +11,10 @@ from integrations.adapters.base import (
     Outcome,
     OutcomeState,
     Subscription,
-    filled,
 )
-from integrations.adapters.each import rejected, synced
+from integrations.adapters.each import key_of, rejected, synced
 from integrations.adapters.errors import Reason
+from integrations.adapters.shapes import Row
 
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 ON_LIST = Outcome(
@@ -36,7 +35,6 @@ STANDARD = (
     *("firstName", "lastName", "alias", "dateOfBirth"),
     *("country", "state", "location", "note"),
 )
-Row = dict[str, Any]
 
 
 def number_of(contact: Contact) -> str:
@@ -49,12 +47,12 @@ def on_list(row: Mapping[str, Any], audience_id: str) -> bool:
 
 
 def numbers_of(rows: Sequence[Row]) -> list[str]:
-    """The SMS numbers of contacts."""
+    """The SMS numbers of contacts; others than E.164 nobody can be asked about."""
     return [
         str(channel["channelId"])
         for row in rows
         for channel in row.get("channels") or ()
-        if channel.get("type") == "SMS"
+        if channel.get("type") == "SMS" and E164.fullmatch(str(channel["channelId"]))
     ]
 
 
@@ -100,10 +98,6 @@ def standing(
     )
 
 
-def key_of(email: str) -> str:
-    return email.strip().lower()
-
-
 def text_of(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -115,11 +109,6 @@ def text_of(value: object) -> str:
 def custom_rows(values: Mapping[str, str]) -> Row:
     rows = [{"id": number, "value": value} for number, value in values.items()]
     return {"customFields": rows} if rows else {}
-
-
-def merged(earlier: Contact, later: Contact) -> Contact:
-    """One number twice in a batch: the later values win, blanks do not."""
-    return replace(later, fields={**earlier.fields, **filled(later.fields)})
 
 
 def unusable(number: str) -> Outcome:

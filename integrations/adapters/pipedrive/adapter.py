@@ -19,6 +19,7 @@ from integrations.adapters.base import (
     Subscription,
     filled,
 )
+from integrations.adapters.consent import LEFT
 from integrations.adapters.declare import Credential, OAuth2, Rate
 from integrations.adapters.errors import (
     AdapterError,
@@ -42,6 +43,7 @@ from integrations.adapters.pipedrive.wire import (
     status_of,
     takes,
 )
+from integrations.adapters.shapes import readable, rows_in
 from integrations.adapters.shared import (
     expired,
     json_body,
@@ -55,6 +57,7 @@ WEBHOOK_USER = "contactsync"
 TOMORROW = 3600.0  # seconds; the budget comes back at the server's midnight
 
 
+@readable
 class Pipedrive(PipedrivePeople):
     slug = "pipedrive"
     label = "Pipedrive"
@@ -174,9 +177,11 @@ class Pipedrive(PipedrivePeople):
         return [self._subscription(email, label) for email in emails]
 
     def _subscription(self, email: str, label: int | None) -> Subscription:
-        person = self._find(email)
-        if person is None or not has_label(person, label):
+        people = [who for who in self._people(email) if has_label(who, label)]
+        if not people:
             return Subscription(email=email, status="absent")
+        # Of several records of one person, the one that opted out counts.
+        person = max(people, key=lambda who: status_of(who) in LEFT)
         status = status_of(person)
         return Subscription(
             email=email,
@@ -209,7 +214,7 @@ class Pipedrive(PipedrivePeople):
             body = self.fetch("GET", "/api/v2/persons", params=params)
         except RejectedError as error:
             raise expired() if place or since else error from None
-        rows = body.get("data") or []
+        rows = rows_in(body, "data")
         latest = max([latest, *(str(row.get("update_time") or "") for row in rows)])
         following = (body.get("additional_data") or {}).get("next_cursor") or ""
         state = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ from integrations.adapters.base import (
     Receipt,
     filled,
 )
-from integrations.adapters.each import EachContact, rejected, synced
+from integrations.adapters.each import EachContact, key_of, rejected, synced
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -28,6 +28,7 @@ from integrations.adapters.pipedrive.wire import (
     status_of,
     with_phone,
 )
+from integrations.adapters.shapes import Row, id_in, row_in, rows_in
 
 PEOPLE = "people"  # the audience of everybody
 PAGE = 500  # the API's maximum for limit
@@ -51,7 +52,7 @@ class PipedrivePeople(EachContact):
         params: dict[str, str | int] = {"limit": PAGE}
         while True:
             body = self.fetch("GET", "/api/v2/personFields", params=params)
-            found |= {str(row["field_code"]): row for row in body.get("data") or ()}
+            found |= {str(row["field_code"]): row for row in rows_in(body, "data")}
             params["cursor"] = (body.get("additional_data") or {}).get(
                 "next_cursor"
             ) or ""
@@ -75,28 +76,29 @@ class PipedrivePeople(EachContact):
             raise TargetError("This label is no longer in Pipedrive.")
         return int(audience_id)
 
-    def _find(self, email: str) -> dict[str, Any] | None:
-        """The oldest person with this address, whichever of theirs it is."""
-        address = email.strip().lower()
-        made = self._made.get(address)
-        for number in [made] if made else self._search(address):
+    def _people(self, email: str) -> Iterator[Row]:
+        """Everybody with this address, whichever of theirs it is, the oldest first."""
+        made = self._made.get(key_of(email))
+        for number in [made] if made else self._search(key_of(email)):
             if person := self._get(number):
-                return person
-        return None
+                yield person
 
-    def _get(self, number: object) -> dict[str, Any] | None:
+    def _find(self, email: str) -> Row | None:
+        return next(self._people(email), None)
+
+    def _get(self, number: object) -> Row | None:
         params = {"include_fields": "marketing_status"} if self._campaigns else None
         try:
             body = self.fetch("GET", f"/api/v2/persons/{number}", params=params)
         except TargetError:  # deleted; the search may not know yet
             return None
-        person: dict[str, Any] = body.get("data") or {}
-        return None if person.get("is_deleted") else person or None
+        person = row_in(body, "data")
+        return None if person.get("is_deleted") else person
 
     def _search(self, address: str) -> list[int]:
         params = {"term": address, "fields": "email", "exact_match": "true"}
         body = self.fetch("GET", "/api/v2/persons/search", params=params)
-        items = [row["item"] for row in (body.get("data") or {}).get("items") or ()]
+        items = [row["item"] for row in rows_in(row_in(body, "data"), "items")]
         return sorted(
             int(item["id"])
             for item in items
@@ -124,9 +126,8 @@ class PipedrivePeople(EachContact):
                 "/api/v2/persons",
                 payload={"name": contact.email.strip(), "emails": [mail], **row},
             )
-            number = (made.get("data") or {}).get("id")
-            if number:
-                self._made[contact.email.strip().lower()] = number
+            number = int(id_in(row_in(made, "data")))
+            self._made[key_of(contact.email)] = number
             return synced(number)
         if row:
             self._patch(person, row)
@@ -195,23 +196,24 @@ class PipedrivePeople(EachContact):
                 state=skipped,
                 detail="Without Campaigns, Pipedrive knows no marketing consent.",
             )
-        person = self._find(email)
-        if person is None:
+        people = list(self._people(email))
+        for person in people:
+            if status_of(person) != "unsubscribed":
+                answer = self._patch(person, {"marketing_status": "unsubscribed"})
+                told = "marketing_status" in answer
+                person = answer if told else self._get(person["id"]) or person
+            if status_of(person) != "unsubscribed":
+                return rejected(
+                    Reason.REFUSED, "Pipedrive kept the marketing status as it was."
+                )
+        if not people:
             return Outcome(state=skipped, detail="Not in Pipedrive at all.")
-        if status_of(person) != "unsubscribed":
-            answer = self._patch(person, {"marketing_status": "unsubscribed"})
-            told = "marketing_status" in answer
-            person = answer if told else self._get(person["id"]) or person
-        if status_of(person) != "unsubscribed":
-            return rejected(
-                Reason.REFUSED, "Pipedrive kept the marketing status as it was."
-            )
-        return synced(person["id"])
+        return synced(people[0]["id"])
 
     def erase(self, email: str) -> Receipt:
         """Deletes every person with the address; for good after 30 days."""
         erased = 0
-        for number in self._search(email.strip().lower()):
+        for number in self._search(key_of(email)):
             try:
                 self.request("DELETE", f"/api/v2/persons/{number}")
             except TargetError:

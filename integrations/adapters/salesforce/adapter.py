@@ -28,7 +28,7 @@ from integrations.adapters.base import (
     Subscription,
 )
 from integrations.adapters.declare import Credential, OAuth2
-from integrations.adapters.each import synced
+from integrations.adapters.each import key_of, synced
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -47,7 +47,6 @@ from integrations.adapters.salesforce.records import (
     DATA,
     ROWS,
     THINGS,
-    key_of,
     thing_of,
 )
 from integrations.adapters.salesforce.wire import (
@@ -59,12 +58,14 @@ from integrations.adapters.salesforce.wire import (
     standing,
     words_of,
 )
+from integrations.adapters.shapes import readable
 
 # The access token goes there, so an answer may not name just any host.
 INSTANCE = re.compile(r"https://[a-z0-9][a-z0-9.-]*\.(salesforce|force)\.com")
 HOUR = 3600.0
 
 
+@readable
 class Salesforce(SalesforceCampaigns):
     slug = "salesforce"
     label = "Salesforce"
@@ -148,6 +149,8 @@ class Salesforce(SalesforceCampaigns):
                 status=answer.status,
                 retry_after=None if concurrent else HOUR,
             )
+        if "INVALID_TYPE" in codes:  # how an object is hidden from a user
+            return TargetError(error.detail, reason=Reason.SCOPE, status=answer.status)
         if isinstance(error, RejectedError):
             found = [REASONS[code] for code in codes if code in REASONS]
             reason = found[0] if found else error.reason
@@ -186,14 +189,14 @@ class Salesforce(SalesforceCampaigns):
         name = THINGS[thing].lower()
         try:
             about = self.describe(thing)
-            readable = bool(about.get("queryable"))
-            writable = bool(about.get("createable") and about.get("updateable"))
-            count = self._count(thing) if readable else None
+            may_read = bool(about.get("queryable"))
+            may_write = bool(about.get("createable") and about.get("updateable"))
+            count = self._count(thing) if may_read else None
         except (ScopeError, TargetError) as error:
             return Resource(
                 name=name, readable=False, writable=False, detail=error.detail
             )
-        return Resource(name=name, readable=readable, writable=writable, count=count)
+        return Resource(name=name, readable=may_read, writable=may_write, count=count)
 
     def _count(self, thing: str) -> int:
         body = self.fetch(

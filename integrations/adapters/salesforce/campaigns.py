@@ -22,7 +22,7 @@ from integrations.adapters.base import (
     Page,
     Subscription,
 )
-from integrations.adapters.each import synced
+from integrations.adapters.each import key_of, synced
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -34,7 +34,6 @@ from integrations.adapters.salesforce.records import (
     RECORD_ID,
     ROWS,
     THINGS,
-    key_of,
 )
 from integrations.adapters.salesforce.wire import (
     change_of,
@@ -42,12 +41,12 @@ from integrations.adapters.salesforce.wire import (
     literal,
     standing,
 )
-from integrations.adapters.salesforce.writing import SalesforceWriting, known
+from integrations.adapters.salesforce.writing import EXISTING, SalesforceWriting, known
 from integrations.adapters.shared import expired, parse_place, to_place
 
 PREFIX = "campaign:"
 NOT_A_MEMBER = "Not a member of this campaign."
-LEFT_AS_IT_IS = "Joined as the contact they are; that record was left as it was."
+LEFT_AS_IT_IS = "Joined as who they are there; that record was left as it was."
 
 
 def campaign_of(audience_id: str) -> str:
@@ -102,6 +101,9 @@ class SalesforceCampaigns(SalesforceWriting):
         written = self.write(leads, "Lead", options) if leads else []
         for item, outcome in zip(leads, written, strict=True):
             outcomes[key_of(item.email)] = outcome
+        for key, outcome in outcomes.items():
+            if outcome.detail == EXISTING:  # their record is; a member is another thing
+                outcomes[key] = synced(outcome.remote_id, LEFT_AS_IT_IS)
         self._join(campaign, outcomes, set(found))
         return [outcomes[key_of(contact.email)] for contact in contacts]
 

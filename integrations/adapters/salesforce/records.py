@@ -8,13 +8,12 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from integrations.adapters.base import Outcome, Page
-from integrations.adapters.each import synced
+from integrations.adapters.each import key_of, synced
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
     ScopeError,
     TargetError,
-    TransientError,
 )
 from integrations.adapters.http import HttpAdapter
 from integrations.adapters.salesforce.wire import (
@@ -27,6 +26,7 @@ from integrations.adapters.salesforce.wire import (
     refusal,
     words_of,
 )
+from integrations.adapters.shapes import rows_in, unreadable
 from integrations.adapters.shared import expired, moment, parse_place, to_place
 
 DATA = "/services/data/v64.0"  # Summer '25
@@ -45,10 +45,12 @@ class SalesforceRecords(HttpAdapter):
         """Every record a query finds."""
         body = self.fetch("GET", f"{DATA}/{how}", params={"q": soql})
         while True:
-            yield from body.get("records") or ()
-            following = str(body.get("nextRecordsUrl") or "")
-            if body.get("done", True) or not NEXT.fullmatch(following):
+            yield from rows_in(body, "records")
+            if body.get("done") is True:
                 return
+            following = str(body.get("nextRecordsUrl") or "")
+            if not NEXT.fullmatch(following):
+                raise unreadable(self.label)  # the rest must not pass for nothing
             body = self.fetch("GET", following)
 
     def find(
@@ -92,7 +94,7 @@ class SalesforceRecords(HttpAdapter):
     def results(self, results: object, expected: int) -> list[Outcome]:
         # Results come in the order of the records.
         if not isinstance(results, list) or len(results) != expected:
-            raise TransientError("Salesforce sent an answer that cannot be read.")
+            raise unreadable(self.label)
         outcomes = []
         for row in results:
             if row.get("success"):
@@ -155,10 +157,6 @@ def thing_of(audience_id: str) -> str:
     if audience_id not in THINGS:
         raise TargetError("Salesforce has no such audience: choose another.")
     return audience_id
-
-
-def key_of(email: str) -> str:
-    return email.strip().lower()
 
 
 def _stamp(text: str) -> str:

@@ -14,12 +14,11 @@ from integrations.adapters.base import (
     OutcomeState,
     filled,
 )
-from integrations.adapters.each import synced
+from integrations.adapters.each import key_of, synced
 from integrations.adapters.errors import Reason, ScopeError, TargetError
 from integrations.adapters.salesforce.records import (
     THINGS,
     SalesforceRecords,
-    key_of,
 )
 from integrations.adapters.salesforce.wire import (
     OPT_OUT,
@@ -36,6 +35,8 @@ ELSEWHERE = (
     "marked as opted out too."
 )
 EXISTING = "Salesforce has this person already; the rule leaves existing ones alone."
+# Salesforce does not mind the case of a field's name; "attributes" names the object.
+PROTECTED_KEYS = {"attributes", *(name.lower() for name in PROTECTED)}
 
 
 class SalesforceWriting(SalesforceRecords):
@@ -50,7 +51,7 @@ class SalesforceWriting(SalesforceRecords):
             values = {
                 name: value_of(value)
                 for name, value in filled(contact.fields).items()
-                if name not in PROTECTED
+                if name.lower() not in PROTECTED_KEYS
             }
             people.setdefault(key_of(contact.email), {}).update(values)
         found = self.find(people, thing) if people else {}

@@ -39,7 +39,7 @@ from integrations.adapters.base import (
     Subscription,
 )
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import rejected, synced
+from integrations.adapters.each import OneByOne, by_address, key_of, rejected, synced
 from integrations.adapters.errors import (
     AdapterError,
     Reason,
@@ -47,8 +47,9 @@ from integrations.adapters.errors import (
     ScopeError,
     TargetError,
 )
-from integrations.adapters.http import Answer, HttpAdapter, Params
+from integrations.adapters.http import Answer, Params
 from integrations.adapters.sendgrid.wire import RESERVED, TYPES, posted, problem, row_of
+from integrations.adapters.shapes import id_in, readable, row_in
 from integrations.adapters.shared import check_secret_url, json_body
 
 HOMES = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
@@ -64,7 +65,8 @@ LEFT = (
 )
 
 
-class SendGrid(HttpAdapter):
+@readable
+class SendGrid(OneByOne):
     slug = "sendgrid"
     label = "SendGrid"
     kind = "esp"
@@ -197,7 +199,7 @@ class SendGrid(HttpAdapter):
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
     ) -> list[Outcome]:
-        people = {contact.email.strip().lower(): contact for contact in contacts}
+        people = by_address(contacts)
         outcomes = self._left(list(people)) if people else {}
         staying = [email for email in people if email not in outcomes]
         known: Mapping[str, Mapping[str, Any]] = {}
@@ -205,7 +207,7 @@ class SendGrid(HttpAdapter):
             known = self._search(staying)
         rows = []
         for email in staying:
-            if audience_id in known.get(email, {}).get("list_ids", ()):
+            if _is_on_list(known.get(email), audience_id):
                 outcomes[email] = Outcome(
                     state=OutcomeState.SKIPPED,
                     reason=Reason.EXISTING,
@@ -220,13 +222,9 @@ class SendGrid(HttpAdapter):
         if rows:
             body = {"list_ids": [audience_id], "contacts": rows}
             job = self.fetch("PUT", "/v3/marketing/contacts", payload=body)
-            if not job.get("job_id"):
-                raise self._unreadable(None)
-            submitted = Outcome(
-                state=OutcomeState.SUBMITTED, job=str(job.get("job_id") or "")
-            )
+            submitted = Outcome(state=OutcomeState.SUBMITTED, job=id_in(job, "job_id"))
             outcomes |= {str(row["email"]): submitted for row in rows}
-        return [outcomes[contact.email.strip().lower()] for contact in contacts]
+        return [outcomes[key_of(contact.email)] for contact in contacts]
 
     def _left(self, emails: Sequence[str]) -> dict[str, Outcome]:
         """The outcomes of those who left, by their address."""
@@ -247,7 +245,7 @@ class SendGrid(HttpAdapter):
             if rows is None or len(rows) >= SUPPRESSED_PAGE:
                 there = {email for email in emails if self._is_on(single, email)}
             else:
-                there = {str(row.get("email", "")).lower() for row in rows}
+                there = {key_of(id_in(row, "email")) for row in rows}
             for email in emails:
                 if email in there:
                     found.setdefault(email, status)
@@ -279,9 +277,9 @@ class SendGrid(HttpAdapter):
                 body = self.fetch("POST", path, payload=wanted)
             except TargetError:  # none of them
                 continue
-            for email, row in (body.get("result") or {}).items():
-                if isinstance(row, dict) and isinstance(row.get("contact"), dict):
-                    found[email.lower()] = row["contact"]
+            for email, row in row_in(body, "result").items():
+                if "contact" in row:
+                    found[key_of(email)] = row_in(row, "contact")
         return found
 
     def poll(self, job: str, emails: Sequence[str], audience_id: str) -> list[Outcome]:
@@ -289,7 +287,7 @@ class SendGrid(HttpAdapter):
         the list by then is done, the others are sent again, alone in the end."""
         path = f"/v3/marketing/contacts/imports/{quote(job, safe='')}"
         try:
-            status = self.fetch("GET", path).get("status")
+            found = self.fetch("GET", path)
         except TargetError:
             forgotten = Outcome(
                 state=OutcomeState.RETRY,
@@ -297,36 +295,37 @@ class SendGrid(HttpAdapter):
                 detail="SendGrid no longer knows the job.",
             )
             return [forgotten for _ in emails]
-        if status == "completed":
+        status = found.get("status")
+        # Done for some only, whatever the word for it.
+        errors = (found.get("results") or {}).get("errored_count")
+        if status == "completed" and not errors:
             return [synced() for _ in emails]
-        if status not in ("errored", "failed"):
+        if status not in ("completed", "errored", "failed"):
             return []
-        known = self._search([email.strip().lower() for email in emails])
+        known = self._search([key_of(email) for email in emails])
         detail = "SendGrid's job did not take this contact."
         missing = rejected(Reason.REFUSED, detail)
         if len(emails) > 1:
             missing = Outcome(
                 state=OutcomeState.RETRY, reason=Reason.REFUSED, detail=detail
             )
-        found = (known.get(email.strip().lower()) for email in emails)
+        rows = [known.get(key_of(email), {}) for email in emails]
         return [
-            synced(row.get("id"))
-            if row and audience_id in row.get("list_ids", ())
-            else missing
-            for row in found
+            synced(row.get("id")) if _is_on_list(row, audience_id) else missing
+            for row in rows
         ]
 
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
     ) -> list[Subscription]:
-        keys = [email.strip().lower() for email in emails]
+        keys = [key_of(email) for email in emails]
         if not keys:
             return []
         left, known = self._suppressed(keys), self._search(keys)
         found = []
         for email, key in zip(emails, keys, strict=True):
             row = known.get(key, {})
-            here = audience_id in row.get("list_ids", ())
+            here = _is_on_list(row, audience_id)
             found.append(
                 Subscription(
                     email=email,
@@ -360,15 +359,21 @@ class SendGrid(HttpAdapter):
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         if not emails:
             return []
-        body = {"recipient_emails": [email.strip().lower() for email in emails]}
+        try:
+            return self._suppress(emails)
+        except RejectedError:  # of one of them, who must not keep the others
+            return self.each(emails, lambda email: self._suppress([email])[0])
+
+    def _suppress(self, emails: Sequence[str]) -> list[Outcome]:
+        body = {"recipient_emails": [key_of(email) for email in emails]}
         self.fetch("POST", "/v3/asm/suppressions/global", payload=body)
         return [synced() for _ in emails]
 
     def erase(self, email: str) -> Receipt:
-        key = email.strip().lower()
+        key = key_of(email)
         row = self._search([key]).get(key)
         if row:
-            ids: Params = {"ids": str(row.get("id") or "")}
+            ids: Params = {"ids": id_in(row)}
             self.request("DELETE", "/v3/marketing/contacts", params=ids)
         self.fetch(
             "POST", "/v3/recipients/erasejob", payload={"email_addresses": [key]}
@@ -378,3 +383,7 @@ class SendGrid(HttpAdapter):
             note="SendGrid took the job: the contact and the data of mails to them are "
             "deleted. A suppression stays, so that they are not mailed again.",
         )
+
+
+def _is_on_list(contact: Mapping[str, Any] | None, audience_id: str) -> bool:
+    return audience_id in ((contact or {}).get("list_ids") or ())

@@ -88,8 +88,10 @@ def changes_of(
 
 
 def state_of(customer: Mapping[str, Any]) -> str:
+    """The marketing state, "" when the answer does not tell: never to be taken for
+    NOT_SUBSCRIBED, which a signup may change."""
     address = customer.get("defaultEmailAddress") or {}
-    return str(address.get("marketingState") or "NOT_SUBSCRIBED")
+    return str(address.get("marketingState") or "")
 
 
 def subscription_of(email: str, customer: Mapping[str, Any] | None) -> Subscription:
@@ -102,9 +104,7 @@ def subscription_of(email: str, customer: Mapping[str, Any] | None) -> Subscript
         status=STATUS.get(state, "unknown"),
         changed_at=moment(address.get("marketingUpdatedAt")),
         remote_id=str(customer.get("id", "")),
-        detail={"REDACTED": ERASED, "INVALID": INVALID, "NOT_SUBSCRIBED": NEVER}.get(
-            state, ""
-        ),
+        detail=DETAIL.get(state, ""),
     )
 
 

@@ -7,7 +7,7 @@ Left out: notification channels, because one lives a week at most and its messag
 record ids only; `changes` reads the same. Deleted records are listed without an
 address, so a deletion only shows in a complete walk.
 
-Unverified: that COQL takes a quote behind a backslash; which of several records of one
+Unverified: which of several records of one
 address an upsert updates; whether If-Modified-Since includes its second (the walk
 overlaps by some).
 """

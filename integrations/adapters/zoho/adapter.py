@@ -16,6 +16,7 @@ from integrations.adapters.base import (
     Subscription,
 )
 from integrations.adapters.declare import Credential, OAuth2, Rate
+from integrations.adapters.each import key_of
 from integrations.adapters.errors import (
     AdapterError,
     Reason,
@@ -25,6 +26,7 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import Answer
+from integrations.adapters.shapes import id_in, readable, row_in
 from integrations.adapters.shared import expired, moment, parse_place, to_place
 from integrations.adapters.zoho.records import ZohoRecords
 from integrations.adapters.zoho.wire import (
@@ -55,6 +57,7 @@ CENTRES = {
 }
 
 
+@readable
 class Zoho(ZohoRecords):
     slug = "zoho"
     label = "Zoho CRM"
@@ -123,7 +126,8 @@ class Zoho(ZohoRecords):
         code = str(error_of(answer).get("code", ""))
         if code in ("OAUTH_SCOPE_MISMATCH", "NO_PERMISSION", "AUTHORIZATION_FAILED"):
             return ScopeError(error.detail, status=answer.status)
-        if code == "INVALID_QUERY":
+        details = str(error_of(answer).get("details") or "")
+        if code == "INVALID_QUERY" and "column given" in details:
             return ScopeError(
                 "This Zoho user may not see Email or Email Opt Out, so nobody's "
                 "opt-out could be respected.",
@@ -192,7 +196,7 @@ class Zoho(ZohoRecords):
                 changed_at=moment(row.get("Modified_Time")),
                 remote_id=row["ids"][0],
             )
-            if (row := found.get(email.strip().lower()))
+            if (row := found.get(key_of(email)))
             else Subscription(email=email, status="absent")
             for email in emails
         ]
@@ -222,13 +226,13 @@ class Zoho(ZohoRecords):
         except RejectedError as error:
             raise expired() if token or since else error from None
         rows = rows_of(body)
-        info = (body or {}).get("info") or {} if isinstance(body, dict) else {}
-        more = bool(rows and info.get("more_records"))
+        info = row_in(body, "info") if rows else {}
+        more = bool(info.get("more_records"))
         latest = moment(rows[-1].get("Modified_Time")) if rows else None
         reached = (latest - OVERLAP).astimezone(UTC).isoformat() if latest else ""
         ahead = reached > since
         if more and not ahead:
-            following = to_place(since, str(info.get("next_page_token") or ""), full)
+            following = to_place(since, id_in(info, "next_page_token"), full)
         else:
             following = to_place(reached if ahead else since, "", full and more)
         return Page(

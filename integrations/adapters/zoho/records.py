@@ -13,7 +13,7 @@ from integrations.adapters.base import (
     OutcomeState,
     Receipt,
 )
-from integrations.adapters.each import rejected, synced
+from integrations.adapters.each import by_address, key_of, rejected, synced
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -21,11 +21,11 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import HttpAdapter, to_json
+from integrations.adapters.shapes import id_in
 from integrations.adapters.zoho.wire import (
     MODULES,
     OURS,
     REASONS,
-    merged,
     path_of,
     quoted,
     row_of,
@@ -34,6 +34,7 @@ from integrations.adapters.zoho.wire import (
 
 CHUNK = 50  # values after "in", at most
 ROWS = 200  # what a query may list for one API credit
+NO_RIGHT = ("NO_PERMISSION", "AUTHORIZATION_FAILED")
 OPTED_OUT = (
     "Opted out of email in Zoho CRM. The record is up to date there; the opt-out "
     "was not touched."
@@ -47,11 +48,11 @@ class ZohoRecords(HttpAdapter):
         """Record by lower-case address; `opted_out` when any record of theirs is."""
         path_of(module)
         found: dict[str, dict[str, Any]] = {}
-        wanted = list(dict.fromkeys(email.strip().lower() for email in emails))
+        wanted = list(dict.fromkeys(key_of(email) for email in emails))
         for start in range(0, len(wanted), CHUNK):
             for row in self._query(module, wanted[start : start + CHUNK]):
                 record = found.setdefault(str(row.get("Email", "")).lower(), dict(row))
-                record.setdefault("ids", []).append(str(row.get("id", "")))
+                record.setdefault("ids", []).append(id_in(row))
                 out = record.get("opted_out") or row.get("Email_Opt_Out") is True
                 record["opted_out"] = out
         return found
@@ -76,10 +77,7 @@ class ZohoRecords(HttpAdapter):
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
     ) -> list[Outcome]:
-        people: dict[str, Contact] = {}
-        for contact in contacts:
-            key = contact.email.strip().lower()
-            people[key] = merged(people[key], contact) if key in people else contact
+        people = by_address(contacts)
         known = self._find(audience_id, list(people))
         outcomes: dict[str, Outcome] = {}
         if not options.update_existing:
@@ -97,11 +95,13 @@ class ZohoRecords(HttpAdapter):
         }
         written = self._write_rows("POST", f"{path_of(audience_id)}/upsert", rows)
         for key, outcome in written.items():
+            if outcome.reason is Reason.SCOPE and key not in known:
+                raise ScopeError(outcome.detail)  # of a known record it is that one's
             done = outcome.state is OutcomeState.SYNCED
             out = done and key in known and known[key]["opted_out"]
             outcomes[key] = replace(outcome, detail=OPTED_OUT) if out else outcome
         self._tag(audience_id, people, outcomes, options)
-        return [outcomes[contact.email.strip().lower()] for contact in contacts]
+        return [outcomes[key_of(contact.email)] for contact in contacts]
 
     def _write_rows(
         self, method: str, path: str, rows: Mapping[str, Mapping[str, object]]
@@ -132,8 +132,8 @@ class ZohoRecords(HttpAdapter):
         words = self.safe(": ".join(x for x in (field, str(row.get("message"))) if x))
         if code == "RECORD_LOCKED":
             return Outcome(state=OutcomeState.RETRY, reason=Reason.SERVER, detail=words)
-        if code in ("NO_PERMISSION", "AUTHORIZATION_FAILED"):
-            raise ScopeError(words)
+        if code in NO_RIGHT:
+            return rejected(Reason.SCOPE, words)
         if code == "INVALID_MODULE":
             raise TargetError(words)
         if field == "Email" and code == "INVALID_DATA":
@@ -161,11 +161,17 @@ class ZohoRecords(HttpAdapter):
             }
             try:
                 path = f"{path_of(module)}/actions/add_tags"
-                self.request("POST", path, payload=payload)
+                answers = rows_of(self.request("POST", path, payload=payload))
+                refused = {
+                    key: self._outcome(row).detail
+                    for key, row in zip(keys, answers, strict=False)
+                    if row.get("code") != "SUCCESS"
+                }
             except RejectedError as error:
-                for key in keys:
-                    note = f"{outcomes[key].detail} Not tagged: {error.detail}".strip()
-                    outcomes[key] = replace(outcomes[key], detail=note)
+                refused = dict.fromkeys(keys, error.detail)
+            for key, words in refused.items():
+                note = f"{outcomes[key].detail} Not tagged: {words}".strip()
+                outcomes[key] = replace(outcomes[key], detail=note)
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         """Sets the flag on every record of the address."""
@@ -181,7 +187,7 @@ class ZohoRecords(HttpAdapter):
             key: max((done[id] for id in row["ids"]), key=lambda o: o.state != "synced")
             for key, row in found.items()
         }
-        return [worst.get(email.strip().lower(), absent) for email in emails]
+        return [worst.get(key_of(email), absent) for email in emails]
 
     def erase(self, email: str) -> Receipt:
         """Deletes leads and contacts with the address."""
@@ -189,7 +195,11 @@ class ZohoRecords(HttpAdapter):
         for module in MODULES:
             for row in self._find(module, [email]).values():
                 params = {"ids": ",".join(row["ids"])}
-                self.request("DELETE", path_of(module), params=params)
+                body = self.request("DELETE", path_of(module), params=params)
+                for answer in rows_of(body):
+                    outcome = self._outcome(answer)
+                    if outcome.state is not OutcomeState.SYNCED:
+                        return Receipt(ok=False, note=outcome.detail)
                 erased.append(module)
         if not erased:
             return Receipt(ok=True, note="Zoho CRM did not hold this address.")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from integrations.adapters.base import Change, Contact, Field, filled
 from integrations.adapters.errors import Reason, TargetError
 from integrations.adapters.http import Answer
+from integrations.adapters.shapes import Row, rows_in
 from integrations.adapters.shared import moment
 
 MODULES = ("Leads", "Contacts")
@@ -57,13 +57,18 @@ def error_of(answer: Answer) -> dict[str, Any]:
     return body
 
 
-def rows_of(body: object) -> list[dict[str, Any]]:
-    rows = body.get("data") if isinstance(body, dict) else None
-    return [row for row in rows or () if isinstance(row, dict)]
+def rows_of(body: object) -> list[Row]:
+    """The records in an answer; Zoho says with an empty one (204) that there are none.
+
+    Raises TransientError for anything else.
+    """
+    return [] if body is None else rows_in(body, "data")
 
 
 def quoted(email: str) -> str:
-    escaped = email.replace("\\", "\\\\").replace("'", "\\'")
+    """An address as a COQL literal; a quote in it is doubled (Zoho's FAQ on COQL,
+    series Kaizen, number 171)."""
+    escaped = email.replace("\\", "\\\\").replace("'", "''")
     return f"'{escaped}'"
 
 
@@ -73,11 +78,6 @@ def row_of(contact: Contact, known: bool) -> dict[str, object]:
         row.setdefault("Last_Name", contact.email.strip())  # the one that must be there
     row.pop("Email_Opt_Out", None)
     return row
-
-
-def merged(earlier: Contact, later: Contact) -> Contact:
-    fields = {**earlier.fields, **filled(later.fields)}
-    return replace(later, fields=fields, tags=(*earlier.tags, *later.tags))
 
 
 def is_shown(row: Mapping[str, Any]) -> bool:

@@ -101,11 +101,11 @@ MAKE = Step(method="POST", url=f"{V2}/persons", answer=one(9, NEW))
 PATCH = Step(method="PATCH", url=f"{V2}/persons/3", answer=one(3, OLD), missing_ok=True)
 
 
-def read_left(status: str) -> Step:
+def read_left(status: str, number: int = 4) -> Step:
     return Step(
         method="GET",
-        url=f"{V2}/persons/4",
-        answer=one(4, LEFT, marketing_status=status),
+        url=f"{V2}/persons/{number}",
+        answer=one(number, LEFT, marketing_status=status),
         missing_ok=True,
     )
 

@@ -16,6 +16,7 @@ from integrations.adapters.errors import (
     RejectedError,
     ScopeError,
     SetupError,
+    TargetError,
 )
 from tests.integrations.adapters import activecampaign_world as world
 from tests.integrations.adapters.activecampaign_world import (
@@ -49,6 +50,7 @@ SYNCED, AWAITING, REJECTED, SKIPPED = (
 
 
 class TestActiveCampaign(AdapterConformance):
+    odd_answers = True
     adapter = ActiveCampaign
     secrets = world.SECRETS
     operations = world.OPERATIONS
@@ -349,6 +351,10 @@ class TestWebhook:
             body=urlencode(data).encode(),
         )
         return adapter(webhook_secret="s3cret").webhook(request)
+
+    def test_an_audience_that_is_no_list(self) -> None:
+        with wire(), pytest.raises(TargetError):
+            adapter().add_webhook("https://x.example/hook", "news")
 
     def test_the_secret_must_be_ours(self) -> None:
         with pytest.raises(CredentialsError):

@@ -43,6 +43,8 @@ SYNCED, AWAITING, REJECTED, SKIPPED = (
 
 
 class TestBrevo(AdapterConformance):
+    odd_answers = True
+    may_lack = frozenset({"listUnsubscribed"})
     adapter = Brevo
     secrets = world.SECRETS
     operations = world.OPERATIONS
@@ -181,6 +183,10 @@ class TestWriting:
         [outcome], bodies = play(upsert(options, MARY), find(NEW, listIds=[1]))
         assert (outcome.state, outcome.reason, bodies) == (SKIPPED, Reason.EXISTING, [])
 
+    def test_an_audience_that_is_no_list(self) -> None:
+        with pytest.raises(TargetError):
+            play(lambda a: a.upsert([PLAIN], "news", Options()))
+
     def test_who_is_known_but_not_here_only_joins(self) -> None:
         options = Options(update_existing=False)
         [outcome], bodies = play(
@@ -206,6 +212,22 @@ class TestAsking:
                 "redirectionUrl": "https://shop.example/welcome",
             }
         ]
+
+    @pytest.mark.parametrize(
+        "words", ["Template ID does not exist", "Invalid redirectionUrl"]
+    )
+    def test_a_template_that_is_gone_holds_the_rule_and_rejects_nobody(
+        self, words: str
+    ) -> None:
+        refused = Step(
+            method="POST",
+            url=world.ASK.url,
+            status=400,
+            answer={"code": "invalid_parameter", "message": words},
+        )
+        with pytest.raises(TargetError) as caught:
+            play(upsert(self.ASKING, PLAIN), nobody(OLD), refused, **world.ASKING)
+        assert caught.value.reason is Reason.TARGET_UNFINISHED
 
     def test_who_is_on_the_list_is_not_asked(self) -> None:
         [outcome], bodies = play(
@@ -262,6 +284,12 @@ class TestChanges:
         later, asked = self.query(last.cursor, count=0)
         assert asked["modifiedSince"] == [began]
         assert (later.complete, later.more) == (False, False)
+
+    def test_a_page_that_does_not_say_how_many_there_are_ends_no_walk(self) -> None:
+        answer = {"contacts": [person(OLD)]}
+        rows = Step(method="GET", url=f"{world.API}/contacts", answer=answer)
+        with pytest.raises(TransientError):
+            play(lambda a: a.changes("1", ""), rows)
 
     def test_always_gets_on(self) -> None:
         found, _ = self.query('["", "2026", 7]', person(NEW), count=9)

@@ -48,6 +48,7 @@ REJECTED, SUBMITTED = OutcomeState.REJECTED, OutcomeState.SUBMITTED
 
 
 class TestConstantContact(AdapterConformance):
+    odd_answers = True
     adapter = ConstantContact
     secrets = world.SECRETS
     operations = world.OPERATIONS

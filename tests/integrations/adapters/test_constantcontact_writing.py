@@ -215,6 +215,24 @@ class TestAskingAgain:
         assert outcome.state is REJECTED
 
 
+class TestReadingFirst:
+    def test_who_cannot_be_read_back_is_not_taken_for_confirmed(self) -> None:
+        people = [MARY, Contact(email=OLD)]
+        steps = (look(), signed_up(NEW), look())
+        outcomes, _ = upsert(people, *steps)
+        assert [o.state for o in outcomes] == [OutcomeState.RETRY] * 2
+
+    @pytest.mark.parametrize("deleted_first", [True, False])
+    def test_of_two_contacts_the_one_that_left_counts(
+        self, deleted_first: bool
+    ) -> None:
+        rows = [contact(OLD, "explicit", A1), {**left(), "deleted_at": DAY}]
+        rows[1]["email_address"]["address"] = OLD
+        both = look(*(rows[::-1] if deleted_first else rows))
+        [outcome], _ = upsert([Contact(email=OLD)], both)
+        assert (outcome.state, outcome.reason) == (REJECTED, Reason.UNSUBSCRIBED)
+
+
 class TestTags:
     FOUND = get(TAGS, page("tags", world.POPUP))
 

@@ -48,6 +48,7 @@ NO_CONSENT = "Copper's API has no field for marketing consent or for what mail d
 
 class TestCopper(AdapterConformance):
     adapter = Copper
+    odd_answers = True
     secrets = SECRETS
     operations = OPERATIONS
     silent = frozenset({"audiences"})

@@ -57,6 +57,7 @@ SYNCED, REJECTED, SKIPPED, RETRY = (
 
 
 class TestHubSpot(AdapterConformance):
+    odd_answers = True
     adapter = HubSpot
     secrets = SECRETS
     operations = OPERATIONS

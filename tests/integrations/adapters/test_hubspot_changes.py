@@ -88,15 +88,18 @@ class TestChanges:
         ]
         assert (found.complete, found.more) == (False, False)
 
-    def test_the_lower_bound_moves_before_the_ceiling_of_a_search(self) -> None:
+    @pytest.mark.parametrize(("since", "following"), [(5, ""), (1785578400123, "100")])
+    def test_the_lower_bound_moves_with_each_page_so_that_nobody_slips_past(
+        self, since: int, following: str
+    ) -> None:
         found, _ = self.walk(
-            '["contacts", "search", 5, "9800"]',
-            self.found(record(OLD), after="9900"),
+            json.dumps(["contacts", "search", since, ""]),
+            self.found(record(OLD), after="100"),
             world.FIELDS,
             read(record(OLD)),
         )
         assert found.more
-        assert json.loads(found.cursor)[2:] == [1785578400123, ""]
+        assert json.loads(found.cursor)[2:] == [1785578400123, following]
 
     def test_more_rows_at_one_moment_than_a_search_shows_start_a_walk(self) -> None:
         with pytest.raises(RejectedError) as caught:

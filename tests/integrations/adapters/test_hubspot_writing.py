@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from integrations.adapters.base import Contact, Options, OutcomeState
-from integrations.adapters.errors import Reason, TargetError
+from integrations.adapters.errors import Reason, TargetError, TransientError
 from integrations.adapters.hubspot import HubSpot
 from integrations.adapters.hubspot.wire import trace, value_of
 from tests.integrations.adapters import hubspot_world as world
@@ -74,21 +74,65 @@ class TestWriting:
 
     def test_new_ones_only(self) -> None:
         outcomes, sent = run(
-            (read(record(OLD)), upsert(written(NEW)), members("add", "101")),
+            (read(record(OLD)), upsert(written(NEW)), members("add", "101", "102")),
             lambda a: a.upsert(PEOPLE[:2], LIST, Options(update_existing=False)),
         )
-        assert [(o.state, o.reason) for o in outcomes] == [
-            (SYNCED, None),
-            (SKIPPED, Reason.EXISTING),
-        ]
+        assert [o.state for o in outcomes] == [SYNCED, SYNCED]
+        assert "left as they were" in outcomes[1].detail
         assert [row["id"] for row in sent[1]["inputs"]] == [NEW]
+        assert sent[2] == ["101", "102"]
 
     def test_everybody_known_already_means_nothing_is_written(self) -> None:
         outcomes, _ = run(
             (read(record(OLD)),),
-            lambda a: a.upsert(PEOPLE[1:2], LIST, Options(update_existing=False)),
+            lambda a: a.upsert(PEOPLE[1:2], EVERYBODY, Options(update_existing=False)),
         )
+        assert (outcomes[0].state, outcomes[0].reason) == (SKIPPED, Reason.EXISTING)
         assert outcomes[0].remote_id == "102"
+
+    def test_whom_the_list_did_not_take_is_not_said_to_be_on_it(self) -> None:
+        added = {
+            "recordsIdsAdded": ["101"],
+            "recordIdsRemoved": [],
+            "recordIdsMissing": ["102"],
+        }
+        step = Step(method="PUT", url=members("add").url, answer=added)
+        outcomes, _ = run(
+            (read(), upsert(written(NEW), written(OLD)), step),
+            lambda a: a.upsert(PEOPLE[:2], LIST, Options()),
+        )
+        assert [o.state for o in outcomes] == [SYNCED, RETRY]
+
+    def test_an_opt_out_is_asked_for_in_one_spelling(self) -> None:
+        who = Contact(email=f" {OLD.upper()}")
+        out = asked(OLD, status(OLD, "UNSUBSCRIBED"))
+        [outcome], _ = run(
+            (read(), upsert(written(OLD)), out),
+            lambda a: a.upsert([who], SUBSCRIPTION, Options()),
+        )
+        assert (outcome.state, outcome.reason) == (REJECTED, Reason.UNSUBSCRIBED)
+
+    @pytest.mark.parametrize("row", [{"status": "ON_HOLD"}, {"status": None}])
+    def test_a_status_that_nobody_knows_is_no_leave_to_subscribe(
+        self, row: dict[str, Any]
+    ) -> None:
+        odd = asked(OLD, {**status(OLD, ""), **row})
+        [outcome], _ = run(
+            (read(), upsert(written(OLD)), odd),
+            lambda a: a.upsert(PEOPLE[1:2], SUBSCRIPTION, Options()),
+        )
+        assert outcome.state is RETRY
+
+    def test_contacts_that_could_not_be_read_are_not_taken_for_new(self) -> None:
+        failed = {"status": "error", "category": "INTERNAL", "message": "Later."}
+        step = Step(
+            method="POST",
+            url=read().url,
+            status=207,
+            answer=world.done(record(OLD), errors=(failed,)),
+        )
+        with pytest.raises(TransientError):
+            run((step,), lambda a: a.upsert(PEOPLE[:2], EVERYBODY, Options()))
 
     def test_each_refusal_has_its_reason(self) -> None:
         refused = row_error(BAD, "size: no such choice", "INVALID_OPTION")

@@ -49,6 +49,7 @@ SYNCED, REJECTED, AWAITING, SKIPPED = (
 
 class TestIContact(AdapterConformance):
     adapter = IContact
+    odd_answers = True
     secrets = world.SECRETS
     operations = world.OPERATIONS
     batch = world.PEOPLE

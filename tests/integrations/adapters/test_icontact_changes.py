@@ -61,6 +61,12 @@ class TestChanges:
             mock.add("GET", CONTACTS, json=page("contacts", contact(OLD), contact(NEW)))
             adapter().changes(LIST, "")
 
+    @pytest.mark.parametrize("half", [{}, {"contacts": None}])
+    def test_an_answer_without_contacts_is_not_an_empty_folder(self, half: Any) -> None:
+        with wire() as mock, pytest.raises(TransientError):
+            mock.add("GET", CONTACTS, json=half)
+            adapter().changes(LIST, "")
+
     @pytest.mark.parametrize("cursor", ["x", "[]", '["1"]', "[1, 2]", "{}"])
     def test_a_foreign_cursor(self, cursor: str) -> None:
         with pytest.raises(RejectedError) as caught:

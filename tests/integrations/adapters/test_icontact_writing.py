@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from integrations.adapters.base import Contact, Options, Outcome, OutcomeState
-from integrations.adapters.errors import Reason, RejectedError, TargetError
+from integrations.adapters.errors import (
+    Reason,
+    RejectedError,
+    TargetError,
+    TransientError,
+)
 from tests.integrations.adapters import icontact_world as world
 from tests.integrations.adapters.icontact_world import (
     CONTACTS,
@@ -121,6 +126,34 @@ class TestWriting:
                 register(mock, step)
             adapter().upsert(world.PEOPLE, LIST, Options())
 
+    @pytest.mark.parametrize("half", [{}, {"contacts": None}, {"contacts": ["x"]}])
+    def test_a_search_that_does_not_answer_finds_not_nobody(self, half: Any) -> None:
+        with pytest.raises(TransientError):
+            upsert((got(CONTACTS, half), world.THERE), Contact(email=NEW))
+
+    def test_every_page_of_their_subscriptions_is_read(self) -> None:
+        elsewhere = [place(LEFT, "normal", str(number)) for number in range(20)]
+        steps = (
+            got(CONTACTS, page("contacts", contact(LEFT))),
+            got(SUBSCRIPTIONS, page("subscriptions", *elsewhere, total=21)),
+            got(SUBSCRIPTIONS, page("subscriptions", place(LEFT, "unsubscribed"))),
+        )
+        [outcome], _ = upsert(steps, Contact(email=LEFT))
+        assert (outcome.state, outcome.reason) == (REJECTED, Reason.UNSUBSCRIBED)
+
+    def test_a_page_that_breaks_off_is_not_the_end(self) -> None:
+        steps = (
+            got(CONTACTS, page("contacts", contact(LEFT))),
+            got(SUBSCRIPTIONS, page("subscriptions", total=3)),
+        )
+        with pytest.raises(TransientError):
+            upsert(steps, Contact(email=LEFT))
+
+    def test_an_answer_that_tells_nothing_refuses_nobody(self) -> None:
+        steps = (*looked_up(NEW), world.THERE, posted(CONTACTS, {}))
+        with pytest.raises(TransientError):
+            upsert(steps, Contact(email=NEW))
+
     def test_a_list_that_is_gone_is_not_the_persons_fault(self) -> None:
         missing = got(f"{FOLDER}/lists/{LIST}", world.MISSING, status=404)
         with wire() as mock, pytest.raises(TargetError):
@@ -214,6 +247,18 @@ class TestAskingAgain:
         unknown = replace(world.HISTORY, answer=page("actions"))
         assert self.again(*self.ASKED[:2], unknown).state is REJECTED
 
+    def test_without_a_message_they_stay_away_and_the_others_go_on(self) -> None:
+        nothing = got(f"{FOLDER}/messages", page("messages"))
+        outcome = self.again(*self.ASKED[:3], nothing)
+        assert (outcome.state, outcome.reason) == (REJECTED, Reason.UNSUBSCRIBED)
+
+    def test_the_latest_leaving_counts_however_long_the_history(self) -> None:
+        early = world.action("unsubscribed", "2026-07-01T10:00:00-0400")
+        first = got(world.HISTORY.url, page("actions", *[early] * 500, total=501))
+        late = world.action("unsubscribed", "2026-10-01T10:00:00-0400")
+        second = got(world.HISTORY.url, page("actions", late, total=501))
+        assert self.again(*self.ASKED[:2], first, second).state is REJECTED
+
     def test_do_not_contact_is_final(self) -> None:
         steps = looked_up(LEFT, "unsubscribed", "donotcontact")
         assert self.again(*steps).state is REJECTED
@@ -241,6 +286,17 @@ class TestLeaving:
                 "status": "unsubscribed"
             }
         assert outcome.state is SYNCED
+
+    def test_one_refusal_hides_nobody(self) -> None:
+        no = posted(
+            f"{SUBSCRIPTIONS}/{LIST}_{world.IDS[OLD]}", world.REFUSED, status=400
+        )
+        gone = looked_up(LEFT, "unsubscribed")
+        with wire() as mock:
+            for step in (*looked_up(OLD), no, *gone):
+                register(mock, step)
+            outcomes = adapter().unsubscribe([OLD, LEFT], LIST)
+        assert [outcome.state for outcome in outcomes] == [REJECTED, SYNCED]
 
     def test_a_person_deleted_meanwhile_is_no_missing_target(self) -> None:
         steps = (

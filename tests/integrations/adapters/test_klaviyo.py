@@ -55,6 +55,7 @@ JOB = f"{IMPORTS}/job1"
 
 
 class TestKlaviyo(AdapterConformance):
+    odd_answers = True
     adapter = Klaviyo
     secrets = world.SECRETS
     operations = world.OPERATIONS
@@ -194,6 +195,29 @@ class TestReading:
         with playing(get(MEMBERS, page(profile(OLD, state)))):
             [found] = adapter().subscriptions([OLD], "a1")
         assert found.status == "subscribed"
+
+    def test_all_pages_of_a_look_up_are_read(self) -> None:
+        steps = (
+            get(MEMBERS, page(profile(OLD), cursor="c2")),
+            get(MEMBERS, page(profile(LEFT, marketing("UNSUBSCRIBED")))),
+        )
+        with playing(*steps) as mock:
+            found = adapter().subscriptions([OLD, LEFT], "a1")
+            assert query(mock)["page[cursor]"] == "c2"
+        assert [item.status for item in found] == ["subscribed", "unsubscribed"]
+
+    @pytest.mark.parametrize("turn", [1, -1])
+    def test_of_two_spellings_the_one_that_left_counts(self, turn: int) -> None:
+        rows = [profile(OLD), profile(OLD.upper(), marketing("UNSUBSCRIBED"))]
+        with playing(get(MEMBERS, page(*rows[::turn]))):
+            [found] = adapter().subscriptions([OLD], "a1")
+        assert found.status == "unsubscribed"
+
+    def test_a_profile_without_its_subscriptions_tells_nothing(self) -> None:
+        row = profile(OLD)
+        del row["attributes"]["subscriptions"]
+        with playing(get(MEMBERS, page(row))), pytest.raises(TransientError):
+            adapter().subscriptions([OLD], "a1")
 
     def test_addresses_are_asked_for_by_the_page(self) -> None:
         people = [f"p{n}@x.org" for n in range(101)]

@@ -176,6 +176,7 @@ OPERATIONS = (
 
 class TestMailman(AdapterConformance):
     adapter = Mailman
+    odd_answers = True
     secrets = SECRETS
     operations = OPERATIONS
     silent = frozenset({"fields"})
@@ -294,3 +295,19 @@ def test_a_long_roster_is_walked_to_its_end() -> None:
 def test_the_address_must_be_whole_and_safe(url: str) -> None:
     with wire(), pytest.raises(SetupError, match="https"):
         Mailman({**SECRETS, "url": url}).verify()
+
+
+@pytest.mark.parametrize("half", [{}, {"total_size": 2}, {"entries": None}])
+def test_a_search_that_does_not_answer_finds_not_nobody(half: Any) -> None:
+    outcome = run(Step(method="GET", url=FIND, answer=half))
+    assert outcome.state is OutcomeState.RETRY
+
+
+def test_a_roster_that_shrank_is_read_again() -> None:
+    with wire() as mock:
+        mock.add("GET", f"{LIST}/roster/member", json=found(member(OLD), total=101))
+        mock.add("GET", f"{LIST}/roster/member", json=found(total=100))
+        first = Mailman(SECRETS).changes(NEWS, "")
+        with pytest.raises(RejectedError) as caught:
+            Mailman(SECRETS).changes(NEWS, first.cursor)
+    assert caught.value.reason is Reason.CURSOR_EXPIRED

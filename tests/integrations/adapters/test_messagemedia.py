@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,6 +14,7 @@ from integrations.adapters.errors import (
     Reason,
     RejectedError,
     TargetError,
+    TransientError,
 )
 from integrations.adapters.messagemedia import MessageMedia
 from tests.integrations.adapters import messagemedia_world as world
@@ -58,6 +59,7 @@ EXPLODED = {
 
 class TestMessageMedia(AdapterConformance):
     adapter = MessageMedia
+    odd_answers = True
     secrets = world.SECRETS
     operations = world.OPERATIONS
     batch = world.PEOPLE
@@ -240,6 +242,29 @@ class TestChanges:
             end = adapter().changes(LIST, walk.cursor)
             assert "nextPageToken=t2" in str(mock.calls[0].request.url)
         assert (end.changes, end.cursor, end.more) == ((), "", False)
+
+    def test_each_address_of_a_contact_is_on_the_list(self) -> None:
+        row = contact(OLD, LIST)
+        more = {"channelId": "Second@x.org", "type": "EMAIL"}
+        row["channels"] = [*row["channels"], more]
+        with wire() as mock:
+            register(mock, world.found(row))
+            register(mock, world.authorised(OLD))
+            walk = adapter().changes(LIST, "")
+        assert [c.email for c in walk.changes] == [OLD, "second@x.org"]
+
+    @pytest.mark.parametrize("half", [{}, {"content": None}])
+    def test_an_answer_without_contacts_is_not_an_empty_list(self, half: Any) -> None:
+        with wire() as mock, pytest.raises(TransientError):
+            mock.add("GET", CONTACTS, json=half)
+            adapter().changes(LIST, "")
+
+    def test_a_number_that_is_none_does_not_stop_the_walk(self) -> None:
+        odd = {"channelId": "0491570156", "type": "SMS"}
+        with wire() as mock:
+            register(mock, world.found(contact(OLD, LIST, channels=[odd])))
+            walk = adapter().changes(LIST, "")
+        assert [c.email for c in walk.changes] == [OLD]
 
     def test_people_without_an_address_are_left_out(self) -> None:
         with wire() as mock:

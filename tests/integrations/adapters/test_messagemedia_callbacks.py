@@ -128,7 +128,15 @@ class TestWebhook:
         with pytest.raises(CredentialsError):
             self.receive(plain("guess"), webhook_secret="s3cret")
 
-    @pytest.mark.parametrize("body", [b"[]", b'{"event": "reply"}', b"{"])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"[]",
+            b'{"event": "reply"}',
+            b"{",
+            b'{"event": "opt_out", "source_number": null}',
+        ],
+    )
     def test_something_else(self, body: bytes) -> None:
         with pytest.raises(RejectedError):
             self.receive(callback(body), webhook_key=PUBLIC)

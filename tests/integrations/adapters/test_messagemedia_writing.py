@@ -172,6 +172,38 @@ class TestKnownPeople:
         outcomes, _ = upsert(steps, person(OLD, country="AU"))
         assert (outcomes[0].state, outcomes[0].remote_id) == (SYNCED, IDS[OLD])
 
+    def test_somebody_created_meanwhile_who_left_joins_nothing(self) -> None:
+        taken = Step(method="POST", url=CONTACTS, answer=world.CONFLICT, status=409)
+        steps = (found(), authorised(OLD), THERE, FIELDS, taken)
+        steps = (*steps, found(contact(OLD, state="UNSUBSCRIBED")))
+        [outcome], _ = upsert(steps, person(OLD, country="AU"))
+        assert (outcome.state, outcome.reason) == (REJECTED, Reason.UNSUBSCRIBED)
+
+    def test_answers_that_contradict_each_other_end(self) -> None:
+        taken = Step(method="POST", url=CONTACTS, answer=world.CONFLICT, status=409)
+        gone = Step(method="PATCH", url=CHANGE.url, answer=world.MISSING, status=404)
+        steps = (found(contact(OLD, LIST)), authorised(OLD), FIELDS, gone, taken)
+        [outcome], _ = upsert(steps, person(OLD, country="AU"))
+        assert (outcome.state, outcome.reason) == (REJECTED, Reason.DUPLICATE)
+        steps = (found(), authorised(OLD), THERE, FIELDS, taken)
+        steps = (*steps, found(contact(OLD)), gone)
+        [outcome], _ = upsert(steps, person(OLD, country="AU"))
+        assert outcome.state is RETRY
+
+    def test_an_answer_without_an_id_joins_nobody(self) -> None:
+        odd = Step(method="POST", url=CONTACTS, answer={"id": None})
+        steps = (found(), authorised(NEW), THERE, FIELDS, odd)
+        [outcome], _ = upsert(steps, person(NEW))
+        assert outcome.state is RETRY
+
+    def test_a_field_that_is_empty_stays_empty(self) -> None:
+        empty = {"id": "other", "type": "TEXT", "value": None}
+        there = contact(OLD, LIST)
+        there["customFields"] = [*there["customFields"], empty]
+        steps = (found(there), authorised(OLD), FIELDS, CHANGE)
+        _, bodies = upsert(steps, person(OLD, **{SIZE_FIELD: "XL"}))
+        assert "other" not in [row["id"] for row in bodies[0]["customFields"]]
+
     def test_another_conflict_is_a_refusal(self) -> None:
         taken = Step(method="POST", url=CONTACTS, answer=world.CONFLICT, status=409)
         steps = (found(), authorised(OLD), THERE, FIELDS, taken, found())
@@ -247,6 +279,17 @@ class TestLeaving:
             adapter().unsubscribe([OLD], LIST)
             sent = [json.loads(call.request.body) for call in list(mock.calls)[1:]]
         assert [len(body["numbers"]) for body in sent] == [10, 2]
+
+    def test_a_number_that_is_none_hides_nobody(self) -> None:
+        odd = {"channelId": "0491570156", "type": "SMS"}
+        rows = (contact(NEW, LIST, channels=[odd]), contact(OLD, LIST))
+        with wire() as mock:
+            register(mock, found(*rows))
+            mock.add("POST", world.BLACKLIST, status=201, json={"numbers": []})
+            outcomes = adapter().unsubscribe([NEW, OLD], LIST)
+            sent = json.loads(mock.calls[1].request.body or "")
+        assert sent == {"numbers": [PHONES[OLD]]}
+        assert [o.state for o in outcomes] == [SKIPPED, SYNCED]
 
     def test_nobody_and_nothing_to_stop(self) -> None:
         row = contact(OLD, LIST, channels=[])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -58,15 +59,17 @@ from tests.integrations.conformance import (
 from tests.integrations.contract import AdapterContract, Description
 
 LATER = '["2026-08-01T10:00:00Z", "eyJpZCI6N30", "2026-08-01T10:00:00Z", false]'
-SYNCED, REJECTED, SKIPPED = (
+SYNCED, REJECTED, SKIPPED, RETRY = (
     OutcomeState.SYNCED,
     OutcomeState.REJECTED,
     OutcomeState.SKIPPED,
+    OutcomeState.RETRY,
 )
 
 
 class TestPipedrive(AdapterConformance):
     adapter = Pipedrive
+    odd_answers = True
     secrets = {
         "api_token": TOKEN,
         "access_token": "v1u:AQIBAHj-access",
@@ -282,6 +285,45 @@ class TestLeaving:
                 register(mock, step)
             found = adapter().subscriptions([LEFT, NEW], "people")
         assert [item.status for item in found] == [status, "absent"]
+
+    def test_every_record_of_the_address_leaves(self) -> None:
+        both = Step(
+            method="GET", url=f"{V2}/persons/search", answer=hits((4, LEFT), (5, LEFT))
+        )
+        first, second = read_left("subscribed"), read_left("subscribed", 5)
+        gone = [
+            Step(
+                method="PATCH",
+                url=f"{V2}/persons/{number}",
+                answer=one(number, LEFT, marketing_status="unsubscribed"),
+            )
+            for number in (4, 5)
+        ]
+        with wire() as mock:
+            for step in (WITH_CAMPAIGNS, both, first, second, *gone):
+                register(mock, step)
+            [outcome] = adapter().unsubscribe([LEFT], "people")
+        assert outcome.state is SYNCED
+
+    def test_the_record_that_opted_out_counts(self) -> None:
+        both = Step(
+            method="GET", url=f"{V2}/persons/search", answer=hits((4, LEFT), (5, LEFT))
+        )
+        with wire() as mock:
+            for step in (
+                *(both, WITH_CAMPAIGNS, read_left("subscribed")),
+                read_left("unsubscribed", 5),
+            ):
+                register(mock, step)
+            [found] = adapter().subscriptions([LEFT], "people")
+        assert found.status == "unsubscribed"
+
+    @pytest.mark.parametrize("half", [{}, {"data": None}, {"data": {}}])
+    def test_a_search_that_does_not_answer_finds_not_nobody(self, half: Any) -> None:
+        with wire() as mock:
+            mock.add("GET", f"{V2}/persons/search", json=half)
+            [outcome] = adapter().upsert([Contact(email=NEW)], "people", Options())
+        assert outcome.state is RETRY
 
     def test_nobody_to_erase_is_erased(self) -> None:
         with wire() as mock:

@@ -113,6 +113,13 @@ class TestReading:
             adapter().changes("people", cursor)
         assert caught.value.reason is Reason.CURSOR_EXPIRED
 
+    @pytest.mark.parametrize("half", [{}, {"data": None}])
+    def test_an_answer_without_people_is_not_an_empty_company(self, half: Any) -> None:
+        with wire() as mock, pytest.raises(TransientError):
+            register(mock, FIELDS)
+            mock.add("GET", f"{V2}/persons", json=half)
+            adapter().changes("people", "")
+
     def test_a_cursor_pipedrive_refuses_is_expired(self) -> None:
         with wire() as mock, pytest.raises(RejectedError) as caught:
             register(mock, FIELDS)

@@ -140,6 +140,23 @@ class TestWriting:
         )
         assert outcomes[0].state is SYNCED
 
+    def test_an_object_hidden_from_the_user(self) -> None:
+        words = problem("INVALID_TYPE", "sObject type 'Contact' is not supported.")
+        hidden = Step(method="GET", url=QUERY, status=400, answer=words)
+        steps = (lookup(), hidden, rows("POST", saved(NEW)))
+        outcomes, _ = self.upsert(*steps, people=PEOPLE[:1])
+        assert outcomes[0].state is SYNCED
+        with pytest.raises(TargetError):
+            self.upsert(hidden, people=PEOPLE[:1])
+
+    def test_no_spelling_of_a_protected_field_is_written(self) -> None:
+        fields = {"LastName": "Ray", "hasoptedoutofemail": False, "ATTRIBUTES": "x"}
+        who = Contact(email=OLD, fields=fields)
+        opted_out = record(OLD, HasOptedOutOfEmail=True)
+        steps = (lookup(opted_out), rows("PATCH", saved(OLD)))
+        _, sent = self.upsert(*steps, people=[who])
+        assert set(sent[1]["records"][0]) == {"attributes", "Id", "LastName"}
+
     @pytest.mark.parametrize(
         ("code", "state", "reason"),
         [
@@ -297,6 +314,15 @@ class TestCampaigns:
             {"CampaignId": campaign, "ContactId": IDS[OLD]},
             {"CampaignId": campaign, "LeadId": IDS[NEW]},
         ]
+
+    def test_who_is_there_already_joins_and_is_left_as_they_are(self) -> None:
+        joined = rows("POST", saved(OLD))
+        outcomes, sent = run(
+            (lookup(), lookup(record(OLD)), lookup(), joined),
+            lambda a: a.upsert(PEOPLE[1:2], JOINED, Options(update_existing=False)),
+        )
+        assert outcomes[0].state is SYNCED
+        assert sent[3]["records"][0]["LeadId"] == world.IDS[OLD]
 
     def test_who_is_a_member_already_is_not_added_again(self) -> None:
         outcomes, _ = run(

@@ -50,6 +50,8 @@ SUBMITTED, SYNCED, REJECTED, SKIPPED, RETRY = (
 
 class TestSendGrid(AdapterConformance):
     adapter = SendGrid
+    odd_answers = True
+    may_lack = frozenset({"recipient_email"})  # {}: not on the list, as documented
     secrets = world.SECRETS
     operations = world.OPERATIONS
     audience_id = LIST
@@ -267,6 +269,12 @@ class TestWriting:
         assert outcome.state is SUBMITTED
         assert bodies[1]["contacts"] == [{"email": OLD}]
 
+    def test_a_suppression_list_that_is_half_told_is_not_believed(self) -> None:
+        people = [Contact(email=f"p{number}@x.org") for number in range(4)]
+        with wire() as mock, pytest.raises(TransientError):
+            mock.add("GET", f"{API}/suppression/spam_reports", json=[{"created": 1}])
+            adapter().upsert(people, LIST, Options())
+
     def test_a_job_without_an_id_is_not_done(self) -> None:
         no = Step(method="PUT", url=PUT.url, status=202, answer={})
         with pytest.raises(TransientError, match="cannot be read"):
@@ -274,6 +282,15 @@ class TestWriting:
 
     def test_nobody_to_unsubscribe(self) -> None:
         assert adapter().unsubscribe([], LIST) == []
+
+    def test_one_bad_address_keeps_nobody_subscribed(self) -> None:
+        url = f"{API}/asm/suppressions/global"
+        bad = problem("email is invalid", "recipient_emails")
+        with wire() as mock:
+            for answer in (bad, bad, {"recipient_emails": [OLD]}):
+                mock.add("POST", url, json=answer, status=400 if answer is bad else 201)
+            outcomes = adapter().unsubscribe(["bad", OLD], LIST)
+        assert [o.state for o in outcomes] == [REJECTED, SYNCED]
 
     def test_erasing_somebody_unknown(self) -> None:
         receipt, bodies = play(lambda a: a.erase(OLD), NONE, world.WRITING[-1].steps[2])
@@ -290,6 +307,12 @@ class TestJob:
 
     def test_done(self) -> None:
         assert [o.state for o in self.poll(job("completed"))] == [SYNCED, SYNCED]
+
+    def test_done_with_errors_is_not_done_for_all(self) -> None:
+        outcomes = self.poll(
+            job("completed", 1), search(person(OLD, LIST), missing=(NEW,))
+        )
+        assert [o.state for o in outcomes] == [RETRY, SYNCED]
 
     def test_some_are_sent_again(self) -> None:
         outcomes = self.poll(

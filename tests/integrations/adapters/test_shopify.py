@@ -60,6 +60,7 @@ def failure(code: str, message: str = "x", **cost: Any) -> dict[str, Any]:
 
 class TestShopify(AdapterConformance):
     adapter = Shopify
+    odd_answers = True
     secrets = SECRETS
     operations = world.OPERATIONS
     silent = frozenset({"audiences"})
@@ -189,6 +190,30 @@ class TestWriting:
         outcome, _ = sent(NOBODY, bad, contact=Contact(email=NEW))
         assert (outcome.state, outcome.reason) == (REJECTED, reason)
         assert outcome.detail == message
+
+    @pytest.mark.parametrize(
+        "half",
+        [
+            {},
+            {"customerByIdentifier": {}},
+            {"customerByIdentifier": {"id": ID, "defaultEmailAddress": None}},
+            {"customerByIdentifier": {"id": ID, "defaultEmailAddress": {}}},
+        ],
+    )
+    def test_a_state_that_is_not_told_is_not_that_of_a_stranger(
+        self, half: Any
+    ) -> None:
+        silent = Step(method="POST", url=URL, answer={"data": half})
+        outcome, asked = sent(silent, contact=Contact(email=OLD))
+        assert (outcome.state, len(asked)) == (OutcomeState.RETRY, 1)
+
+    def test_a_state_that_shopify_kept_is_not_called_left(self) -> None:
+        kept = done("customerEmailMarketingConsentUpdate", OLD, "SUBSCRIBED")
+        with wire() as mock:
+            for step in (found(OLD), kept):
+                register(mock, step)
+            [outcome] = adapter().unsubscribe([OLD], "customers")
+        assert outcome.state is REJECTED
 
     def test_an_unexpected_state_is_not_called_done(self) -> None:
         odd = done("customerCreate", NEW, "NOT_SUBSCRIBED")

@@ -15,6 +15,7 @@ from integrations.adapters.errors import (
     CredentialsError,
     Reason,
     RejectedError,
+    TransientError,
 )
 from integrations.adapters.shopify import Shopify
 from tests.integrations.adapters import shopify_world as world
@@ -137,6 +138,21 @@ class TestReading:
             register(mock, beyond)
             [resource] = adapter().verify().resources
         assert (resource.writable, resource.count) == (True, None)
+
+    @pytest.mark.parametrize(
+        "half",
+        [
+            {},
+            {"customers": None},
+            {"customers": {"nodes": None, "pageInfo": {"hasNextPage": False}}},
+            {"customers": {"nodes": [], "pageInfo": {"hasNextPage": True}}},
+        ],
+    )
+    def test_half_a_page_is_neither_the_end_nor_the_beginning(self, half: Any) -> None:
+        with wire() as mock, pytest.raises(TransientError):
+            register(mock, FIELDS)
+            mock.add("POST", URL, json={"data": half})
+            adapter().changes("customers", "")
 
     def test_cursors_that_are_of_no_use(self) -> None:
         with wire(), pytest.raises(RejectedError) as caught:

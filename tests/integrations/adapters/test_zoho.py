@@ -11,8 +11,10 @@ import requests
 from integrations.adapters.base import Contact, Options, OutcomeState
 from integrations.adapters.errors import (
     Reason,
+    RejectedError,
     ScopeError,
     TargetError,
+    TransientError,
 )
 from integrations.adapters.zoho import Zoho
 from tests.integrations.adapters import zoho_world as world
@@ -60,6 +62,7 @@ DENSE = '["2026-08-01T09:59:55+00:00", "d7a7bd6c", true]'
 
 class TestZoho(AdapterConformance):
     adapter = Zoho
+    odd_answers = True
     secrets = SECRETS
     operations = world.OPERATIONS
     audience_id = "Leads"
@@ -85,7 +88,10 @@ class TestZoho(AdapterConformance):
         ),
         Refusal(
             status=400,
-            body=problem("INVALID_QUERY", "invalid query formed"),
+            body={
+                **problem("INVALID_QUERY", "invalid query formed"),
+                "details": {"reason": "column given seems to be invalid"},
+            },
             error=ScopeError,
         ),
     )
@@ -210,6 +216,17 @@ class TestWriting:
                 step = written(bad(code), status=400)
                 sent(NOBODY, step, contacts=(Contact(email=NEW),))
 
+    def test_a_record_of_somebody_else_is_that_ones(self) -> None:
+        found = Step(method="POST", url=f"{API}/coql", answer=page(record(OLD)))
+        step = written(bad("NO_PERMISSION"), good())
+        people = (Contact(email=OLD), Contact(email=NEW))
+        outcomes, _ = sent(found, step, contacts=people)
+        assert [outcome.state for outcome in outcomes] == [
+            OutcomeState.REJECTED,
+            SYNCED,
+        ]
+        assert outcomes[0].reason is Reason.SCOPE
+
     def test_one_address_twice_is_one_row(self) -> None:
         twice = (
             Contact(email=NEW, fields={"Company": "X"}),
@@ -254,7 +271,27 @@ class TestWriting:
     def test_a_quote_does_not_end_the_query(self) -> None:
         people = (Contact(email="o'neil@x.org"),)
         _, [query, _] = sent(NOBODY, written(good()), contacts=people)
-        assert "('o\\'neil@x.org')" in query["select_query"]
+        assert "('o''neil@x.org')" in query["select_query"]
+
+    def test_a_query_that_one_address_breaks_is_that_ones(self) -> None:
+        body = problem("INVALID_QUERY", "invalid query formed")
+        with wire() as mock, pytest.raises(RejectedError):
+            mock.add("POST", f"{API}/coql", json=body, status=400)
+            adapter().upsert([Contact(email=NEW)], "Leads", Options())
+
+    @pytest.mark.parametrize("half", [{}, {"data": None}, {"data": ["x"]}])
+    def test_a_search_that_does_not_answer_finds_not_nobody(self, half: Any) -> None:
+        with wire() as mock, pytest.raises(TransientError):
+            mock.add("POST", f"{API}/coql", json=half)
+            adapter().upsert([Contact(email=NEW)], "Leads", Options())
+
+    def test_a_tag_that_one_record_refused_is_said(self) -> None:
+        answer = {"data": [bad("INVALID_DATA")]}
+        half = Step(method="POST", url=world.TAG.url, answer=answer)
+        person = Contact(email=NEW, tags=("popup",))
+        [outcome], _ = sent(NOBODY, written(good()), half, contacts=(person,))
+        assert outcome.state is SYNCED
+        assert outcome.detail.startswith("Not tagged: ")
 
     def test_a_refused_tag_is_said(self) -> None:
         refused = Step(
@@ -297,6 +334,13 @@ class TestLeaving:
             OutcomeState.RETRY,
             OutcomeState.SKIPPED,
         ]
+
+    def test_what_zoho_did_not_delete_is_said(self) -> None:
+        with wire() as mock:
+            mock.add("POST", f"{API}/coql", json=page(record(OLD)))
+            answer = {"data": [bad("NO_PERMISSION")]}
+            mock.add("DELETE", f"{API}/Leads", json=answer)
+            assert adapter().erase(OLD).ok is False
 
     def test_nobody_to_erase_is_erased(self) -> None:
         with wire() as mock:

@@ -115,6 +115,17 @@ class TestReading:
             self.walk(DENSE, body, status=400)
         assert caught.value.reason is Reason.CURSOR_EXPIRED
 
+    @pytest.mark.parametrize("half", [{}, {"data": None}])
+    def test_an_answer_without_records_is_not_an_empty_module(self, half: Any) -> None:
+        with pytest.raises(TransientError):
+            self.walk("", half)
+
+    def test_a_dense_stretch_without_a_token_is_not_walked_for_ever(self) -> None:
+        rows = [record(OLD)]
+        first, _, _ = self.walk("", page(*rows, more=True, token="t1"))
+        with pytest.raises(TransientError):
+            self.walk(first.cursor, page(*rows, more=True))
+
     def test_other_modules_are_no_audience(self) -> None:
         with wire(), pytest.raises(TargetError):
             adapter().upsert([Contact(email=NEW)], "Deals", Options())

@@ -1,49 +1,31 @@
-"""Copper, Developer API v1 (developer.copper.com, read 2026-11-22).
-
-A person is a record whose address is unique. Copper knows no marketing consent: nothing
-in its API says whether somebody may be mailed, so nothing of that kind is written.
-
-Unverified: the words of a refused duplicate (any 422 that speaks of a taken address is
-one); that minimum_modified_date includes its second (the walk overlaps by one). More
-than 200 people changed in one second are read page by page, the only place where
-somebody who changes meanwhile could shift another out of sight until the next change.
-"""
+"""The Copper adapter: declaration, reading, changes and webhooks."""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, date, datetime, time
-from functools import cached_property
 from typing import Any
 
 from integrations.adapters.base import (
     Audience,
     Change,
-    Contact,
     Field,
     Incoming,
-    Options,
-    Outcome,
-    OutcomeState,
     Page,
     Reading,
-    Receipt,
     Resource,
     Subscription,
     filled,
 )
+from integrations.adapters.copper.people import API, CopperPeople, listed
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import EachContact, synced
 from integrations.adapters.errors import (
     CredentialsError,
-    Reason,
     RejectedError,
     ScopeError,
     TargetError,
-    TransientError,
 )
+from integrations.adapters.shapes import readable
 from integrations.adapters.shared import (
     expired,
     json_body,
@@ -52,7 +34,6 @@ from integrations.adapters.shared import (
     to_place,
 )
 
-API = "/developer_api/v1"
 PEOPLE = "people"
 PAGE = 200  # the API's maximum for page_size
 SECRET = "contactsync"  # the field of a notification that holds our secret
@@ -84,7 +65,8 @@ STANDARD = (
 )
 
 
-class Copper(EachContact):
+@readable
+class Copper(CopperPeople):
     slug = "copper"
     label = "Copper"
     kind = "crm"
@@ -137,13 +119,6 @@ class Copper(EachContact):
     def audiences(self) -> list[Audience]:
         return [Audience(id=PEOPLE, label="People", double_opt_in=False)]
 
-    @cached_property
-    def _custom(self) -> dict[str, dict[str, Any]]:
-        """Definitions of the custom fields that people have, by id."""
-        rows = _listed(self.request("GET", f"{API}/custom_field_definitions"))
-        ours = [row for row in rows if "person" in (row.get("available_on") or ())]
-        return {str(row["id"]): row for row in ours}
-
     def fields(self, audience_id: str) -> list[Field]:
         custom = (
             Field(
@@ -156,91 +131,6 @@ class Copper(EachContact):
             for id, row in self._custom.items()
         )
         return [*STANDARD, *custom]
-
-    def _find(self, email: str) -> dict[str, Any] | None:
-        path = f"{API}/people/fetch_by_email"
-        try:
-            return self.fetch("POST", path, payload={"email": email.strip()})
-        except TargetError:
-            return None
-
-    def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
-        person = self._find(contact.email)
-        if person is not None and not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="Already a person in Copper; the rule leaves those alone.",
-                remote_id=str(person.get("id", "")),
-            )
-        tags = [*options.tags, *contact.tags]
-        row = self._row(contact, person or {}, tags)
-        if person is None:
-            mail = {"email": contact.email.strip(), "category": "work"}
-            new = {"name": contact.email.strip(), "emails": [mail], **row}
-            person = self.fetch("POST", f"{API}/people", payload=new)
-        elif row:
-            try:
-                self.request("PUT", f"{API}/people/{person.get('id')}", payload=row)
-            except TargetError:
-                raise TransientError("Deleted in Copper just now.") from None
-        return synced(person.get("id"))
-
-    def _row(
-        self, contact: Contact, person: Mapping[str, Any], tags: Sequence[str]
-    ) -> dict[str, object]:
-        """What is to be written. Lists replace what is there, so they hold it too."""
-        row: dict[str, Any] = {}
-        custom: list[dict[str, object]] = []
-        for name, value in filled(contact.fields).items():
-            if name.startswith("address."):
-                known = row.get("address") or person.get("address") or {}
-                row["address"] = {**known, name.removeprefix("address."): value}
-            elif name == "phone":
-                numbers = person.get("phone_numbers") or []
-                row["phone_numbers"] = _with(numbers, "number", str(value))
-            elif name == "website":
-                row["websites"] = _with(person.get("websites") or [], "url", str(value))
-            elif name in ("name", "title", "details"):
-                row[name] = value
-            else:
-                written = self._value(name, value)
-                custom.append({"custom_field_definition_id": int(name), **written})
-        if custom:
-            row["custom_fields"] = custom
-        held = list(person.get("tags") or ())
-        if fresh := [tag for tag in dict.fromkeys(tags) if tag not in held]:
-            row["tags"] = [*held, *fresh]
-        return row
-
-    def _value(self, name: str, value: object) -> dict[str, object]:
-        definition = self._custom.get(name)
-        if definition is None:
-            raise RejectedError(
-                "A field of the mapping is no longer in Copper.",
-                reason=Reason.FIELD_TYPE,
-            )
-        kind = definition.get("data_type")
-        if kind == "Date":
-            return {"value": _timestamp(value)}
-        if kind not in ("Dropdown", "MultiSelect"):
-            return {"value": value}
-        ids = {str(o["name"]): o["id"] for o in definition.get("options") or ()}
-        wanted = list(value) if isinstance(value, (list, tuple)) else [value]
-        if gone := [choice for choice in wanted if str(choice) not in ids]:
-            raise RejectedError(
-                f"{definition.get('name')}: Copper has no option “{gone[0]}”.",
-                reason=Reason.OPTION_MISSING,
-            )
-        chosen = [ids[str(choice)] for choice in wanted]
-        return {"value": chosen if kind == "MultiSelect" else chosen[0]}
-
-    def reason_of(self, error: RejectedError) -> Reason:
-        words = error.detail.lower()
-        if error.reason is not Reason.REFUSED or "email" not in words:
-            return error.reason
-        taken = any(word in words for word in ("taken", "already", "duplicate"))
-        return Reason.DUPLICATE if taken else Reason.ADDRESS_INVALID
 
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
@@ -259,17 +149,9 @@ class Copper(EachContact):
             detail="In Copper, which knows no marketing consent.",
         )
 
-    def erase(self, email: str) -> Receipt:
-        person = self._find(email)
-        if person is None:
-            return Receipt(ok=True, note="Copper did not hold this address.")
-        with suppress(TargetError):
-            self.request("DELETE", f"{API}/people/{person.get('id')}")
-        return Receipt(ok=True, note="Deleted from Copper for good.")
-
     def _search(self, query: Mapping[str, object]) -> list[dict[str, Any]]:
         body = self.request("POST", f"{API}/people/search", payload=dict(query))
-        return _listed(body)
+        return listed(body)
 
     def changes(self, audience_id: str, cursor: str) -> Page:
         since, number, full = parse_place(cursor, int, int, bool) or (0, 1, True)
@@ -372,26 +254,5 @@ class Copper(EachContact):
         yield from self._changed(person)
 
 
-def _listed(body: object) -> list[dict[str, Any]]:
-    if not isinstance(body, list):
-        raise TransientError("Copper sent an answer that cannot be read.")
-    return [row for row in body if isinstance(row, dict)]
-
-
 def _first(rows: Any, name: str) -> str:
     return str(rows[0].get(name) or "") if rows else ""
-
-
-def _with(rows: list[dict[str, Any]], name: str, value: str) -> list[dict[str, Any]]:
-    if any(str(row.get(name)) == value for row in rows):
-        return rows
-    return [*rows, {name: value, "category": "work"}]
-
-
-def _timestamp(value: object) -> object:
-    """The epoch second of a date's midnight in UTC; anything else as it is."""
-    try:
-        day = date.fromisoformat(str(value)[:10])
-    except ValueError:
-        return value
-    return int(datetime.combine(day, time(), UTC).timestamp())
