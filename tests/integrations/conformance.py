@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pytest
 import requests
 import responses
-from responses.registries import OrderedRegistry
 
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Contact, Options, Outcome, OutcomeState
@@ -32,108 +30,21 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import HttpAdapter
+from tests.integrations.consent_proof import AdapterConsent
+from tests.integrations.steps import Leaver as Leaver
+from tests.integrations.steps import Operation as Operation
+from tests.integrations.steps import Refusal as Refusal
+from tests.integrations.steps import Step as Step
+from tests.integrations.steps import made, twisted
+from tests.integrations.steps import register as register
+from tests.integrations.steps import wire as wire
 
 TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 REDIRECTS = (301, 302, 303, 307, 308)
 ELSEWHERE = "https://elsewhere.example.net/taken"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One request an operation makes, and its answer.
-
-    `missing_ok`, `forbidden_ok`: a 404, a 403 here is an answer, not a failure.
-    """
-
-    method: str
-    url: str
-    answer: object = None
-    status: int = 200
-    missing_ok: bool = False
-    forbidden_ok: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operation:
-    """One call of an adapter's method, with the requests it makes in their order."""
-
-    name: str
-    run: Callable[[Any], object]
-    steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Leaver:
-    """Somebody the provider has as opted out, who signs up again.
-
-    `status` is a `Subscription` status. `steps` are the requests that the upsert of
-    `contacts` makes; the leaver is the first of them. `never`: texts that no request
-    may hold, because with them the provider would subscribe the person. A CRM that is
-    told about the person all the same has `state` SYNCED and no `reason`.
-    """
-
-    status: str
-    steps: tuple[Step, ...]
-    reason: Reason | None
-    never: tuple[str, ...]
-    state: OutcomeState = OutcomeState.REJECTED
-    contacts: tuple[Contact, ...] = (Contact(email="left@x.org"),)
-    options: Options = field(default_factory=Options)
-    audience_id: str = "a1"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """A status and body that a provider means otherwise than other providers do."""
-
-    status: int
-    body: object
-    error: type[AdapterError]
-
-
-def twisted(answer: Any, depth: int = 12) -> Iterator[Any]:
-    """`answer` with each part of it in turn gone or of another type, down to `depth`.
-    Of an array only the first item is looked into."""
-    yield from (odd for odd in (None, {}, "x", [None]) if odd != answer)
-    if depth and isinstance(answer, dict):
-        for name, value in answer.items():
-            yield {key: item for key, item in answer.items() if key != name}
-            for odd in twisted(value, depth - 1):
-                yield {**answer, name: odd}
-    elif depth and isinstance(answer, list) and answer:
-        for odd in twisted(answer[0], depth - 1):
-            yield [odd, *answer[1:]]
-
-
-@contextmanager
-def wire() -> Iterator[responses.RequestsMock]:
-    """Requests must come in the order they were registered, and all must come."""
-    mock = responses.RequestsMock(
-        assert_all_requests_are_fired=False, registry=OrderedRegistry
-    )
-    with mock:
-        yield mock
-
-
-def register(mock: responses.RequestsMock, step: Step) -> None:
-    if step.answer is None:
-        mock.add(step.method, step.url, status=step.status, body=b"")
-    else:
-        mock.add(step.method, step.url, status=step.status, json=step.answer)
-
-
-def made(mock: responses.RequestsMock) -> list[tuple[str, str]]:
-    """Method and URL without query of every request so far."""
-    return [
-        (
-            str(call.request.method),
-            urlsplit(str(call.request.url))._replace(query="").geturl(),
-        )
-        for call in mock.calls
-    ]
-
-
-class AdapterConformance:
+class AdapterConformance(AdapterConsent):
     adapter: ClassVar[type[HttpAdapter]]
     secrets: ClassVar[dict[str, str]]
     operations: ClassVar[tuple[Operation, ...]]
@@ -148,16 +59,10 @@ class AdapterConformance:
     refused: ClassVar[object] = None
     reads_answers: ClassVar[bool] = True
     peculiar: ClassVar[tuple[Refusal, ...]] = ()
-    leavers: ClassVar[tuple[Leaver, ...]]
-    # Subscription statuses of somebody who left that the provider does not know -> why.
-    no_leavers: ClassVar[Mapping[str, str]] = {}
     audience_id: ClassVar[str] = "a1"
     silent: ClassVar[frozenset[str]] = frozenset()  # operations without a request
     # Words of the headers that are longer than nine characters and no secrets.
     public_words: ClassVar[frozenset[str]] = frozenset()
-    odd_answers: ClassVar[bool] = False  # whether it reads answers of any shape
-    # Parts of answers that the provider may leave out: without them nobody has left.
-    may_lack: ClassVar[frozenset[str]] = frozenset()
 
     def hidden(self) -> set[str]:
         """The values that must never be shown."""
@@ -462,69 +367,3 @@ class AdapterConformance:
                         assert case.error is TransientError, where
                         states = [item.state for item in cast(list[Outcome], result)]
                         assert OutcomeState.RETRY in states, where
-
-    def test_nobody_who_left_is_subscribed_again(self) -> None:
-        for leaver in self.leavers:
-            with wire() as mock:
-                for step in leaver.steps:
-                    register(mock, step)
-                outcomes = self.build().upsert(
-                    leaver.contacts, leaver.audience_id, leaver.options
-                )
-                expected = [(step.method, step.url) for step in leaver.steps]
-                assert made(mock) == expected, leaver.status
-                sent = " ".join(
-                    f"{call.request.url} {_text(call.request.body)}"
-                    for call in mock.calls
-                )
-            first = outcomes[0]
-            assert (first.state, first.reason) == (leaver.state, leaver.reason)
-            assert first.detail, "the person is told why"
-            for words in leaver.never:
-                assert words not in sent, leaver.status
-
-    def test_an_odd_answer_is_no_leave_to_subscribe(self) -> None:
-        """Of an answer that is cut short nobody can tell who had left."""
-        if not self.odd_answers:
-            pytest.skip("not declared")
-        for leaver in self.leavers:
-            for index, step in enumerate(leaver.steps):
-                for odd in twisted(step.answer, depth=1):
-                    kept = odd if isinstance(odd, dict) else {}
-                    if isinstance(step.answer, dict) and self.may_lack & {
-                        name
-                        for name, value in step.answer.items()
-                        if kept.get(name) != value
-                    }:
-                        continue
-                    with wire() as mock:
-                        for other in leaver.steps[:index]:
-                            register(mock, other)
-                        mock.add(step.method, step.url, status=step.status, json=odd)
-                        for other in leaver.steps[index + 1 :]:
-                            register(mock, other)
-                        with suppress(AdapterError):
-                            self.build().upsert(
-                                leaver.contacts, leaver.audience_id, leaver.options
-                            )
-                        sent = " ".join(
-                            f"{call.request.url} {_text(call.request.body)}"
-                            for call in mock.calls
-                        )
-                    for words in leaver.never:
-                        assert words not in sent, (leaver.status, index, odd)
-
-    def test_every_way_of_leaving_is_proven(self) -> None:
-        proven = {leaver.status for leaver in self.leavers}
-        assert proven | set(self.no_leavers) >= {
-            "unsubscribed",
-            "bounced",
-            "complained",
-        }
-        assert not proven & set(self.no_leavers)
-        assert all(self.no_leavers.values())
-        assert all(leaver.never for leaver in self.leavers)
-
-
-def _text(body: object) -> str:
-    return body.decode() if isinstance(body, bytes) else str(body or "")

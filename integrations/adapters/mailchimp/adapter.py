@@ -42,6 +42,7 @@ from integrations.adapters.mailchimp.wire import (
     problem,
     webhook_changes,
 )
+from integrations.adapters.shapes import readable
 
 PAGE = 1000  # the API's maximum for count
 # The data centre becomes part of the host name, so its form is checked strictly.
@@ -64,6 +65,7 @@ TOLD = ("subscribe", "unsubscribe", "profile", "cleaned", "upemail")
 WEBHOOK_EVENTS = {**dict.fromkeys(TOLD, True), "campaign": False}
 
 
+@readable
 class Mailchimp(MailchimpMembers):
     slug = "mailchimp"
     label = "Mailchimp"
