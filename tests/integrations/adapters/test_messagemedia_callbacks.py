@@ -111,7 +111,11 @@ class TestWebhook:
         with pytest.raises(CredentialsError):
             self.receive(request_, webhook_key=PUBLIC)
 
-    @pytest.mark.parametrize("key", ["MA==", "not base64!", "MIGf", PUBLIC[:40]])
+    @pytest.mark.parametrize(
+        "key",
+        ["MA==", "not base64!", "MIGf", PUBLIC[:40]],
+        ids=["short", "no base64", "cut", "cut in the middle"],
+    )
     def test_a_key_that_is_none_lets_nobody_in(self, key: str) -> None:
         with pytest.raises(CredentialsError):
             self.receive(callback(), webhook_key=key)
