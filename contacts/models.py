@@ -45,6 +45,8 @@ class Contact(LedgerModel):
     fields = models.JSONField(default=dict)
     first_seen_at = models.DateTimeField(default=now)
     last_seen_at = models.DateTimeField(default=now)
+    # When the person last confirmed, by a click in a mail, that they want this.
+    confirmed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = (
@@ -83,12 +85,41 @@ class Consent(LedgerModel):
     page_url = models.TextField(blank=True)
     ip = models.GenericIPAddressField(null=True)
     at = models.DateTimeField(default=now)
+    # Which wording of the form; how and which earlier row it confirms; the evidence.
+    form_version = models.CharField(max_length=40, default="", db_default="")
+    how = models.CharField(max_length=40, default="", db_default="")
+    confirms_id = models.BigIntegerField(null=True)
+    evidence = models.JSONField(default=dict, db_default={})
 
     class Meta:
         indexes = (models.Index(fields=("contact_id", "id"), name="consent_contact"),)
 
     def __str__(self) -> str:
         return f"{'given' if self.given else 'refused'} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class ConsentSeal(LedgerModel):
+    """A link of an account's chain: it seals one consent and the link before.
+
+    Made shortly after the consent, by one worker at a time per account, so that a
+    signup never waits for another one's.
+    """
+
+    consent_id = models.BigIntegerField(unique=True)
+    seq = models.BigIntegerField()
+    previous = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("account", "seq"), name="consent_seal_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"seal {self.seq}"
 
 
 class Suppression(TenantModel):
@@ -104,6 +135,10 @@ class Suppression(TenantModel):
     email_key = models.CharField(max_length=400)
     actor = models.CharField(max_length=10, choices=Actor.choices)
     reason = models.CharField(max_length=200, blank=True)
+    detail = models.TextField(blank=True, default="")
+    # Where it came from, and when the person left there; consent must be newer.
+    linked_account_id = models.UUIDField(null=True, blank=True)
+    left_at = models.DateTimeField(default=now)
     created_at = models.DateTimeField(default=now)
 
     class Meta:

@@ -33,7 +33,7 @@ from hygiene.policy import Listing, Policy
 from hygiene.rules.syntax import parse
 from hygiene.services import Author, check
 from hygiene.verdict import Category, Finding, Verdict
-from integrations.outbox import ENQUEUE_AGAIN
+from integrations.outbox_enqueue import ENQUEUE_AGAIN
 from integrations.waker import waker
 
 APPEAL_DAYS = 30

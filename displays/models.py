@@ -37,6 +37,8 @@ class Display(TenantModel):
         max_length=400, default="Email me news and offers. I can leave at any time."
     )
     ask_name = models.BooleanField(default=True)
+    # Counts the wordings that people were shown.
+    version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(default=now)
     changed_at = models.DateTimeField(auto_now=True)
 
@@ -130,3 +132,87 @@ class Signup(LedgerModel):
 
     def __str__(self) -> str:
         return f"{self.email} ({self.status})"
+
+
+class Confirmation(TenantModel):
+    """One mail that asks one person to confirm, for all their signups that wait.
+
+    The link's token is kept only as a hash. ``due`` is when there is something to do
+    next: send, remind, expire.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "To be sent"
+        SENT = "sent", "Sent"
+        DELIVERED = "delivered", "Delivered"
+        BOUNCED = "bounced", "Bounced"
+        CONFIRMED = "confirmed", "Confirmed"
+        EXPIRED = "expired", "Expired"
+
+    OPEN = (State.QUEUED, State.SENT, State.DELIVERED)
+
+    contact_id = models.UUIDField()
+    email = models.CharField(max_length=320)
+    email_key = models.CharField(max_length=400)
+    display = models.ForeignKey(
+        Display, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    signup_id = models.UUIDField(null=True)
+    language = models.CharField(max_length=12, default="en")
+    ip = models.GenericIPAddressField(null=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    detail = models.TextField(blank=True, default="")
+    token_hash = models.CharField(max_length=64, blank=True, default="")
+    message_id = models.CharField(max_length=200, blank=True, default="")
+    sends = models.PositiveSmallIntegerField(default=0)
+    due = models.DateTimeField(default=now)
+    created_at = models.DateTimeField(default=now)
+    sent_at = models.DateTimeField(null=True)
+    reminded_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    claim_id = models.UUIDField(null=True, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("account", "email_key"),
+                condition=models.Q(state__in=("queued", "sent", "delivered")),
+                name="confirmation_open_once",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("due",),
+                name="confirmation_due",
+                condition=models.Q(state__in=("queued", "sent", "delivered")),
+            ),
+            models.Index(fields=("token_hash",), name="confirmation_token"),
+            models.Index(fields=("contact_id", "-id"), name="confirmation_contact"),
+        )
+
+    def __str__(self) -> str:
+        return f"confirmation of {self.email} ({self.state})"
+
+
+class ConfirmationText(TenantModel):
+    """The team's wording of the confirmation mail and page in one language."""
+
+    language = models.CharField(max_length=12)
+    sender = models.CharField(max_length=80, blank=True)
+    subject = models.CharField(max_length=120)
+    body = models.TextField()
+    button = models.CharField(max_length=60)
+    thanks = models.CharField(max_length=400, blank=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("account", "language"), name="confirmation_text_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.subject} ({self.language})"

@@ -36,7 +36,7 @@ from contactsync.lib.sql import (
 )
 from contactsync.lib.turns import Turns
 from displays.models import Signup
-from integrations.outbox import ENQUEUE
+from integrations.outbox_enqueue import ENQUEUE
 
 
 @cache

@@ -39,47 +39,6 @@ class Claimed:
     attempts: int
 
 
-ENQUEUE = f"""
-INSERT INTO {TABLE} (account_id, linked_account_id, target_id, origin, contact_id,
-    signup_id, payload, state, reason, detail, due, attempts, remote_id, created_at,
-    changed_at)
-SELECT t.account_id, t.linked_account_id, t.id, 'rule', {{contact}}, {{signup}},
-    {{payload}},
-    CASE WHEN x.id IS NOT NULL THEN 'skipped'
-         WHEN l.status <> 'connected' OR t.held_reason <> '' THEN 'held'
-         ELSE 'pending' END,
-    CASE WHEN x.id IS NOT NULL THEN 'rule.suppressed'
-         WHEN l.status <> 'connected' THEN l.reason
-         ELSE t.held_reason END,
-    CASE WHEN l.status <> 'connected' THEN l.detail ELSE t.held_detail END,
-    {{due}}, 0, '', {{now}}, {{now}}
-FROM displays_syncrule r
-JOIN integrations_target t ON t.id = r.target_id
-JOIN integrations_linkedaccount l ON l.id = t.linked_account_id
-LEFT JOIN contacts_suppression x ON x.account_id = {{account}}
-    AND x.email_key = {{email_key}}
-{{more_from}}
-WHERE r.display_id = {{display}} AND r.enabled AND r.removed_at IS NULL
-    AND l.environment = {{environment}}
-"""
-"""One delivery per live rule of a display, for the statement that stores a signup.
-
-A rule of a broken or paused linked account is written as held, with the cause:
-nothing is lost and nothing is sent in vain. (Whether the tenant is suspended is left
-to the drain, which asks before every batch.) The caller fills in the placeholders.
-"""
-
-ENQUEUE_AGAIN = f"""{ENQUEUE}
-ON CONFLICT (signup_id, target_id) DO UPDATE SET
-    linked_account_id = excluded.linked_account_id, payload = excluded.payload,
-    state = excluded.state, reason = excluded.reason, detail = excluded.detail,
-    due = excluded.due, attempts = 0, changed_at = excluded.changed_at
-WHERE {TABLE}.state = 'skipped' AND {TABLE}.reason = '{Reason.WITHDRAWN.value}'
-"""
-"""The same for a signup that may have rows already: those that were taken back
-(``outbox_wait.take_back``) wait again, all others are left as they are."""
-
-
 def claim(linked_account_id: UUID, *, limit: int) -> tuple[UUID, list[Claimed]]:
     """Lease up to ``limit`` due rows of one linked account, oldest due first.
 

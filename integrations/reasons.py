@@ -197,6 +197,30 @@ FIXES: dict[Reason, Fix] = {
         "Read what {provider} answered below. " + NO_OVERRIDE,
         "review",
     ),
+    Reason.OPT_IN_QUEUED: Fix(
+        "confirmation mail is on its way out",
+        "We ask the person by mail to confirm. Nothing is sent to {provider} before.",
+        "Nothing to do: the mail goes out within a minute.",
+        "wait",
+    ),
+    Reason.OPT_IN_SENT: Fix(
+        "asked to confirm",
+        "We asked the person by mail to confirm. Nothing is sent to {provider} before.",
+        "Nothing to do: they have to click. You can send the mail once more.",
+        "wait",
+    ),
+    Reason.OPT_IN_DELIVERED: Fix(
+        "asked to confirm",
+        "Our mail that asks the person to confirm has reached their mailbox.",
+        "Nothing to do: they have to click. You can send the mail once more.",
+        "wait",
+    ),
+    Reason.OPT_IN_BOUNCED: Fix(
+        "confirmation mail came back",
+        "The mail that asks the person to confirm could not be delivered.",
+        "Check the address for a typing error. They are asked again when they sign up "
+        "again.",
+    ),
     Reason.CONDITION: Fix(
         "rule does not apply",
         "The signup does not meet the conditions of the rule.",

@@ -129,6 +129,10 @@ class Subscription:
 
     `status` is one of subscribed, pending, unsubscribed, bounced, complained,
     archived, absent, unknown.
+
+    `fields`: the record's values as the provider has them now, by the ids of
+    `Adapter.fields`, in the form that `upsert` takes; blank ones are left out. None:
+    there is no record, or this adapter does not tell. `tags` likewise.
     """
 
     email: str
@@ -136,6 +140,8 @@ class Subscription:
     changed_at: datetime | None = None
     remote_id: str = ""
     detail: str = ""
+    fields: Mapping[str, object] | None = None
+    tags: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,63 @@
+"""What all workers share about how much may be sent, and what was pruned."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import models
+
+from contacts.models import LedgerModel
+
+NO_DISPLAY = UUID(int=0)
+
+
+class Limit(models.Model):
+    """A provider's rate limit: one row per linked account, or per app where the limit
+    is the app's. ``tat`` is when the calls made so far will have been paid for."""
+
+    key = models.CharField(max_length=80, primary_key=True)
+    tat = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.key} paid for by {self.tat:%H:%M:%S}"
+
+
+class Slot(models.Model):
+    """One of the simultaneous calls that a provider allows, and who has it."""
+
+    key = models.CharField(max_length=80)
+    number = models.PositiveSmallIntegerField()
+    holder = models.UUIDField()
+    until = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("key", "number"), name="slot_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"slot {self.number} of {self.key}"
+
+
+class DayTotal(LedgerModel):
+    """How many deliveries that were created on a day ended in a state and were pruned:
+    the books still balance without them."""
+
+    display_id = models.UUIDField(default=NO_DISPLAY)
+    target_id = models.UUIDField()
+    day = models.DateField()
+    state = models.CharField(max_length=16)
+    reason = models.CharField(max_length=40, blank=True)
+    count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("account", "display_id", "target_id", "day", "state", "reason"),
+                name="day_total_once",
+            ),
+        )
+        indexes = (models.Index(fields=("account", "day"), name="day_total_of_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.state} on {self.day}"
