@@ -1,4 +1,4 @@
-"""REST: why a contact is where it is, and whether the books balance."""
+"""REST: why a contact is where it is."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from activity.explain import explain
-from activity.ledger import ledger
 from contacts.models import Contact
-from contactsync.api.problems import Problem
-from contactsync.api.serializers import Choice, Id, Strict
+from contactsync.api.serializers import Choice
 from contactsync.api.views import ApiView
-from displays.models import Display
 from hygiene.verdict import Category
 
 CATEGORIES = [category.value for category in Category]
@@ -115,57 +112,3 @@ class ContactExplain(ApiView):
     def get(self, request: Request, id: UUID) -> Response:
         contact = self.one(Contact.objects.all(), pk=id)
         return Response(explain(contact, self.account).as_dict())
-
-
-class LedgerDetailsOut(serializers.Serializer[Any]):
-    signups = serializers.IntegerField()
-    unknown_state = serializers.IntegerField()
-    lease_over = serializers.IntegerField()
-    overdue = serializers.IntegerField()
-
-    class Meta:
-        ref_name = "LedgerDetails"
-
-
-class LedgerOut(serializers.Serializer[Any]):
-    captured = serializers.IntegerField()
-    accepted = serializers.IntegerField()
-    filtered = serializers.DictField(
-        child=serializers.IntegerField(), help_text="By category, also at 0."
-    )
-    deliveries = serializers.DictField(
-        child=serializers.IntegerField(), help_text="By state, also at 0."
-    )
-    details = LedgerDetailsOut(help_text="What `unexplained` is the sum of.")
-    unexplained = serializers.IntegerField(help_text="Always 0, unless we are broken.")
-
-    class Meta:
-        ref_name = "Ledger"
-
-
-class LedgerQuery(Strict):
-    display = Id(required=False, help_text="Of one display only.")
-
-
-class Ledger(ApiView):
-    pagination_class = None
-
-    @extend_schema(
-        operation_id="ledger",
-        summary="The books",
-        description="captured = accepted + filtered, and every delivery is in exactly "
-        "one state.",
-        parameters=[LedgerQuery],
-        responses=LedgerOut,
-    )
-    def get(self, request: Request) -> Response:
-        asked = self.query(LedgerQuery)
-        display: Display | None = None
-        if "display" in asked:
-            displays = self.mine(Display.objects.all())
-            display = displays.filter(pk=asked["display"]).first()
-            if display is None:
-                raise Problem.of_field(
-                    "display", "unknown", "There is no such display in this account."
-                )
-        return Response(ledger(self.account, display=display).as_dict())

@@ -1,151 +1,171 @@
 """The books: whatever was captured is accounted for, or it is called unexplained.
 
-captured = accepted + filtered, and every delivery is in exactly one state that is
-going somewhere by itself or says why it does not.
+captured = accepted + filtered; every accepted signup x live rule led to a delivery
+(``owed``); and every delivery is in exactly one state that is going somewhere by
+itself or says why it does not. docs/books.md has the definitions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import date
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Sum
 
-from activity import words
-from contactsync.lib.clock import now
+from activity import ledger_sql as sql
+from activity.ledger_duties import Duty, duties, rule_of_target
+from activity.ledger_lines import Line, Tally, label
+from activity.ledger_sql import DAY, DISPLAY, RULE, Scope
+from activity.ledger_stuck import grouped, lease_over, overdue
 from contactsync.tenancy.models import Account
-from displays.models import Display, Signup
-from hygiene.verdict import Category
-from integrations.models import Delivery, LinkedAccount, State
+from displays.models import Display
+from integrations.models import DayTotal, Delivery
+from integrations.models.engine import NO_DISPLAY
 
-PATIENCE = timedelta(minutes=10)
-REFUSED = tuple(each.value for each in Category if each is not Category.VALID)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unexplained:
-    """What the books cannot account for; each should be 0.
-
-    ``signups``: neither accepted with a clean verdict nor filtered with a category.
-    ``unknown_state``: deliveries in no state that the product knows.
-    ``lease_over``: being sent, by a worker whose lease ended PATIENCE ago or more. The
-    sweep takes such rows back within seconds, so the sweep is not running.
-    ``overdue``: due for PATIENCE or more while nothing stands in the way: the account
-    is connected, not suspended, not told to slow down, and no earlier delivery of the
-    same contact goes first. No worker is sending.
-    """
-
-    signups: int = 0
-    unknown_state: int = 0
-    lease_over: int = 0
-    overdue: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.signups + self.unknown_state + self.lease_over + self.overdue
+BY = (DAY, DISPLAY, RULE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger:
-    """``filtered`` has every category, ``deliveries`` every state, also at 0."""
-
-    captured: int
-    accepted: int
-    filtered: dict[str, int]
-    deliveries: dict[str, int]
-    details: Unexplained = field(default_factory=Unexplained)
-
-    @property
-    def unexplained(self) -> int:
-        return self.details.total
-
-    @property
-    def turned_away(self) -> list[tuple[str, int]]:
-        """The categories that turned somebody away, in words."""
-        return [(words.category(each), n) for each, n in self.filtered.items() if n]
-
-    @property
-    def complaints(self) -> list[str]:
-        """What is wrong with the books, one sentence each."""
-        found = self.details
-        return [
-            f"{words.several(count, one, many)} {what}"
-            for count, one, many, what in (
-                (found.signups, "signup", "", "without a verdict that fits."),
-                (found.unknown_state, "delivery", "deliveries", "in no known state."),
-                (
-                    found.lease_over,
-                    "delivery",
-                    "deliveries",
-                    "with a worker that stopped; the sweep does not run.",
-                ),
-                (
-                    found.overdue,
-                    "delivery",
-                    "deliveries",
-                    "due for more than 10 minutes; no worker sends them.",
-                ),
-            )
-            if count
-        ]
+@dataclass(slots=True, kw_only=True)
+class Ledger(Tally):
+    by: str = ""
+    lines: list[Line] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "unexplained": self.unexplained}
+        told = super(Ledger, self).as_dict()
+        lines = [line.as_dict() for line in self.lines]
+        return {**told, "lines": lines}
 
 
-def ledger(account: Account, *, display: Display | None = None) -> Ledger:
-    """The account's books, or one display's. Four queries; writes nothing."""
-    signups: QuerySet[Signup] = Signup.objects.for_account(account)
-    deliveries: QuerySet[Delivery] = Delivery.objects.for_account(account)
-    if display is not None:
-        signups = signups.filter(display=display)
-        deliveries = deliveries.filter(signup_id__in=signups.values("pk"))
-    judged = {
-        (row["status"], row["category"]): row["n"]
-        for row in signups.order_by()
-        .values("status", "category")
-        .annotate(n=Count("*"))
-    }
-    states = {
-        row["state"]: row["n"]
-        for row in deliveries.order_by().values("state").annotate(n=Count("*"))
-    }
-    captured = sum(judged.values())
-    accepted = judged.get((Signup.Status.ACCEPTED, Category.VALID.value), 0)
-    filtered = {each: judged.get((Signup.Status.FILTERED, each), 0) for each in REFUSED}
-    known = {state: states.get(state, 0) for state in State.values}
-    return Ledger(
-        captured=captured,
-        accepted=accepted,
-        filtered=filtered,
-        deliveries=known,
-        details=Unexplained(
-            signups=captured - accepted - sum(filtered.values()),
-            unknown_state=sum(states.values()) - sum(known.values()),
-            lease_over=deliveries.filter(
-                state=State.SENDING, lease_until__lt=now() - PATIENCE
-            ).count(),
-            overdue=0 if account.suspended_at else overdue(deliveries).count(),
-        ),
+def ledger(
+    account: Account,
+    *,
+    display: Display | UUID | None = None,
+    rule: UUID | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    by: str = "",
+) -> Ledger:
+    """The account's books, or a part of them, with a line per day, display or rule.
+
+    Days are UTC and both counted. Writes nothing.
+    """
+    scope = Scope(
+        account_id=account.pk,
+        display=display.pk if isinstance(display, Display) else display,
+        rule=rule,
+        since=since,
+        until=until,
     )
+    found = duties([account.pk], display=scope.display, rule=rule)
+    if rule is not None and scope.display is None and found:
+        # The signups that a rule could send are those of its display.
+        scope = Scope(**{**asdict(scope), "display": found[0].display_id})
+    book = _Making(account, scope, found, by).made()
+    label(account, book.by, book.lines)
+    return book
 
 
-def overdue(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """Rows that a worker should have sent by now."""
-    limit = now() - PATIENCE
-    ahead = Delivery.objects.filter(
-        contact_id=OuterRef("contact_id"),
-        linked_account_id=OuterRef("linked_account_id"),
-        id__lt=OuterRef("id"),
-        state__in=(State.PENDING, State.SENDING),
-    )
-    ready = LinkedAccount.objects.filter(
-        Q(not_before=None) | Q(not_before__lt=limit),
-        pk=OuterRef("linked_account_id"),
-        status=LinkedAccount.Status.CONNECTED,
-        removed_at=None,
-    )
-    return deliveries.filter(
-        Exists(ready), ~Exists(ahead), state=State.PENDING, due__lt=limit
-    )
+class _Making:
+    """Adds every figure to the whole and to the line that it belongs to."""
+
+    def __init__(
+        self, account: Account, scope: Scope, found: Sequence[Duty], by: str
+    ) -> None:
+        self.account, self.scope, self.duties, self.by = account, scope, found, by
+        self.rules = rule_of_target(found)
+        self.targets = set(self.rules) if scope.rule is not None else None
+        self.book = Ledger(by=by)
+        self.lines: dict[Any, Line] = {}
+
+    def at(self, key: Any) -> list[Tally]:
+        if not self.by or key is None:
+            return [self.book]
+        return [self.book, self.lines.setdefault(key, Line(key=key))]
+
+    def key(self, display: Any, target: UUID, day: Any) -> Any:
+        """Which line something belongs to. A target that no rule has is its own."""
+        by_target = self.rules.get(target, target)
+        by_display = None if display == NO_DISPLAY else display
+        return {DISPLAY: by_display, DAY: day, RULE: by_target}.get(self.by)
+
+    def made(self) -> Ledger:
+        self.signups()
+        self.owed()
+        self.deliveries()
+        self.stuck()
+        self.book.lines = sorted(
+            self.lines.values(), key=lambda line: str(line.key), reverse=True
+        )
+        return self.book
+
+    def signups(self) -> None:
+        by = self.by if self.by != RULE else ""
+        for key, status, category, n in sql.captured(self.scope, by):
+            for tally in self.at(key):
+                tally.judge(status, category, n)
+
+    def owed(self) -> None:
+        for key, n in sql.owed(self.scope, self.duties, self.by).items():
+            for tally in self.at(key):
+                tally.owed += n
+        for lost in sql.missing(self.scope, self.duties):
+            keys = {DISPLAY: lost.display_id, RULE: lost.rule_id, DAY: lost.day}
+            for tally in self.at(keys.get(self.by)):
+                tally.details.missing += lost.count
+
+    def deliveries(self) -> None:
+        by = self.by if self.by != RULE else ""
+        scope = self.scope
+        if scope.whole and not by:
+            assert scope.account_id is not None
+            self.add(sql.delivered_in_all(scope.account_id))
+        else:
+            self.add(sql.delivered(scope, by))
+            self.add(sql.delivered_lists(scope, by))
+        for each in self.pruned():
+            key = self.key(each["display_id"], each["target_id"], each["day"])
+            for tally in self.at(key):
+                tally.deliver(each["state"], each["n"])
+                tally.pruned += each["n"]
+                if each["target_id"] not in self.rules:
+                    tally.lists += each["n"]
+
+    def add(self, found: Iterable[tuple[Any, UUID, str, int]]) -> None:
+        for key, target, state, n in found:
+            if self.targets is not None and target not in self.targets:
+                continue
+            line = self.rules.get(target, target) if self.by == RULE else key
+            for tally in self.at(line):
+                tally.deliver(state, n)
+                if target not in self.rules:
+                    tally.lists += n
+
+    def pruned(self) -> Iterable[dict[str, Any]]:
+        totals = DayTotal.objects.for_account(self.account)
+        scope = self.scope
+        if scope.display is not None:
+            totals = totals.filter(display_id=scope.display)
+        if self.targets is not None:
+            totals = totals.filter(target_id__in=self.targets)
+        if scope.since is not None:
+            totals = totals.filter(day__gte=scope.since)
+        if scope.until is not None:
+            totals = totals.filter(day__lte=scope.until)
+        keys = ("display_id", "target_id", "day", "state")
+        found: Any = totals.order_by().values(*keys)
+        return list(found.annotate(n=Sum("count")))
+
+    def stuck(self) -> None:
+        rows = Delivery.objects.for_account(self.account)
+        kinds = [("lease_over", lease_over(rows))]
+        if not self.account.suspended_at:
+            kinds.append(("overdue", overdue(rows)))
+        for name, found in kinds:
+            for each in grouped(found, self.scope, self.targets):
+                key = self.key(each["display"], each["target_id"], each["day"])
+                for tally in self.at(key):
+                    old = getattr(tally.details, name)
+                    setattr(tally.details, name, old + each["n"])

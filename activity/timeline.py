@@ -72,6 +72,8 @@ SAYINGS: dict[str, tuple[str, str, str]] = {
     "resumed": ("info", "play", "Let go: waits to be sent to {provider}"),
     "retried": ("info", "refresh-cw", "Sent again by hand to {provider}"),
     "reclaimed": ("info", "rotate-ccw", "Taken back from a worker that stopped"),
+    "given_up": ("", "x", "The bulk action was cancelled before this was sent"),
+    "undone": ("", "undo-2", "A bulk action was undone in {provider}"),
 }
 
 
@@ -219,13 +221,22 @@ CHANGES: dict[str, tuple[str, str, str]] = {
     "signup.released": ("ok", "shield-check", "{by} accepted this signup after all"),
     "signup.withdrawn": ("bad", "funnel-x", "Rejected after a second look"),
     "import.added": ("", "upload", "Imported from {filename}, row {row}"),
+    "provider.left": ("warn", "user-minus", "{what} at {where}"),
+    "provider.returned": ("ok", "user-plus", "Subscribed again at {where}"),
+    "provider.deleted": ("warn", "user-x", "Removed at {where}"),
+    "provider.email_changed": ("", "at-sign", "New address at {where}: {to}"),
+    "suppression.added": ("warn", "shield-off", "Suppressed: nothing is sent any more"),
+    "suppression.lifted": ("ok", "shield-check", "No longer suppressed"),
 }
+
+
+NOT_SAID = {"what": "Left", "where": "the provider", "to": "another one"}
 
 
 def of_change(row: Event) -> Entry:
     """What became of a contact by other ways than a signup or a delivery."""
     tone, icon, saying = CHANGES[row.kind]
-    given = {"by": "Somebody", "filename": "a list", "row": "?", **row.data}
+    given = {"by": "Somebody", "filename": "a list", "row": "?", **NOT_SAID, **row.data}
     return Entry(
         at=row.at,
         tone=tone,

@@ -9,6 +9,7 @@ from activity import (
     bench_views,
     deliverability,
     finder_views,
+    ledger_views,
     rejected_views,
     shadow_views,
     views,
@@ -40,6 +41,9 @@ urlpatterns = [
     path("hygiene/bench/shadow/", shadow_views.hygiene_shadow, name="hygiene_shadow"),
     path("deliverability/", deliverability.page, name="deliverability"),
     path("deliverability/appeal/", deliverability.appeal, name="suspension_appeal"),
+    path("ledger/", ledger_views.page, name="ledger"),
+    path("ledger/export.csv", ledger_views.export, name="ledger_export"),
+    path("ledger/rows/", ledger_views.rows, name="ledger_rows"),
     path("activity/", views.sync_activity, name="sync_activity"),
     path("activity/retry/<uuid:linked>/", actions.failed_retry, name="failed_retry"),
 ]

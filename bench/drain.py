@@ -1,4 +1,4 @@
-"""Draining the outbox without a network, and what a claim costs as the queue grows."""
+"""Draining the outbox without a network: rows a second, and what a row costs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from uuid import UUID
 
 from django.db import connection
 
+from bench.procs import Meter
+from bench.rows import fill
 from bench.world import prepare, world
-from contactsync.lib.clock import now
-from integrations import outbox
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import (
     Adapter,
@@ -27,13 +27,13 @@ from integrations.adapters.base import (
 )
 from integrations.drain import drain
 from integrations.models import Delivery, LinkedAccount, State
-from integrations.outbox import Settled
 
-ROWS = 100_000
+ROUNDS = 3
+ROWS = 60_000
 ONE_WORKER = 30_000
-SINGLE = 3_000
+SINGLE = 2_000
 WORKERS = 2
-ROUNDS = 15
+TOGETHER, ALONE, EACH = f"{WORKERS} workers", "1 worker", "a task per row"
 
 
 class Instant(Adapter):
@@ -56,32 +56,6 @@ class Instant(Adapter):
     ) -> list[Outcome]:
         done = Outcome(state=OutcomeState.SYNCED)
         return [done for _ in contacts]
-
-
-def fill(at: dict[str, Any], count: int) -> None:
-    """``count`` due rows of one linked account, written by the data base itself."""
-    rule = at["rules"][0]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO integrations_delivery (account_id, linked_account_id,
-                target_id, origin, contact_id, signup_id, payload, state, reason,
-                detail, due, attempts, remote_id, created_at, changed_at)
-            SELECT %s, %s, %s, 'rule', gen_random_uuid(), gen_random_uuid(),
-                jsonb_build_object('email', 'mira' || n || '@gmail.com', 'fields',
-                    jsonb_build_object('first_name', 'Mira'), 'at', %s),
-                'pending', '', '', %s, 0, '', %s, %s
-            FROM generate_series(1, %s) n""",
-            [at["account"].pk, at["linked"].pk, rule.target_id]
-            + [now().isoformat(), now(), now(), now(), count],
-        )
-        cursor.execute("ANALYZE integrations_delivery")
-
-
-def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall and own CPU seconds."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def drain_all(linked_account_id: UUID) -> None:
@@ -125,57 +99,52 @@ def one_by_one(linked_account_id: UUID, count: int) -> None:
             return
 
 
-def report_drain() -> None:
+def costs(
+    work: Callable[[], float | None], count: int, database_pid: int
+) -> dict[str, float]:
+    """Rows a second, and microseconds of CPU per row here and in the data base."""
+    meter = Meter({"worker": os.getpid(), "data base": database_pid})
+    started = time.perf_counter()
+    wall = work() or time.perf_counter() - started
+    spent = {name: value / count * 1e6 for name, value in meter.spent().items()}
+    return {"rate": count / wall, **spent}
+
+
+def report_drain(database_pid: int) -> None:
     prepare()
     ADAPTERS["mailchimp"] = Instant
-    at = world()
+    at: dict[str, Any] = world()
+    linked = at["linked"].pk
     fill(at, 2_000)
-    drain_all(at["linked"].pk)  # warm
-    fill(at, ROWS)
-    wall = drain_together(at["linked"].pk)
-    mine = Delivery.objects.filter(linked_account=at["linked"])
-    assert not mine.exclude(state=State.SYNCED).exists()
-    fill(at, SINGLE)
-    single_wall, single_cpu = timed(lambda: one_by_one(at["linked"].pk, SINGLE))
-    ours, theirs = ROWS / wall, SINGLE / single_wall
-    fill(at, ONE_WORKER)
-    one_wall, cpu = timed(lambda: drain_all(at["linked"].pk))
-    print(f"drain without network on postgresql, {os.cpu_count()} cores, {ROWS:,} rows")
-    print(f"{WORKERS} workers       {ours:9.0f} rows/s")
-    print(
-        f"1 worker        {ONE_WORKER / one_wall:9.0f} rows/s "
-        f"{cpu / ONE_WORKER * 1e6:7.1f} us worker CPU/row"
-    )
-    print(
-        f"a task per row  {theirs:9.0f} rows/s "
-        f"{single_cpu / SINGLE * 1e6:7.1f} us worker CPU/row"
-    )
-    print(f"ratio {ours / theirs:.0f}x ('a task per row' leaves out the broker's cost)")
-
-
-def claim_ms(linked_account_id: UUID) -> float:
-    """Median milliseconds of claiming 500 rows, over rounds that settle them."""
-    taken = []
+    drain_all(linked)  # warm
+    ways: dict[str, tuple[int, Callable[[], float | None]]] = {
+        TOGETHER: (ROWS, lambda: drain_together(linked)),
+        ALONE: (ONE_WORKER, lambda: drain_all(linked)),
+        EACH: (SINGLE, lambda: one_by_one(linked, SINGLE)),
+    }
+    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
+    load = os.getloadavg()[0]
     for _ in range(ROUNDS):
-        started = time.perf_counter()
-        claim_id, rows = outbox.claim(linked_account_id, limit=500)
-        taken.append(time.perf_counter() - started)
-        assert len(rows) == 500
-        outbox.settle(claim_id, [Settled(row.id, State.SYNCED) for row in rows])
-    return statistics.median(taken) * 1e3
-
-
-def report_claim() -> None:
-    prepare()
-    sizes = (10_000, 100_000, 1_000_000)
-    found = []
-    print("claiming 500 rows on postgresql, by rows waiting")
-    for size in sizes:
-        at = world()
-        Delivery.objects.all().delete()
-        with connection.cursor() as cursor:
-            cursor.execute("VACUUM FULL integrations_delivery")
-        fill(at, size)
-        found.append(claim_ms(at["linked"].pk))
-        print(f"{size:9,} {found[-1]:7.2f} ms")
-    print(f"ratio 1M to 10k {found[-1] / found[0]:.2f}")
+        for name, (count, work) in ways.items():
+            fill(at, count)
+            rounds[name].append(costs(work, count, database_pid))
+            mine = Delivery.objects.filter(linked_account=at["linked"])
+            assert not mine.exclude(state=State.SYNCED).exists(), name
+    print(f"drain without network on postgresql, {os.cpu_count()} cores, medians of")
+    print(f"{ROUNDS} rounds in turn, load before {load:.1f}; CPU in us per row")
+    print(f"{'':16}{'rows/s':>9}{'worker':>9}{'data base':>11}{'together':>10}")
+    medians: dict[str, dict[str, float]] = {}
+    for name, found in rounds.items():
+        one = {key: statistics.median(each[key] for each in found) for key in found[0]}
+        one["cpu"] = one["worker"] + one["data base"]
+        medians[name] = one
+        print(
+            f"{name:16}{one['rate']:9,.0f}{one['worker']:9.1f}"
+            f"{one['data base']:11.1f}{one['cpu']:10.1f}"
+        )
+    theirs = medians[EACH]
+    print(
+        f"ratio {medians[TOGETHER]['rate'] / theirs['rate']:.0f}x rows/s, "
+        f"{theirs['cpu'] / medians[ALONE]['cpu']:.0f}x less CPU per row "
+        f"({EACH!r} leaves out the broker's cost)"
+    )

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import django
 
 django.setup()
 
-from bench import drain, signup  # noqa: E402
+from bench import drain, e2e, memory, outbox, signup, wake  # noqa: E402
 
 
-def main(which: str, engine: str, database_pid: str) -> None:
-    match which:
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("which")
+    parser.add_argument("engine")
+    parser.add_argument("--database-pid", type=int, default=0)
+    parser.add_argument("--broker-pid", type=int, default=0)
+    parser.add_argument("--long", action="store_true")
+    given = parser.parse_args()
+    match given.which:
         case "signup":
-            signup.report(engine, signup.measure(int(database_pid or 0) or None))
+            found = signup.measure(given.database_pid or None)
+            signup.report(given.engine, found)
         case "drain":
-            drain.report_drain()
+            drain.report_drain(given.database_pid)
         case "claim":
-            drain.report_claim()
+            outbox.report_claim(long=given.long)
+        case "drift":
+            outbox.report_drift()
+        case "e2e":
+            e2e.report(given.database_pid, given.broker_pid)
+        case "memory":
+            memory.report()
+        case "wake":
+            wake.report(given.engine)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main()

@@ -15,44 +15,15 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 from typing import Any
 
+from bench.procs import cpu_of, family
 from bench.world import body, prepare, world
 from tests.services import free_port
 
 ROUNDS = 7
 REQUESTS = 1600
 CONNECTIONS = 16
-TICK = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_of(pids: list[int]) -> float:
-    """Seconds of user and system time of living processes, with reaped children."""
-    total = 0.0
-    for pid in pids:
-        try:
-            parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        total += sum(int(part) for part in parts[11:15]) / TICK
-    return total
-
-
-def family(pid: int) -> list[int]:
-    """``pid`` and all its descendants."""
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parts = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        children.setdefault(int(parts[1]), []).append(int(stat.parent.name))
-    found, queue = [], [pid]
-    while queue:
-        found.append(queue[0])
-        queue += children.get(queue.pop(0), [])
-    return found
 
 
 def http(path: str, content: bytes, key: str) -> str:

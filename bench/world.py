@@ -10,20 +10,23 @@ from typing import Any
 from django.core.management import call_command
 from django.db import connection
 
-from bench.models import Row
+from bench.models import PlainSignup, Row
 from contactsync.tenancy.models import User
 from contactsync.tenancy.services import account_create, api_key_issue
 from displays.services import RuleSettings, display_create, rule_create
 from integrations.services import linked_account_create
 
 KEY = "0123456789abcdef0123456789abcdef-us21"
+MAPPING = {"first_name": "FNAME", "last_name": "LNAME"}
 
 
 def prepare() -> None:
     call_command("migrate", verbosity=0)
-    if Row._meta.db_table not in connection.introspection.table_names():
-        with connection.schema_editor() as editor:
-            editor.create_model(Row)
+    known = connection.introspection.table_names()
+    with connection.schema_editor() as editor:
+        for model in (Row, PlainSignup):
+            if model._meta.db_table not in known:
+                editor.create_model(model)
 
 
 def world(rules: int = 1) -> dict[str, Any]:
@@ -37,7 +40,9 @@ def world(rules: int = 1) -> dict[str, Any]:
     made = [
         rule_create(
             display=display,
-            settings=RuleSettings(linked_account=linked, audience_id=f"a{n}"),
+            settings=RuleSettings(
+                linked_account=linked, audience_id=f"a{n}", mapping=MAPPING
+            ),
         )
         for n in range(rules)
     ]

@@ -10,14 +10,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from contacts import suppressions
 from contacts.models import Contact, Event, Suppression
 from contactsync.api.problems import Problem
 from contactsync.api.serializers import Choice, Id, Strict, Text
 from contactsync.api.views import ApiView
+from contactsync.lib.clock import now
 from contactsync.lib.email import MAX_EMAIL, email_key
-
-REMOVABLE = frozenset((Suppression.Actor.ADMIN, Suppression.Actor.MERGE))
-"""What the team or we decided; the rest only the person takes back (SPEC.md D1)."""
 
 
 class ContactOut(serializers.Serializer[Contact]):
@@ -73,6 +72,15 @@ class SuppressionOut(serializers.Serializer[Suppression]):
     email = serializers.CharField(source="email_key")
     actor = Choice(Suppression.Actor.choices, enum="SuppressionActor")
     reason = serializers.CharField()
+    detail = serializers.CharField()
+    linked_account = serializers.UUIDField(
+        source="linked_account_id",
+        allow_null=True,
+        help_text="Where the person left; null: here.",
+    )
+    left_at = serializers.DateTimeField(
+        help_text="Only an opt-in confirmed later than this takes the address off."
+    )
     created_at = serializers.DateTimeField()
 
     class Meta:
@@ -120,10 +128,15 @@ class SuppressionList(ApiView):
 
     def post(self, request: Request) -> Response:
         given = self.body(SuppressionIn)
-        row, created = Suppression.objects.get_or_create(
-            account=self.account,
-            email_key=email_key(given["email"]),
-            defaults={"actor": Suppression.Actor.ADMIN, "reason": given["reason"]},
+        created = suppressions.suppress(
+            account_id=self.account.pk,
+            email=given["email"],
+            actor=Suppression.Actor.ADMIN,
+            left_at=now(),
+            reason=given["reason"],
+        )
+        row = self.mine(Suppression.objects.all()).get(
+            email_key=email_key(given["email"])
         )
         if created:
             self.audit("suppression.create", row.email_key)
@@ -151,14 +164,13 @@ class SuppressionDetail(ApiView):
     )
     def delete(self, request: Request, id: UUID) -> Response:
         row = self.one(Suppression.objects.all(), pk=id)
-        if row.actor not in REMOVABLE:
+        if not suppressions.take_back(row):
             raise Problem(
                 409,
                 f"{row.get_actor_display()}. Only the person's own confirmed opt-in "
                 "takes the address off the list.",
                 code="suppression.permanent",
             )
-        row.delete()
         self.audit("suppression.remove", row.email_key)
         return Response(status=204)
 

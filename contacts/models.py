@@ -98,6 +98,29 @@ class Consent(LedgerModel):
         return f"{'given' if self.given else 'refused'} at {self.at:%Y-%m-%d %H:%M}"
 
 
+class ConsentPolicy(TenantModel):
+    """How much of a visitor's IP address an account keeps; without a row all of it."""
+
+    class Ip(models.TextChoices):
+        KEEP = "keep", "Keep it in full"
+        TRUNCATE = "truncate", "Keep the network only"
+        NONE = "none", "Do not keep it"
+
+    ip = models.CharField(max_length=8, choices=Ip.choices, default=Ip.KEEP)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "consent policies"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("account",), name="consent_policy_once_per_account"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"consent policy of {self.account_id}"
+
+
 class ConsentSeal(LedgerModel):
     """A link of an account's chain: it seals one consent and the link before.
 
@@ -108,6 +131,10 @@ class ConsentSeal(LedgerModel):
     consent_id = models.BigIntegerField(unique=True)
     seq = models.BigIntegerField()
     previous = models.CharField(max_length=64)
+    # What the row says, what may be erased of it as salted digests only.
+    content = models.CharField(max_length=64)
+    digests = models.JSONField(default=dict)
+    salt = models.CharField(max_length=32, blank=True)
     hash = models.CharField(max_length=64)
     at = models.DateTimeField(default=now)
 
@@ -117,6 +144,7 @@ class ConsentSeal(LedgerModel):
                 fields=("account", "seq"), name="consent_seal_once"
             ),
         )
+        indexes = (models.Index(fields=("at",), name="consent_seal_at"),)
 
     def __str__(self) -> str:
         return f"seal {self.seq}"

@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from activity import api as activity
+from activity import ledger_api as books
 from contacts import api as contacts
 from contactsync.api.views import elsewhere
 from displays import api as displays
@@ -78,7 +79,7 @@ v1 = [
         deliveries.DeliveryRetry.as_view(),
         name="api-delivery-retry",
     ),
-    path("ledger", activity.Ledger.as_view(), name="api-ledger"),
+    path("ledger", books.Ledger.as_view(), name="api-ledger"),
     path("suppressions", contacts.SuppressionList.as_view(), name="api-suppressions"),
     path(
         "suppressions/<uuid:id>",

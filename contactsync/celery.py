@@ -22,6 +22,7 @@ EVERY = {
     "integrations.sweep": 10.0,
     "integrations.check_opt_ins": 10.0,
     "integrations.check_jobs": 10.0,
+    "integrations.sweep_bulk": 10.0,
     "integrations.watch": 60.0,
     # Hourly, for what was renewed a day ago: a restart of beat postpones no day.
     "integrations.refresh_tokens": 3600.0,

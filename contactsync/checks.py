@@ -13,6 +13,8 @@ from contactsync.lib.sql import is_postgres
 
 RATES = ("SIGNUP_RATE_PER_IP", "SIGNUP_RATE_PER_KEY", "API_RATE_PER_KEY")
 
+SHORTEST_LEASE = 12
+
 
 @register()
 def settings_fit(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -48,11 +50,11 @@ def settings_fit(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         found.append(
             Error("HYGIENE_WIDE must be off, flag or on", id="contactsync.E005")
         )
-    if settings.LEASE_SECONDS <= settings.CELERY_TASK_TIME_LIMIT:
+    if settings.LEASE_SECONDS < SHORTEST_LEASE:
         found.append(
             Error(
-                "LEASE_SECONDS must be longer than a task may run "
-                f"({settings.CELERY_TASK_TIME_LIMIT} s), or two workers send one row",
+                f"LEASE_SECONDS must be {SHORTEST_LEASE} or more: a provider needs "
+                "some seconds to answer",
                 id="contactsync.E004",
             )
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from kombu import Queue
 
 from contactsync.lib.bootstrap import local_secret
 from contactsync.lib.crypto_keys import new_key
@@ -167,6 +168,14 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_TIME_LIMIT = 240
 CELERY_TASK_SOFT_TIME_LIMIT = 200
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A worker without -Q takes from all of them; give each its own and a slow provider
+# keeps nobody else waiting.
+CELERY_TASK_QUEUES = [Queue(name) for name in ("deliver", "slow", "background")]
+CELERY_TASK_DEFAULT_QUEUE = "background"
+CELERY_TASK_ROUTES = {
+    "integrations.drain": {"queue": "deliver"},
+    "integrations.sweep": {"queue": "deliver"},
+}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
@@ -287,8 +296,21 @@ SUSPEND_BELOW = env.int("SUSPEND_BELOW", default=40)
 PROVIDER_URLS: dict[str, str] = env.json("CONTACTSYNC_PROVIDER_URLS", default={})
 # slug -> {"client_id", "client_secret"} of the app registered there (docs/linking.md).
 OAUTH_APPS: dict[str, dict[str, str]] = env.json("CONTACTSYNC_OAUTH", default={})
-LEASE_SECONDS = env.int("LEASE_SECONDS", default=300)
-DRAIN_SECONDS = 60
+# How long a worker has the rows that it sends, should it die. What it may take for
+# them follows from that: no second worker has them before the first one gave up.
+LEASE_SECONDS = env.int("LEASE_SECONDS", default=120)
+BATCH_SECONDS = LEASE_SECONDS / 2
+CALL_GRACE_SECONDS = LEASE_SECONDS / 12
+DRAIN_SOFT_LIMIT = LEASE_SECONDS * 5 / 6
+DRAIN_HARD_LIMIT = LEASE_SECONDS * 23 / 24
+DRAIN_SECONDS = 20
+# A bulk action that would change more than this share of an audience's known contacts,
+# or more than so many, asks for a second confirmation.
+BULK_GUARD_SHARE = env.float("BULK_GUARD_SHARE", default=0.2)
+BULK_GUARD_COUNT = env.int("BULK_GUARD_COUNT", default=1000)
+BULK_LOOK_UPS = env.int("BULK_LOOK_UPS", default=200)
+BULK_AHEAD = env.int("BULK_AHEAD", default=1000)
+BULK_KEEP_DAYS = env.int("BULK_KEEP_DAYS", default=30)
 
 # --- observing -----------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -16,7 +16,7 @@ from contactsync.api.serializers import Choice, Flag, Strict, Text
 from contactsync.api.views import ApiView
 from displays.models import Display
 from displays.public import require_origin, with_cors
-from displays.services import display_create, display_set_status
+from displays.services import display_create, display_save, display_set_status
 from integrations.forms import one_line
 
 WORDS = ("headline", "body", "button", "consent_text", "ask_name")
@@ -96,7 +96,7 @@ def say(display: Display, given: dict[str, Any]) -> None:
     for name in named:
         setattr(display, name, given[name])
     if named:
-        display.save(update_fields=[*named, "changed_at"])
+        display_save(display=display, fields=named)
 
 
 @extend_schema_view(

@@ -252,7 +252,9 @@ def take_over(signup: Signup, verdict: Verdict) -> None:
     signup.rule = verdict.rule
     signup.evidence = verdict.evidence
     signup.also = list(dict.fromkeys([*old, *also]))
-    signup.save(update_fields=["status", "category", "rule", "evidence", "also"])
+    signup.released_at = now()
+    changed = ("status", "category", "rule", "evidence", "also", "released_at")
+    signup.save(update_fields=changed)
 
 
 def welcome(signup: Signup) -> Contact:
@@ -284,6 +286,7 @@ def enqueue_statement(postgres: bool) -> str:
             due=typed("now", "timestamptz"),
             account="%(account)s",
             email_key="%(email_key)s",
+            confirmed=typed("confirmed", "timestamptz"),
             display=typed("display", "uuid"),
             environment="%(environment)s",
             more_from="",
@@ -304,6 +307,7 @@ def enqueue(signup: Signup, contact: Contact) -> set[UUID]:
         "now": now(),
         "account": signup.account_id,
         "email_key": contact.email_key,
+        "confirmed": contact.confirmed_at,
         "display": signup.display_id,
         "environment": signup.environment,
     }

@@ -25,6 +25,7 @@ from contactsync.api.problems import Problem
 from contactsync.lib.email import MAX_EMAIL
 from displays.intake import checked, take_signup
 from displays.models import Display
+from displays.public import liked_language
 
 SALT = "displays.hosted"
 TOKEN_SECONDS = 24 * 3600
@@ -143,6 +144,7 @@ def submitted(request: HttpRequest, display: Display) -> HttpResponse:
             checked(body_of(request, display, form, now_ms() - stamp.at)),
             page_key(display),
             ip=client_ip(request),
+            language=liked_language(request),
         )
     except Problem as problem:
         form.add_error(None, problem.detail)

@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from contacts.consents import ip_to_keep
+from contacts.models import Suppression
 from contactsync.api.keys import Key
 from contactsync.api.problems import FieldError, Problem
 from contactsync.lib.email import MAX_EMAIL, email_key
 from contactsync.lib.ids import uuid7
-from displays import mail_hosts
-from displays.models import Display, Signup
+from displays import confirm_waker, mail_hosts
+from displays.models import Display, Signup, SyncRule
 from displays.store import NewSignup, Stored, store_signup
-from hygiene.case import Signals
-from hygiene.policies import Choices, choices_for, suppressed_lookup
+from hygiene.case import Lookup, Signals
+from hygiene.policies import Choices, choices_for, known_lookup, suppressed_lookup
 from hygiene.services import check
-from hygiene.verdict import Verdict
+from hygiene.verdict import Category, Verdict
 from integrations.waker import waker
 
 MAX_FIELDS = 50
@@ -259,8 +261,39 @@ class Taken:
     verdict: Verdict | None
 
 
+UNSUBSCRIBED = "unsubscribed"
+"""The verdict's rule for who left; other suppressions are not asked about."""
+
+
 def judge_body(body: Body, account_id: int, choices: Choices) -> Verdict:
-    """The hygiene filter's verdict, with all the evidence a signup carries."""
+    """The hygiene filter's verdict, with all the evidence a signup carries.
+
+    Who left and signs up anew is judged as if they had not, where a rule of the
+    display has us ask them to confirm: until they do, nothing else is done for them.
+    """
+    verdict = _judge(body, choices, suppressed_lookup(account_id, body.email))
+    left = verdict.category is Category.SUPPRESSED and verdict.rule == UNSUBSCRIBED
+    if not left or not asks_again(account_id, body):
+        return verdict
+    return _judge(body, choices, known_lookup(""))
+
+
+def asks_again(account_id: int, body: Body) -> bool:
+    """Whether the person left by themselves, and a live rule has us ask them again."""
+    mine = Suppression.objects.for_account(account_id).filter(
+        email_key=email_key(body.email), actor=Suppression.Actor.PERSON
+    )
+    rules = SyncRule.objects.for_account(account_id).filter(
+        display_id=body.display,
+        enabled=True,
+        removed_at=None,
+        target__own_confirmation=True,
+        target__reconfirm=True,
+    )
+    return mine.exists() and rules.exists()
+
+
+def _judge(body: Body, choices: Choices, suppressed: Lookup | None) -> Verdict:
     first, last = body.fields.get("first_name"), body.fields.get("last_name")
     return check(
         body.email,
@@ -268,15 +301,24 @@ def judge_body(body: Body, account_id: int, choices: Choices) -> Verdict:
         last_name=last if isinstance(last, str) else "",
         signals=Signals(honeypot=body.honeypot, elapsed_ms=body.elapsed_ms),
         policy=choices.policy,
-        suppressed=suppressed_lookup(account_id, body.email),
+        suppressed=suppressed,
         check_mail_hosts=choices.check_mail_hosts,
     )
 
 
 def take_signup(
-    body: Body, key: Key, *, ip: str | None, idempotency_key: str = "", raw: bytes = b""
+    body: Body,
+    key: Key,
+    *,
+    ip: str | None,
+    idempotency_key: str = "",
+    raw: bytes = b"",
+    language: str = "",
 ) -> Taken:
-    """Judge and store; durable on return. Raises Problem."""
+    """Judge and store; durable on return. Raises Problem.
+
+    ``language`` is what the visitor's browser likes best, of those we write mails in.
+    """
     live_displays.require(key.account_id, body.display)
     choices = choices_for(key.account_id, body.display)
     verdict = judge_body(body, key.account_id, choices)
@@ -297,11 +339,11 @@ def take_signup(
         also=[finding.evidence for finding in verdict.also],
         suggest=verdict.suggest or "",
         fields=body.fields,
-        context=body.context,
+        context=body.context | ({"language": language} if language else {}),
         consent_given=body.consent_given,
         consent_text=body.consent_text,
         page_url=body.page_url,
-        ip=ip,
+        ip=ip_to_keep(key.account_id, ip),
         idempotency_key=idempotency_key,
         request_hash=hashlib.sha256(raw).hexdigest() if idempotency_key else "",
         not_before=not_before,
@@ -310,6 +352,8 @@ def take_signup(
     if not stored.created:
         return _repeated(signup)
     waker.wake(stored.wake)
+    if stored.asks:
+        confirm_waker.wake()
     if not_before is not None:
         mail_hosts.asked(key.account_id, signup.id, domain)
     return Taken(signup.id, signup.accepted, verdict)

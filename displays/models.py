@@ -105,6 +105,8 @@ class Signup(LedgerModel):
     idempotency_key = models.CharField(max_length=255, blank=True)
     request_hash = models.CharField(max_length=64, blank=True)
     at = models.DateTimeField(default=now)
+    # Rejected first, accepted by somebody later: when. The rules of then count.
+    released_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (
@@ -190,10 +192,61 @@ class Confirmation(TenantModel):
             ),
             models.Index(fields=("token_hash",), name="confirmation_token"),
             models.Index(fields=("contact_id", "-id"), name="confirmation_contact"),
+            models.Index(fields=("account", "-id"), name="confirmation_newest"),
         )
 
     def __str__(self) -> str:
         return f"confirmation of {self.email} ({self.state})"
+
+
+class ConfirmationMail(TenantModel):
+    """One mail that went out, or was about to: what limits count, and what a mail
+    provider's report is found by. Written before the mail is handed over.
+
+    ``network`` is the IP address that asked for it, of IPv6 its /64.
+    """
+
+    confirmation = models.ForeignKey(
+        Confirmation, on_delete=models.CASCADE, related_name="mails"
+    )
+    email_key = models.CharField(max_length=400)
+    network = models.CharField(max_length=64, blank=True, default="")
+    message_id = models.CharField(max_length=200)
+    reminder = models.BooleanField(default=False)
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("email_key", "at"), name="confirmation_mail_address"),
+            models.Index(fields=("network", "at"), name="confirmation_mail_network"),
+            models.Index(fields=("message_id",), name="confirmation_mail_id"),
+        )
+
+    def __str__(self) -> str:
+        return f"mail {self.message_id}"
+
+
+class ConfirmationSettings(TenantModel):
+    """An account's choices for the mails that ask people to confirm.
+
+    ``remind_after`` in hours, 0 for no reminder; ``expires_after`` in days.
+    """
+
+    language = models.CharField(max_length=12, default="en")
+    remind_after = models.PositiveSmallIntegerField(default=24)
+    expires_after = models.PositiveSmallIntegerField(default=7)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "confirmation settings"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("account",), name="confirmation_settings_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"confirmation settings of {self.account_id}"
 
 
 class ConfirmationText(TenantModel):

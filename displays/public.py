@@ -18,6 +18,7 @@ from contactsync.api.limits import limiter
 from contactsync.api.parsers import read_limited
 from contactsync.api.problems import FieldError, Problem
 from contactsync.api.strict_json import parse
+from displays.confirm_words import accepted
 from displays.intake import Taken, checked, take_signup
 
 SIGNUPS_PATH = "/api/v1/signups"
@@ -60,6 +61,7 @@ def accept(request: HttpRequest) -> JsonResponse:
         ip=ip,
         idempotency_key=idempotency_key(request),
         raw=raw,
+        language="" if key.is_secret else liked_language(request),
     )
     headers = {} if taken.verdict else {"Idempotency-Replayed": "true"}
     return JsonResponse(answer(taken, key), status=202, headers=headers)
@@ -111,6 +113,11 @@ def idempotency_key(request: HttpRequest) -> str:
             f"At most {MAX_IDEMPOTENCY_KEY} printable characters.",
         )
     return text
+
+
+def liked_language(request: HttpRequest) -> str:
+    header: str = request.META.get("HTTP_ACCEPT_LANGUAGE", "")
+    return accepted(header) if header else ""
 
 
 def with_cors(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -18,7 +18,7 @@ from integrations.target_form import TargetDraft, TargetForm
 
 MAX_CONDITIONS = 20
 MAX_TEXT = 200
-SWITCHES = ("double_opt_in", "update_existing", "reconfirm")
+SWITCHES = ("double_opt_in", "update_existing", "reconfirm", "own_confirmation")
 VALUELESS = ("is_set", "is_not_set")
 MATCHES = ("every", "all", "any")
 # What people write for it, and what a signup's consent reads as.
@@ -53,6 +53,7 @@ class Draft(TargetDraft):
     conditions: list[Condition] = field(default_factory=list)
     update_existing: bool = True
     reconfirm: bool = False
+    own_confirmation: bool = False
     version: int = 0
 
     def condition_rows(self) -> list[Condition]:
@@ -80,6 +81,7 @@ def draft_of_rule(rule: SyncRule) -> Draft:
         double_opt_in=target.double_opt_in,
         update_existing=target.update_existing,
         reconfirm=target.reconfirm,
+        own_confirmation=target.own_confirmation,
         version=rule.version,
     )
     draft.loaded = draft.place
@@ -112,6 +114,7 @@ def draft_of_post(data: QueryDict, before: Draft) -> Draft:
         double_opt_in="double_opt_in" in data,
         update_existing="update_existing" in data,
         reconfirm="reconfirm" in data,
+        own_confirmation="own_confirmation" in data,
         version=int(version) if version.isdecimal() and len(version) < 10 else 0,
         loaded=data.get("loaded", ""),
     )
@@ -157,7 +160,9 @@ def validate(form: TargetForm, stored: SyncRule | None) -> RuleSettings | None:
         audience_label=label,
         double_opt_in=draft.double_opt_in and "double_opt_in" in supports,
         update_existing=draft.update_existing or "update_existing" not in supports,
-        reconfirm=draft.reconfirm and "reconfirm" in supports,
+        reconfirm=draft.reconfirm
+        and ("reconfirm" in supports or draft.own_confirmation),
+        own_confirmation=draft.own_confirmation,
         mapping=stored_of(entries),
         tags=tags if "tags" in supports else [],
         conditions=draft.stored_conditions(),

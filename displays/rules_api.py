@@ -56,6 +56,11 @@ class RulePatch(Strict):
     reconfirm = Flag(
         required=False, help_text="Ask people who had left, and sign up, to confirm."
     )
+    own_confirmation = Flag(
+        required=False,
+        help_text="We ask people ourselves, by mail, before anything of them is sent. "
+        "Who confirmed before is not asked again. With `reconfirm` also who left.",
+    )
     mapping = MappingField(required=False, help_text=HELP)
     tags = serializers.ListField(
         child=Text(max_length=100), max_length=50, required=False
@@ -90,6 +95,7 @@ class RuleOut(serializers.Serializer[SyncRule]):
     double_opt_in = serializers.BooleanField(source="target.double_opt_in")
     update_existing = serializers.BooleanField(source="target.update_existing")
     reconfirm = serializers.BooleanField(source="target.reconfirm")
+    own_confirmation = serializers.BooleanField(source="target.own_confirmation")
     mapping = MappingField(source="target.mapping", read_only=True, help_text=HELP)
     tags = serializers.ListField(source="target.tags", child=serializers.CharField())
     conditions = serializers.ListField(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from contactsync.tenancy.models import Account
 from displays.intake import live_displays
 from displays.models import Display, SyncRule
 from integrations.models import LinkedAccount, Target
+from integrations.periods import period_begin, period_end
 from integrations.services import target_mend, target_replace
 
 SAVED = "This display's signups will now sync to the selected provider."
@@ -33,6 +35,7 @@ class RuleSettings:
     double_opt_in: bool = False
     update_existing: bool = True
     reconfirm: bool = False
+    own_confirmation: bool = False
     mapping: dict[str, str] | list[dict[str, Any]] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     conditions: list[dict[str, Any]] = field(default_factory=list)
@@ -47,6 +50,7 @@ class RuleSettings:
             "double_opt_in": self.double_opt_in,
             "update_existing": self.update_existing,
             "reconfirm": self.reconfirm,
+            "own_confirmation": self.own_confirmation,
             "mapping": self.mapping,
             "tags": self.tags,
             "conditions": self.conditions,
@@ -56,6 +60,24 @@ class RuleSettings:
 
 def display_create(*, account: Account, name: str, kind: str, status: str) -> Display:
     return Display.objects.create(account=account, name=name, kind=kind, status=status)
+
+
+WORDED = ("headline", "body", "button", "consent_text", "ask_name")
+"""What people are shown: another wording has another version."""
+
+
+def display_save(*, display: Display, fields: Sequence[str]) -> None:
+    """Save changed ``fields`` of a display; what people are shown counts its version,
+    which each consent keeps."""
+    with transaction.atomic():
+        before = Display.objects.select_for_update().get(pk=display.pk)
+        reworded = any(
+            getattr(before, name) != getattr(display, name)
+            for name in WORDED
+            if name in fields
+        )
+        display.version = before.version + int(reworded)
+        display.save(update_fields=[*fields, "version", "changed_at"])
 
 
 def display_set_status(*, display: Display, status: str) -> None:
@@ -71,13 +93,15 @@ def rule_create(*, display: Display, settings: RuleSettings) -> SyncRule:
         target = Target.objects.create(
             account_id=display.account_id, **settings.target_values()
         )
-        return SyncRule.objects.create(
+        rule = SyncRule.objects.create(
             account_id=display.account_id,
             display=display,
             target=target,
             enabled=settings.enabled,
             position=SyncRule.objects.filter(display=display).count(),
         )
+        _period_note(rule)
+    return rule
 
 
 def rule_update(*, rule: SyncRule, settings: RuleSettings, version: int) -> SyncRule:
@@ -108,16 +132,29 @@ def rule_update(*, rule: SyncRule, settings: RuleSettings, version: int) -> Sync
             )
             SyncRule.objects.filter(pk=rule.pk).update(target=new)
             target_replace(old, new)
-    rule.refresh_from_db()
+        rule.refresh_from_db()
+        _period_note(rule)
     return rule
 
 
 def rule_set_enabled(*, rule: SyncRule, enabled: bool) -> None:
-    SyncRule.objects.filter(pk=rule.pk).update(
-        enabled=enabled, version=F("version") + 1, changed_at=now()
-    )
+    with transaction.atomic():
+        SyncRule.objects.filter(pk=rule.pk).update(
+            enabled=enabled, version=F("version") + 1, changed_at=now()
+        )
+        _period_note(SyncRule.objects.get(pk=rule.pk))
 
 
 def rule_remove(*, rule: SyncRule) -> None:
     """Stop the rule. Nobody is unsubscribed, and what waits is still sent."""
-    SyncRule.objects.filter(pk=rule.pk).update(removed_at=now(), enabled=False)
+    with transaction.atomic():
+        SyncRule.objects.filter(pk=rule.pk).update(removed_at=now(), enabled=False)
+        period_end(rule_id=rule.pk)
+
+
+def _period_note(rule: SyncRule) -> None:
+    """The books are checked by when a rule was live."""
+    if rule.enabled and rule.removed_at is None:
+        period_begin(rule_id=rule.pk, display_id=rule.display_id, target=rule.target)
+    else:
+        period_end(rule_id=rule.pk)

@@ -127,11 +127,13 @@ class NewSignup:
 class Stored:
     """``created`` is False when the idempotency key was used before.
 
-    ``wake`` holds the linked accounts that got something to send.
+    ``wake`` holds the linked accounts that got something to send; ``asks``: somebody
+    is to be asked to confirm first.
     """
 
     created: bool
     wake: frozenset[UUID] = frozenset()
+    asks: bool = False
 
 
 # Somebody whose address was filtered must not change what a person told us before.
@@ -145,7 +147,7 @@ ON CONFLICT (account_id, email_key) DO UPDATE SET
         ELSE contacts_contact.status END,
     fields = CASE WHEN excluded.status = 'accepted' THEN {merged}
         ELSE contacts_contact.fields END
-RETURNING id"""
+RETURNING id, confirmed_at"""
 
 SIGNUP = """INSERT INTO displays_signup (id, account_id, display_id, contact_id,
     environment, email, status, category, rule, evidence, also, suggest, fields,
@@ -157,9 +159,11 @@ ON CONFLICT (account_id, idempotency_key) WHERE NOT (idempotency_key = '')
     DO NOTHING RETURNING id"""
 
 CONSENT = """INSERT INTO contacts_consent (account_id, contact_id, signup_id, given,
-    text, source, page_url, ip, at)
+    text, source, page_url, ip, at, form_version)
 SELECT %(account)s, {contact}, {signup}, {given}, %(consent_text)s, 'signup',
-    %(page_url)s, {ip}, {now} {from_both}"""
+    %(page_url)s, {ip}, {now},
+    COALESCE((SELECT CAST(w.version AS text) FROM displays_display w
+        WHERE w.id = {display}), '') {from_both}"""
 
 EVENT = """INSERT INTO contacts_event (account_id, contact_id, kind, data, at)
 SELECT %(account)s, {contact}, %(event)s, {event_data}, {now} {from_both}"""
@@ -196,13 +200,18 @@ def postgres_statement(accepted: bool, consent: bool) -> Prepared:
     if consent:
         parts.append(
             "k AS ("
-            + CONSENT.format(given="%(given)s::boolean", ip="%(ip)s::inet", **both)
+            + CONSENT.format(
+                given="%(given)s::boolean",
+                ip="%(ip)s::inet",
+                display="%(display)s::uuid",
+                **both,
+            )
             + ")"
         )
     parts.append(
         "e AS (" + EVENT.format(event_data="%(event_data)s::jsonb", **both) + ")"
     )
-    wake = "NULL::uuid[]"
+    wake, asks = "NULL::uuid[]", "false"
     if accepted:
         enqueue = ENQUEUE.format(
             contact="c.id",
@@ -212,15 +221,17 @@ def postgres_statement(accepted: bool, consent: bool) -> Prepared:
             due="%(due)s::timestamptz",
             account="%(account)s",
             email_key="%(email_key)s",
+            confirmed="c.confirmed_at",
             display="%(display)s::uuid",
             environment="%(environment)s",
             more_from="CROSS JOIN c CROSS JOIN s",
         )
         parts.append(f"d AS ({enqueue} RETURNING linked_account_id, state)")
         wake = "ARRAY(SELECT linked_account_id FROM d WHERE state = 'pending')"
+        asks = "EXISTS(SELECT 1 FROM d WHERE state = 'awaiting_opt_in')"
     return Prepared(
         f"store_signup_{accepted:d}{consent:d}",
-        f"WITH {', '.join(parts)} SELECT (SELECT id FROM s), {wake}",
+        f"WITH {', '.join(parts)} SELECT (SELECT id FROM s), {wake}, {asks}",
     )
 
 
@@ -248,7 +259,9 @@ def sqlite_sql() -> dict[str, str]:
             now="%(now)s",
             from_contact="WHERE true",  # parses ON CONFLICT apart from a join's ON
         ),
-        "consent": CONSENT.format(given="%(given)s", ip="%(ip)s", **given),
+        "consent": CONSENT.format(
+            given="%(given)s", ip="%(ip)s", display="%(display)s", **given
+        ),
         "event": EVENT.format(event_data="%(event_data)s", **given),
         "enqueue": ENQUEUE.format(
             contact="%(contact)s",
@@ -258,6 +271,7 @@ def sqlite_sql() -> dict[str, str]:
             due="%(due)s",
             account="%(account)s",
             email_key="%(email_key)s",
+            confirmed="%(confirmed)s",
             display="%(display)s",
             environment="%(environment)s",
             more_from="",
@@ -296,16 +310,16 @@ def store_signup(signup: NewSignup) -> Stored:
 def _store_postgres(signup: NewSignup, params: dict[str, Any]) -> Stored:
     statement = postgres_statement(signup.accepted, signup.consent_given is not None)
     if not signup.idempotency_key:
-        signup_id, wake = statement.one(params)
-        return Stored(signup_id is not None, frozenset(wake or ()))
+        signup_id, wake, asks = statement.one(params)
+        return Stored(signup_id is not None, frozenset(wake or ()), asks)
     # Who comes second with a key must not touch the contact either.
     with transaction.atomic():
         place = f"{signup.account_id}:{signup.idempotency_key}"
         rows("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [place])
         if _is_used(signup):
             return Stored(False)
-        signup_id, wake = statement.one(params)
-        return Stored(signup_id is not None, frozenset(wake or ()))
+        signup_id, wake, asks = statement.one(params)
+        return Stored(signup_id is not None, frozenset(wake or ()), asks)
 
 
 def _is_used(signup: NewSignup) -> bool:
@@ -327,7 +341,8 @@ def _store_sqlite(signup: NewSignup, params: dict[str, Any]) -> Stored:
         # The driver itself: Django's cursor would rewrite each statement each time.
         execute = connection.connection.execute
         try:
-            params["contact"] = execute(sql["contact"], params).fetchone()[0]
+            contact = execute(sql["contact"], params).fetchone()
+            params["contact"], params["confirmed"] = contact
             if execute(sql["signup"], params).fetchone() is None:
                 return Stored(False)
             if signup.consent_given is not None:
@@ -340,5 +355,7 @@ def _store_sqlite(signup: NewSignup, params: dict[str, Any]) -> Stored:
             with connection.wrap_database_errors:
                 raise error
     return Stored(
-        True, frozenset(as_uuid(row[0]) for row in found if row[1] == "pending")
+        True,
+        frozenset(as_uuid(row[0]) for row in found if row[1] == "pending"),
+        any(row[1] == "awaiting_opt_in" for row in found),
     )

@@ -24,7 +24,7 @@ from displays.figures import displays_of, sync_of, week_count
 from displays.forms import DesignForm, NewDisplayForm, StatusForm
 from displays.models import Display
 from displays.rule_editor import accounts_of
-from displays.services import display_create, display_set_status
+from displays.services import display_create, display_save, display_set_status
 from hygiene.services import settings_of
 
 PER_PAGE = 50
@@ -136,7 +136,7 @@ def display_design(request: TenantRequest, pk: UUID) -> HttpResponse:
     if request.POST.get("do") == "preview":
         return preview(request, form)
     if valid:
-        form.save()
+        display_save(display=form.save(commit=False), fields=list(form.fields))
         note_down(request, display, "design", changed=form.changed_data)
         messages.success(request, "The design is saved.")
         return redirect("display_design", request.account.slug, display.pk)

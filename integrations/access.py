@@ -20,7 +20,7 @@ from integrations.models import LinkedAccount
 from integrations.oauth import Tokens, has_key, main_key, oauth_of, own_fields
 
 # What we have set up at the provider outlives the credentials it was set up with.
-KEPT = ("sub_account", "webhook_id", "webhook_secret")
+KEPT = ("sub_account", "webhook_id", "webhook_secret", "webhook_key")
 # Somebody waits for the page: a worker may take the adapter's own, longer limits.
 PAGE_READ_SECONDS = 8.0
 PAGE_TOTAL_SECONDS = 12.0

@@ -19,6 +19,7 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
@@ -32,6 +33,7 @@ from integrations.adapters.errors import (
     SetupError,
     TransientError,
 )
+from integrations.limits import Permit
 from integrations.models import LinkedAccount
 from integrations.oauth import Tokens
 
@@ -47,7 +49,8 @@ COLUMNS = ("sealed", "token_expires_at", "refreshed_at", "granted_scopes", "remo
 
 
 def ready_adapter(linked: LinkedAccount) -> Adapter:
-    """An adapter whose token is good for some minutes.
+    """An adapter for a worker: it keeps to the provider's limits, and its token is
+    good for some minutes.
 
     Raises SealError, and AdapterError when new tokens are needed and cannot be had.
     """
@@ -60,7 +63,9 @@ def ready_adapter(linked: LinkedAccount) -> Adapter:
                 if linked.token_expires_at is None or linked.token_expires_at <= now():
                     raise
                 # The old one is good for some moments yet.
-    return linked.adapter()
+    adapter = linked.adapter()
+    adapter.permit = Permit(linked, adapter, seconds=settings.BATCH_SECONDS)
+    return adapter
 
 
 def ends_soon(linked: LinkedAccount) -> bool:
@@ -96,7 +101,7 @@ def answered(
         return question(fresh)
 
 
-LIMITS = ("read_timeout", "total_timeout")
+LIMITS = ("read_timeout", "total_timeout", "permit")
 
 
 def is_about_token(refusal: CredentialsError) -> bool:

@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
+from contacts.consents import consent_confirmed
+from contacts.models import Contact
 from contactsync.lib.clock import now
 from contactsync.lib.crypto import SealError
 from integrations import outbox, retry
@@ -32,6 +35,7 @@ SECONDS = 8.0
 EXPIRES = timedelta(days=30)
 GONE = {"absent", "archived"}
 GONE_AFTER = timedelta(days=1)
+US = "us"  # asked by our own mail: no provider knows of it
 # A provider's status -> what becomes of a delivery that awaited the confirmation.
 ENDS = {
     "subscribed": (State.SYNCED, ""),
@@ -48,7 +52,7 @@ def due_linked_accounts() -> list[UUID]:
     )
     due = Delivery.objects.filter(
         linked_account=OuterRef("pk"), state=State.AWAITING_OPT_IN, due__lte=now()
-    )
+    ).exclude(asked_by=US)
     return list(connected.filter(Exists(due)).values_list("pk", flat=True))
 
 
@@ -66,7 +70,7 @@ def check(linked_account_id: UUID, *, contact_id: UUID | None = None) -> int:
         return 0
     waiting: QuerySet[Delivery] = Delivery.objects.filter(
         linked_account_id=linked_account_id, state=State.AWAITING_OPT_IN
-    )
+    ).exclude(asked_by=US)
     waiting = (
         waiting.filter(contact_id=contact_id)
         if contact_id
@@ -114,8 +118,11 @@ def ask(account: LinkedAccount, adapter: Adapter, rows: list[Delivery]) -> int:
 def conclude(
     batch: list[Delivery], found: list[Subscription], *, absent: bool = False
 ) -> int:
-    """Settle who confirmed or never will. ``absent``: the provider does not show
-    people before they confirm, so nobody was removed there."""
+    """Settle who confirmed or never will, and write the consent of those who did.
+
+    ``absent``: the provider does not show people before they confirm, so nobody was
+    removed there.
+    """
     gone = GONE - {"absent"} if absent else GONE
     results = []
     for row, subscription in zip(batch, found, strict=True):
@@ -125,7 +132,31 @@ def conclude(
             results.append(Settled(row.id, state, reason, subscription.detail))
         elif age > EXPIRES or (subscription.status in gone and age > GONE_AFTER):
             results.append(Settled(row.id, State.SKIPPED, Reason.NOT_CONFIRMED))
-    return outbox.settle_opt_ins(results)
+    with transaction.atomic():
+        ended = outbox.settle_opt_ins(results)
+        for row, subscription in zip(batch, found, strict=True):
+            if subscription.status == "subscribed":
+                note_consent(row, subscription)
+    return ended
+
+
+def note_consent(row: Delivery, subscription: Subscription) -> None:
+    """The person confirmed at the provider: after they were asked, even where it does
+    not say when."""
+    if not Contact.objects.filter(pk=row.contact_id).exists():
+        return
+    consent_confirmed(
+        account_id=row.account_id,
+        contact_id=row.contact_id,
+        signup_id=row.signup_id,
+        how="provider",
+        at=subscription.changed_at or row.changed_at,
+        evidence={
+            "linked_account": str(row.linked_account_id),
+            "provider": row.linked_account.provider,
+            "email": subscription.email,
+        },
+    )
 
 
 def postpone(rows: list[Delivery]) -> None:

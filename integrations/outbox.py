@@ -20,11 +20,12 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 
 from contactsync.lib.clock import now
 from contactsync.lib.sql import as_json, as_uuid, is_postgres, rows, value
 from integrations.adapters.errors import Reason
-from integrations.models import Delivery, State, Target
+from integrations.models import Delivery, LinkedAccount, State, Target
 from integrations.outbox_write import TABLE, write
 from integrations.outbox_write import Settled as Settled
 
@@ -87,6 +88,21 @@ def settle(
     at = now()
     guard = "d.state = 'sending' AND d.claim_id = %s"
     return write(results, at, guard, [claim_id], attempt_id)
+
+
+def put_back(claim_id: UUID, ids: Sequence[int]) -> int:
+    """Give back claimed rows that were not tried: they are due as before, and it was
+    no attempt. Nothing happened to them, so no event says so. Returns 0, as settled."""
+    if ids:
+        Delivery.objects.filter(
+            pk__in=ids, state=State.SENDING, claim_id=claim_id
+        ).update(
+            state=State.PENDING,
+            claim_id=None,
+            lease_until=None,
+            attempts=F("attempts") - 1,
+        )
+    return 0
 
 
 def settle_opt_ins(results: Sequence[Settled]) -> int:
@@ -275,16 +291,39 @@ def reclaim() -> int:
     )
 
 
-def due_accounts() -> list[UUID]:
-    """Linked accounts with rows to send now. One index probe per account."""
+def due_accounts() -> list[tuple[UUID, bool]]:
+    """Linked accounts with rows to send now, and whether each is a slow one. One index
+    probe per account."""
     found = rows(
-        f"""SELECT l.id FROM integrations_linkedaccount l
+        f"""SELECT l.id, l.slow FROM integrations_linkedaccount l
         WHERE EXISTS (SELECT 1 FROM {TABLE} d WHERE d.linked_account_id = l.id
             AND d.state = 'pending' AND d.due <= %s)
         AND (l.not_before IS NULL OR l.not_before <= %s)""",
         [now(), now()],
     )
-    return [as_uuid(row[0]) for row in found]
+    return [(as_uuid(row[0]), bool(row[1])) for row in found]
+
+
+def is_slow(linked_account_id: UUID) -> bool:
+    """Whether a linked account was found to be slow."""
+    mine = LinkedAccount.objects.filter(pk=linked_account_id)
+    return bool(mine.values_list("slow", flat=True).first())
+
+
+def others_wait(linked_account_id: UUID) -> bool:
+    """Whether another linked account has something to send now, among those that are
+    as fast or as slow as this one."""
+    at = now()
+    found = rows(
+        f"""SELECT EXISTS (SELECT 1 FROM integrations_linkedaccount me
+        JOIN integrations_linkedaccount l ON l.id <> me.id AND l.slow = me.slow
+        WHERE me.id = %s AND l.status = 'connected'
+        AND (l.not_before IS NULL OR l.not_before <= %s)
+        AND EXISTS (SELECT 1 FROM {TABLE} d WHERE d.linked_account_id = l.id
+            AND d.state = 'pending' AND d.due <= %s))""",
+        [linked_account_id, at, at],
+    )
+    return bool(found[0][0])
 
 
 def oldest_due() -> datetime | None:

@@ -8,19 +8,28 @@ from __future__ import annotations
 from integrations.adapters.errors import Reason
 from integrations.outbox_write import TABLE
 
+# Whom the rule has us ask first: who never confirmed, and who left and is back. Nobody
+# who complained or bounced, and nobody whom the team took off.
+ASKS = """t.own_confirmation AND CASE WHEN x.id IS NULL THEN {confirmed} IS NULL
+        ELSE t.reconfirm AND x.actor = 'person' END"""
+
 ENQUEUE = f"""
 INSERT INTO {TABLE} (account_id, linked_account_id, target_id, origin, contact_id,
-    signup_id, payload, state, reason, detail, due, attempts, remote_id, created_at,
-    changed_at)
+    signup_id, payload, state, reason, detail, asked_by, due, attempts, remote_id,
+    created_at, changed_at)
 SELECT t.account_id, t.linked_account_id, t.id, 'rule', {{contact}}, {{signup}},
     {{payload}},
-    CASE WHEN x.id IS NOT NULL THEN 'skipped'
+    CASE WHEN {ASKS} THEN 'awaiting_opt_in'
+         WHEN x.id IS NOT NULL THEN 'skipped'
          WHEN l.status <> 'connected' OR t.held_reason <> '' THEN 'held'
          ELSE 'pending' END,
-    CASE WHEN x.id IS NOT NULL THEN 'rule.suppressed'
+    CASE WHEN {ASKS} THEN 'opt_in.queued'
+         WHEN x.id IS NOT NULL THEN 'rule.suppressed'
          WHEN l.status <> 'connected' THEN l.reason
          ELSE t.held_reason END,
-    CASE WHEN l.status <> 'connected' THEN l.detail ELSE t.held_detail END,
+    CASE WHEN {ASKS} THEN ''
+         WHEN l.status <> 'connected' THEN l.detail ELSE t.held_detail END,
+    CASE WHEN {ASKS} THEN 'us' ELSE '' END,
     {{due}}, 0, '', {{now}}, {{now}}
 FROM displays_syncrule r
 JOIN integrations_target t ON t.id = r.target_id
@@ -35,13 +44,16 @@ WHERE r.display_id = {{display}} AND r.enabled AND r.removed_at IS NULL
 
 A rule of a broken or paused linked account is written as held, with the cause:
 nothing is lost and nothing is sent in vain. (Whether the tenant is suspended is left
-to the drain, which asks before every batch.) The caller fills in the placeholders.
+to the drain, which asks before every batch.) A rule with a confirmation of our own
+gets a row that waits for it. The caller fills in the placeholders; ``confirmed`` is
+when the contact last confirmed, or NULL.
 """
 
 ENQUEUE_AGAIN = f"""{ENQUEUE}
 ON CONFLICT (signup_id, target_id) DO UPDATE SET
     linked_account_id = excluded.linked_account_id, payload = excluded.payload,
     state = excluded.state, reason = excluded.reason, detail = excluded.detail,
+    asked_by = excluded.asked_by,
     due = excluded.due, attempts = 0, changed_at = excluded.changed_at
 WHERE {TABLE}.state = 'skipped' AND {TABLE}.reason = '{Reason.WITHDRAWN.value}'
 """

@@ -25,7 +25,10 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of a claimed row. ``due`` counts for pending and awaiting_opt_in."""
+    """What became of a claimed row. ``due`` counts for pending and awaiting_opt_in.
+
+    ``uncounted``: it was not the row's attempt; somebody else has to wait for its turn.
+    """
 
     id: int
     state: str
@@ -33,6 +36,7 @@ class Settled:
     detail: str = ""
     remote_id: str = ""
     due: datetime | None = None
+    uncounted: bool = False
 
 
 def write(
@@ -55,13 +59,14 @@ def write(
     ]
     if not is_postgres():
         columns = [
-            (r.id, r.state, r.reason, r.detail, r.remote_id, r.due or at)
+            (r.id, r.state, r.reason, r.detail, r.remote_id, r.due or at, r.uncounted)
             for r in results
         ]
         return _write_sqlite(columns, at, guard, guard_params, attempt_id)
     groups: dict[tuple[Any, ...], list[Settled]] = {}
     for result in results:
         like = (result.state, result.reason, result.detail, result.due)
+        like += (result.uncounted,)
         groups.setdefault(like, []).append(result)
     after = (guard, guard_params, attempt_id)
     if len(groups) > MAX_GROUPS:
@@ -85,7 +90,8 @@ def _write_alike(
                 AS v(id, remote_id)),
         won AS (UPDATE {TABLE} d SET state = %s, reason = %s, detail = %s, due = %s,
                 claim_id = NULL, lease_until = NULL, changed_at = %s,
-                attempt_id = COALESCE(%s, d.attempt_id),
+                attempt_id = COALESCE(%s, d.attempt_id), attempts = d.attempts - %s,
+                asked_by = CASE WHEN %s THEN 'provider' ELSE d.asked_by END,
                 remote_id = CASE WHEN v.remote_id = '' THEN d.remote_id
                             ELSE v.remote_id END
             FROM v WHERE d.id = v.id AND {guard}
@@ -100,6 +106,7 @@ def _write_alike(
             [result.id for result in group],
             [result.remote_id for result in group],
             *(like.state, like.reason, like.detail, due, at, attempt_id),
+            *(int(like.uncounted), like.state == "awaiting_opt_in"),
             *guard_params,
             *(f"delivery.{like.state}", data, attempt_id, at),
         ],
@@ -116,15 +123,19 @@ def _write_mixed(
 ) -> int:
     """A batch that ended in many ways: every column as an array."""
     columns = [
-        (r.id, r.state, r.reason, r.detail, r.remote_id, r.due or at) for r in results
+        (r.id, r.state, r.reason, r.detail, r.remote_id, r.due or at, int(r.uncounted))
+        for r in results
     ]
     found = rows(
         f"""WITH v AS (SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[],
-                %s::text[], %s::text[], %s::timestamptz[])
-                AS v(id, state, reason, detail, remote_id, due)),
+                %s::text[], %s::text[], %s::timestamptz[], %s::smallint[])
+                AS v(id, state, reason, detail, remote_id, due, uncounted)),
         won AS (UPDATE {TABLE} d SET state = v.state, reason = v.reason,
                 detail = v.detail, due = v.due, claim_id = NULL, lease_until = NULL,
                 attempt_id = COALESCE(%s, d.attempt_id), changed_at = %s,
+                attempts = d.attempts - v.uncounted,
+                asked_by = CASE WHEN v.state = 'awaiting_opt_in' THEN 'provider'
+                           ELSE d.asked_by END,
                 remote_id = CASE WHEN v.remote_id = '' THEN d.remote_id
                             ELSE v.remote_id END
             FROM v WHERE d.id = v.id AND {guard}
@@ -152,16 +163,19 @@ def _write_sqlite(
     won = 0
     moment = value(at)
     with transaction.atomic(), connection.cursor() as cursor:
-        for row_id, state, reason, detail, remote_id, due in columns:
+        for row_id, state, reason, detail, remote_id, due, uncounted in columns:
             cursor.execute(
                 f"""UPDATE {TABLE} AS d SET state = %s, reason = %s, detail = %s,
                     remote_id = CASE WHEN %s = '' THEN remote_id ELSE %s END,
                     due = %s, claim_id = NULL, lease_until = NULL,
-                    attempt_id = COALESCE(%s, attempt_id), changed_at = %s
+                    attempt_id = COALESCE(%s, attempt_id), changed_at = %s,
+                    attempts = attempts - %s,
+                    asked_by = CASE WHEN %s THEN 'provider' ELSE asked_by END
                 WHERE d.id = %s AND {guard}
                 RETURNING account_id, contact_id, target_id""",
                 [state, reason, detail, remote_id, remote_id, value(due)]
-                + [attempt_id, moment, row_id, *map(value, guard_params)],
+                + [attempt_id, moment, int(uncounted), state == "awaiting_opt_in"]
+                + [row_id, *map(value, guard_params)],
             )
             row = cursor.fetchone()
             if row is None:

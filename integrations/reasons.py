@@ -148,6 +148,12 @@ FIXES: dict[Reason, Fix] = {
         "Nothing to do: it is sent as soon as {provider} allows.",
         "wait",
     ),
+    Reason.TURN: Fix(
+        "waiting for its turn",
+        "{provider} allows only so many calls at a time, and others go first.",
+        "Nothing to do: it is sent as soon as it is its turn.",
+        "wait",
+    ),
     Reason.QUOTA: Fix(
         "plan limit reached",
         "The {provider} plan allows no more contacts or calls.",
@@ -251,9 +257,15 @@ FIXES: dict[Reason, Fix] = {
         "edit_rule",
     ),
     Reason.CANCELLED: Fix(
-        "the import was cancelled",
-        "Somebody on your team cancelled the import before this contact was sent.",
-        "Import the list again if the contact should be sent after all.",
+        "it was cancelled",
+        "Somebody on your team cancelled the import or the bulk action before this "
+        "contact was sent.",
+        "Start it again if the contact should be sent after all.",
+    ),
+    Reason.UNDONE: Fix(
+        "taken back",
+        "A bulk action had put this contact in the audience, and your team undid it.",
+        "Start the bulk action again if the contact should be there after all.",
     ),
     Reason.SUPPRESSED: Fix(
         "suppressed",

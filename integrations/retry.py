@@ -17,8 +17,12 @@ def delay(attempts: int, retry_after: float | None = None) -> float | None:
     """
     if attempts >= MAX_ATTEMPTS:
         return None
-    base = max(float(DELAYS[max(attempts, 1) - 1]), retry_after or 0.0)
-    return base * (1 + random.random() / 5)
+    return jittered(max(float(DELAYS[max(attempts, 1) - 1]), retry_after or 0.0))
+
+
+def jittered(seconds: float) -> float:
+    """Up to a fifth more, at random."""
+    return seconds * (1 + random.random() / 5)
 
 
 def opt_in_check(age: float) -> float:

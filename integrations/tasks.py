@@ -5,19 +5,53 @@ from __future__ import annotations
 from uuid import UUID
 
 from celery import shared_task
-from celery.signals import worker_ready
+from celery.signals import worker_init, worker_ready, worker_shutting_down
+from django.conf import settings
 
-from integrations import jobs, oauth_daily, oauth_state, opt_ins, outbox, watch
-from integrations.drain import drain
+from integrations import bulk_tasks as bulk_tasks
+from integrations import (
+    jobs,
+    oauth_daily,
+    oauth_state,
+    opt_ins,
+    outbox,
+    shutdown,
+    watch,
+)
+from integrations.drain import take_turn
 
 WAKE_EXPIRES = 60
+SWEEP_SECONDS = 10
+DELIVER_QUEUE, SLOW_QUEUE = "deliver", "slow"
 IDLE_EXPIRES = 3600
 
 
-@shared_task(name="integrations.drain")
-def drain_linked_account(linked_account_id: str) -> int:
-    settled = drain(UUID(linked_account_id))
-    return settled
+@shared_task(
+    name="integrations.drain",
+    soft_time_limit=settings.DRAIN_SOFT_LIMIT,
+    time_limit=settings.DRAIN_HARD_LIMIT,
+)
+def drain_linked_account(linked_account_id: str, slow: bool = False) -> int:
+    """A turn at an account. What is known to be slow goes to workers of its own, so
+    that it keeps nobody else waiting."""
+    if not slow and outbox.is_slow(UUID(linked_account_id)):
+        wake(UUID(linked_account_id), slow=True)
+        return 0
+    done = take_turn(UUID(linked_account_id))
+    if done.again is not None and done.again < SWEEP_SECONDS:
+        wake(UUID(linked_account_id), slow=done.slow, countdown=done.again)
+    return done.settled
+
+
+def wake(
+    linked_account_id: UUID, *, slow: bool = False, countdown: float = 0.0
+) -> None:
+    drain_linked_account.apply_async(
+        [str(linked_account_id), slow],
+        queue=SLOW_QUEUE if slow else DELIVER_QUEUE,
+        countdown=countdown or None,
+        expires=WAKE_EXPIRES,
+    )
 
 
 @shared_task(name="integrations.sweep")
@@ -26,8 +60,8 @@ def sweep() -> int:
     outbox.reclaim()
     outbox.release()
     due = outbox.due_accounts()
-    for linked_account_id in due:
-        drain_linked_account.apply_async([str(linked_account_id)], expires=WAKE_EXPIRES)
+    for linked_account_id, slow in due:
+        wake(linked_account_id, slow=slow)
     return len(due)
 
 
@@ -87,6 +121,16 @@ def watch_linked_accounts() -> int:
 @shared_task(name="integrations.watch_of")
 def watch_linked_account(linked_account_id: str) -> int:
     return watch.check(UUID(linked_account_id))
+
+
+@worker_init.connect
+def on_init(**_: object) -> None:
+    shutdown.prepare()
+
+
+@worker_shutting_down.connect
+def on_shutting_down(**_: object) -> None:
+    shutdown.ask()
 
 
 @worker_ready.connect

@@ -12,6 +12,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from contacts.consents import ip_policies
 from contactsync.api import keys
 from contactsync.api.limits import limiter
 from contactsync.tenancy.models import Account, Membership, Role, User
@@ -51,6 +52,7 @@ def fresh_process() -> Iterator[None]:
     limiter.reset()
     live_displays.clear()
     policies.clear()
+    ip_policies.clear()
     mail_hosts.memory.clear()
     yield
 

@@ -325,7 +325,20 @@ def _standing(email: str, row: Mapping[str, Any] | None) -> Subscription:
         status=_status(row),
         changed_at=moment(row.get("unsubscribed_at") or row.get("subscribed_at")),
         remote_id=id_in(row),
+        fields=_known(row),
+        tags=_tags(row),
     )
+
+
+def _known(row: Mapping[str, Any]) -> dict[str, object]:
+    """A subscriber's values by our field ids, blank ones left out."""
+    custom = row.get("custom_fields") or {}
+    values = {name: row.get(name) for name in OWN}
+    return filled(values | {f"{CUSTOM}{name}": custom[name] for name in custom})
+
+
+def _tags(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(tag) for tag in row.get("tags") or ())
 
 
 def _status(row: Mapping[str, Any]) -> str:
@@ -363,15 +376,12 @@ def _origin(contact: Contact) -> dict[str, str]:
 
 
 def _change(row: Mapping[str, Any], kind: str, audience_id: str) -> Change:
-    custom = row.get("custom_fields") or {}
-    values = {name: row.get(name) for name in OWN}
-    values |= {f"{CUSTOM}{name}": value for name, value in custom.items()}
     return Change(
         email=row["email"].strip(),
         kind=kind,
         status=_status(row),
-        fields=filled(values) if kind == "upsert" else {},
-        tags=tuple(str(tag) for tag in row.get("tags") or ()),
+        fields=_known(row) if kind == "upsert" else {},
+        tags=_tags(row),
         at=moment(row.get("unsubscribed_at") or row.get("subscribed_at")),
         audience_id=audience_id,
     )

@@ -7,7 +7,7 @@ failures raise an `AdapterError` subclass; any other exception is a bug of ours.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from integrations.adapters.declare import (
     Credential,
+    HookScope,
     Kind,
     OAuth2,
     OptIn,
@@ -140,8 +141,8 @@ class Subscription:
     changed_at: datetime | None = None
     remote_id: str = ""
     detail: str = ""
-    fields: Mapping[str, object] | None = None
-    tags: tuple[str, ...] | None = None
+    fields: Mapping[str, object] | None = field(default=None, repr=False)
+    tags: tuple[str, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +233,7 @@ class Adapter(ABC):
     glyph: ClassVar[str] = ""
     colour: ClassVar[str] = ""  # CSS class of the letter tile
     docs_url: ClassVar[str] = ""
+    hook_scope: ClassVar[HookScope] = "account"  # what one webhook tells of
     features: ClassVar[frozenset[str]] = frozenset()  # option names it honours
     supports: ClassVar[frozenset[str]] = frozenset()  # derived: methods + features
 
@@ -250,6 +252,8 @@ class Adapter(ABC):
         self.secrets = dict(secrets)
         self.base_url_override = base_url.rstrip("/") if base_url else None
         self.exchanges: list[Exchange] = []
+        # Asked before every call: the seconds it may take. May raise TransientError.
+        self.permit: Callable[[], float] = unlimited
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -334,6 +338,11 @@ class Adapter(ABC):
     def erase(self, email: str) -> Receipt:
         """Erase the person wherever the account holds them."""
         raise NotSupported("erase")
+
+
+def unlimited() -> float:
+    """The permit of an adapter that nobody limits."""
+    return float("inf")
 
 
 def filled(fields: Mapping[str, object]) -> dict[str, object]:

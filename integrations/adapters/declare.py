@@ -8,6 +8,7 @@ from typing import Literal
 
 OptIn = Literal["caller", "list", "account", "endpoint", "none"]
 Kind = Literal["esp", "crm", "sms", "other"]
+HookScope = Literal["account", "audience"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

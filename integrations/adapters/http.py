@@ -168,21 +168,23 @@ class HttpAdapter(Adapter):
     ) -> Answer:
         """Whatever the provider answers, recorded in `exchanges`.
 
-        Raises TransientError or SetupError when there is no whole answer.
+        Raises TransientError or SetupError when there is no whole answer, and what
+        `permit` raises before anything is sent.
         """
         shown = f"{path}?{urlencode(params)}" if params else path
         sent = {"User-Agent": "contactsync", "Accept": "application/json"}
         if data is not None:
             sent["Content-Type"] = "application/json"
         sent |= self.headers() | dict(headers or {})
+        left = self.permit()
         started = time.monotonic()
         status: int | None = None
         received = b""
         note = ""
         try:
-            with self._open(method, path, params, data, sent) as response:
+            with self._open(method, path, params, data, sent, left) as response:
                 status = response.status_code
-                received = self._read(response, started)
+                received = self._read(response, started, left)
                 names = {k.lower(): v for k, v in response.headers.items()}
             return Answer(status=status, headers=names, body=received)
         except AdapterError as error:
@@ -198,6 +200,7 @@ class HttpAdapter(Adapter):
         params: Params | None,
         data: bytes | None,
         headers: Mapping[str, str],
+        left: float,
     ) -> requests.Response:
         try:
             return self._session.request(
@@ -206,7 +209,7 @@ class HttpAdapter(Adapter):
                 params=params,
                 data=data,
                 headers=headers,
-                timeout=(self.connect_timeout, self.read_timeout),
+                timeout=(self.connect_timeout, min(self.read_timeout, left)),
                 allow_redirects=False,
                 stream=True,
             )
@@ -225,7 +228,7 @@ class HttpAdapter(Adapter):
         except requests.RequestException:
             raise self._unreachable() from None
 
-    def _read(self, response: requests.Response, started: float) -> bytes:
+    def _read(self, response: requests.Response, started: float, left: float) -> bytes:
         # read1 returns with what one read of the socket brought, so that a body
         # trickling in byte by byte still meets the time limit.
         body = bytearray()
@@ -238,7 +241,7 @@ class HttpAdapter(Adapter):
                         f"{self.max_bytes:,} bytes; it was not read.",
                         status=response.status_code,
                     )
-                if time.monotonic() - started > self.total_timeout:
+                if time.monotonic() - started > min(self.total_timeout, left):
                     raise self._too_slow()
         except ReadTimeoutError:
             raise self._too_slow() from None

@@ -367,18 +367,22 @@ def _standing(email: str, known: Mapping[str, Mapping[str, Any]]) -> Subscriptio
         email=email,
         status=STATES.get(id_in(row, "state"), "unknown"),
         remote_id=id_in(row),
+        fields=_known_values(row),
     )
+
+
+def _known_values(row: Mapping[str, Any]) -> dict[str, object]:
+    return filled({"first_name": row.get("first_name"), **(row.get("fields") or {})})
 
 
 def _change(
     row: Mapping[str, Any], audience_id: str, kind: str = "upsert", at: str = ""
 ) -> Change:
-    values = {"first_name": row.get("first_name"), **(row.get("fields") or {})}
     return Change(
         email=row["email_address"].strip(),
         kind=kind,
         status=STATES.get(str(row.get("state")), "unknown"),
-        fields=filled(values) if kind == "upsert" else {},
+        fields=_known_values(row) if kind == "upsert" else {},
         at=moment(at or row.get("added_at") or row.get("created_at")),
         audience_id=audience_id,
     )

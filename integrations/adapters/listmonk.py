@@ -359,6 +359,7 @@ def _standing(
         changed_at=at,
         remote_id=id_in(person),
         detail=detail,
+        fields=filled({"name": person.get("name"), **(person.get("attribs") or {})}),
     )
 
 
@@ -370,12 +371,11 @@ def _outcome(standing: Subscription) -> Outcome:
 
 def _told(person: dict[str, Any], audience_id: str) -> Change:
     standing = _standing(person, str(person.get("email", "")), audience_id)
-    fields = {"name": person.get("name"), **(person.get("attribs") or {})}
     return Change(
         email=standing.email,
         kind="upsert",
         status=standing.status,
-        fields=filled(fields),
+        fields=standing.fields or {},
         at=standing.changed_at,
         audience_id=audience_id,
     )

@@ -25,6 +25,7 @@ from integrations.adapters.base import (
     Receipt,
     Resource,
     Subscription,
+    filled,
 )
 from integrations.adapters.consent import left
 from integrations.adapters.declare import Credential
@@ -203,6 +204,7 @@ class Mailman(EachContact):
             email=email,
             status="bounced" if bounced else "subscribed",
             remote_id=str(member.get("member_id", "")),
+            fields=_values(member),
         )
 
     def subscriptions(
@@ -285,12 +287,15 @@ def _list(list_id: str) -> str:
     return f"{API}/lists/{quote(list_id, safe='')}"
 
 
+def _values(member: dict[str, Any]) -> dict[str, object]:
+    return filled({"display_name": member.get("display_name")})
+
+
 def _change(row: dict[str, Any], list_id: str) -> Change:
-    name = str(row.get("display_name") or "")
     return Change(
         email=str(row.get("email", "")),
         kind="upsert",
         status="subscribed",
-        fields={"display_name": name} if name else {},
+        fields=_values(row),
         audience_id=list_id,
     )

@@ -296,7 +296,18 @@ def _subscription(email: str, row: Mapping[str, Any]) -> Subscription:
         changed_at=moment(_email_status(row).get("statusChangedAt")),
         remote_id=str(row.get("id") or ""),
         detail="Known to Omnisend, but never subscribed." if state == NEVER else "",
+        fields=_values(row),
+        tags=_tags(row),
     )
+
+
+def _values(row: Mapping[str, Any]) -> dict[str, object]:
+    standard = {name: row.get(name) for name in NAMES}
+    return filled({**(row.get("customProperties") or {}), **standard})
+
+
+def _tags(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(map(str, row.get("tags") or ()))
 
 
 def _signup(contact: Contact, row: Mapping[str, Any]) -> dict[str, object]:
@@ -345,13 +356,12 @@ def _type(value: object) -> str:
 
 
 def _change(row: Mapping[str, Any], audience_id: str) -> Change:
-    standard = {name: row.get(name) for name in NAMES}
     return Change(
         email=str(row["email"]),
         kind="upsert",
         status=_subscription("", row).status,
-        fields=filled({**(row.get("customProperties") or {}), **standard}),
-        tags=tuple(map(str, row.get("tags") or ())),
+        fields=_values(row),
+        tags=_tags(row),
         at=moment(row.get("updatedAt")),
         audience_id=audience_id,
     )

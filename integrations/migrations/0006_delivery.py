@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                     "key",
                     models.CharField(max_length=80, primary_key=True, serialize=False),
                 ),
-                ("tat", models.DateTimeField()),
+                ("tat", models.FloatField()),
             ],
         ),
         migrations.AddField(
@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
                 ("key", models.CharField(max_length=80)),
                 ("number", models.PositiveSmallIntegerField()),
                 ("holder", models.UUIDField()),
-                ("until", models.DateTimeField()),
+                ("until", models.FloatField()),
             ],
             options={
                 "constraints": [

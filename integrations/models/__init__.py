@@ -6,6 +6,7 @@ from integrations.models.accounts import LinkAttempt, LinkedAccount, ProviderVot
 from integrations.models.bulk import BulkItem, BulkRun
 from integrations.models.engine import DayTotal, Limit, Slot
 from integrations.models.outbox import Attempt, Delivery, State, Target
+from integrations.models.periods import LivePeriod
 
 __all__ = [
     "Attempt",
@@ -16,6 +17,7 @@ __all__ = [
     "Limit",
     "LinkAttempt",
     "LinkedAccount",
+    "LivePeriod",
     "ProviderVote",
     "Slot",
     "State",

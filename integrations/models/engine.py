@@ -13,22 +13,24 @@ NO_DISPLAY = UUID(int=0)
 
 class Limit(models.Model):
     """A provider's rate limit: one row per linked account, or per app where the limit
-    is the app's. ``tat`` is when the calls made so far will have been paid for."""
+    is the app's. ``tat``: when the calls made so far will have been paid for, in
+    seconds since 1970."""
 
     key = models.CharField(max_length=80, primary_key=True)
-    tat = models.DateTimeField()
+    tat = models.FloatField()
 
     def __str__(self) -> str:
-        return f"{self.key} paid for by {self.tat:%H:%M:%S}"
+        return f"{self.key} paid for by {self.tat:.0f}"
 
 
 class Slot(models.Model):
-    """One of the simultaneous calls that a provider allows, and who has it."""
+    """One of the simultaneous drains that a provider allows, who has it, and until
+    when (seconds since 1970) should its worker die."""
 
     key = models.CharField(max_length=80)
     number = models.PositiveSmallIntegerField()
     holder = models.UUIDField()
-    until = models.DateTimeField()
+    until = models.FloatField()
 
     class Meta:
         constraints = (

@@ -9,7 +9,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from activity.ledger import Unexplained, ledger
+from activity.ledger import ledger
+from activity.ledger_lines import Unexplained
 from contactsync.lib.clock import now
 from contactsync.tenancy.models import Account, User
 from displays.models import Display

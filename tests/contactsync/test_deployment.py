@@ -112,7 +112,8 @@ def test_the_processes_of_the_containers_come_up(tmp_path: Path) -> None:
             check=False,
         )
         assert migrate.returncode == 0, migrate.stderr
-        logs = {name: tmp_path / f"{name}.log" for name in ("web", "worker", "beat")}
+        names = ("web", "worker", "background", "beat")
+        logs = {name: tmp_path / f"{name}.log" for name in names}
         for name, log in logs.items():
             command = native(container_command(name), port, tmp_path)
             stack.enter_context(running(command, env, log))
@@ -139,7 +140,9 @@ def test_the_processes_of_the_containers_come_up(tmp_path: Path) -> None:
 
 # --- in containers ---------------------------------------------------------------
 def test_compose_has_every_process_and_the_right_servers() -> None:
-    assert set(COMPOSE) == {"web", "worker", "beat", "migrate", "postgres", "redis"}
+    assert set(COMPOSE) == {
+        *("web", "worker", "background", "beat", "migrate", "postgres", "redis")
+    }
     assert COMPOSE["postgres"]["image"] == "postgres:17"
     assert COMPOSE["redis"]["image"] == "redis:7"
     redis = " ".join(COMPOSE["redis"]["command"])
@@ -147,7 +150,7 @@ def test_compose_has_every_process_and_the_right_servers() -> None:
     assert "--appendonly yes" in redis
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+@pytest.mark.parametrize("name", ["web", "worker", "background", "beat"])
 def test_nothing_starts_before_what_it_needs(name: str) -> None:
     needs = {key: value["condition"] for key, value in depends_on(name).items()}
     assert needs == {
@@ -167,12 +170,12 @@ def test_migrations_run_once_and_wait_for_the_data_base() -> None:
     assert COMPOSE["migrate"]["restart"] == "no"
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "postgres", "redis"])
+@pytest.mark.parametrize("name", ["web", "worker", "background", "postgres", "redis"])
 def test_health_is_checked(name: str) -> None:
     assert COMPOSE[name]["healthcheck"]["test"]
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "beat", "migrate"])
+@pytest.mark.parametrize("name", ["web", "worker", "background", "beat", "migrate"])
 def test_a_missing_secret_stops_the_start(name: str) -> None:
     environment = COMPOSE[name]["environment"]
     assert environment["SECRET_KEY"].startswith("${SECRET_KEY:?")

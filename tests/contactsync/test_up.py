@@ -204,9 +204,11 @@ def test_the_product_is_pointed_at_the_sandbox_unless_it_was_told_otherwise(
 def test_which_processes_run(tmp_path: Path) -> None:
     env = up.environment(tmp_path, options())
     every = up.processes(tmp_path, options(), env)
-    assert [one.name for one in every] == ["web", "worker", "beat", "sandbox"]
+    assert [one.name for one in every] == [
+        *("web", "worker", "background", "beat", "sandbox")
+    ]
     some = up.processes(tmp_path, options(no_sandbox=True), env)
-    assert [one.name for one in some] == ["web", "worker", "beat"]
+    assert [one.name for one in some] == ["web", "worker", "background", "beat"]
     assert all(one.argv[0] == sys.executable for one in every)
 
 

@@ -188,5 +188,5 @@ OPEN = {
     *("signups", "hosted_page", "api-elsewhere"),
     *("profile", "theme", "account_new", "invitation"),
     *("staff_queue", "staff_accounts", "staff_account", "staff_decide"),
-    *("staff_suspend", "staff_wishes", "oauth_callback"),
+    *("staff_suspend", "staff_wishes", "oauth_callback", "hook"),
 }

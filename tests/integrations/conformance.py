@@ -60,6 +60,7 @@ class AdapterConformance(AdapterConsent):
     reads_answers: ClassVar[bool] = True
     peculiar: ClassVar[tuple[Refusal, ...]] = ()
     audience_id: ClassVar[str] = "a1"
+    tells_nothing: ClassVar[str] = ""  # why its look-up tells no values, if so
     silent: ClassVar[frozenset[str]] = frozenset()  # operations without a request
     # Words of the headers that are longer than nine characters and no secrets.
     public_words: ClassVar[frozenset[str]] = frozenset()
@@ -338,6 +339,32 @@ class AdapterConformance(AdapterConsent):
                     register(mock, step)
                 outcomes = self.build().upsert(contacts, self.audience_id, Options())
             assert tuple(outcome.state for outcome in outcomes) == states
+
+    def test_a_look_up_tells_values_by_the_ids_of_the_fields(self) -> None:
+        if "subscriptions" not in self.adapter.supports:
+            pytest.skip("it looks nobody up")
+        found = self.results_of("subscriptions")
+        told = [item.fields for item in found if item.fields is not None]
+        assert bool(told) != bool(self.tells_nothing)
+        assert any(told) or not told
+        if told and "free_fields" not in self.adapter.features:
+            if "fields" in self.silent:
+                fields = self.build().fields(self.audience_id)
+            else:
+                fields = self.results_of("fields")
+            ids = {field.id for field in fields}
+            assert {name for values in told for name in values} <= ids
+
+    def results_of(self, name: str) -> list[Any]:
+        """What the operation called so gives, every way it is listed, in one list."""
+        found: list[Any] = []
+        for operation in self.operations:
+            if operation.name.split()[0] == name:
+                with wire() as mock:
+                    for step in operation.steps:
+                        register(mock, step)
+                    found += cast(list[Any], operation.run(self.build()))
+        return found
 
     def test_no_contacts_no_requests(self) -> None:
         with wire() as mock:

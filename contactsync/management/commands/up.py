@@ -148,7 +148,7 @@ def reachable(host: str) -> str:
 
 
 def processes(home: Path, options: dict[str, Any], env: dict[str, str]) -> list[Child]:
-    """Web, worker, beat and, unless switched off, the sandbox."""
+    """Web, workers, beat and, unless switched off, the sandbox."""
     python = sys.executable
     host = options["host"]
     bind = f"[{host}]" if ":" in host else host
@@ -171,13 +171,16 @@ def processes(home: Path, options: dict[str, Any], env: dict[str, str]) -> list[
         *(*celery, "worker", "--loglevel", level, "--concurrency", "2"),
         *("--without-gossip", "--without-mingle"),
     ]
+    senders = [*worker, "--queues", "deliver", "--hostname", "deliver@%h"]
+    others = [*worker, "--queues", "slow,background", "--hostname", "background@%h"]
     beat = [
         *(*celery, "beat", "--loglevel", level),
         *("--schedule", str(home / "beat-schedule")),
     ]
     children = [
         Child(name="web", argv=web, env=env),
-        Child(name="worker", argv=worker, env=background),
+        Child(name="worker", argv=senders, env=background),
+        Child(name="background", argv=others, env=background),
         Child(name="beat", argv=beat, env=background),
     ]
     if not options["no_sandbox"]:

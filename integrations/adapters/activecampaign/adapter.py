@@ -30,7 +30,9 @@ from integrations.adapters.activecampaign.wire import (
     contact_change,
     membership,
     status_of,
+    tags_of,
     to_text,
+    values_of,
     webhook_changes,
 )
 from integrations.adapters.base import (
@@ -76,6 +78,7 @@ from integrations.adapters.shared import (
 )
 
 PAGE = 100
+ALONG = "fieldValues,contactTags.tag"  # what comes along with contacts
 SIZED = 20  # lists that are counted
 URL = re.compile(r"(https://[a-z0-9.-]+(?::[0-9]+)?)(?:/.*)?", re.ASCII | re.IGNORECASE)
 TYPES = {
@@ -110,6 +113,7 @@ class ActiveCampaign(EachContact):
     exit_effect = "Unsubscribed from the list."
     glyph = "AC"
     docs_url = "https://help.activecampaign.com/hc/en-us/articles/207317590"
+    hook_scope = "audience"
     features = frozenset({"tags", "update_existing"})
     guarded = True
 
@@ -245,11 +249,18 @@ class ActiveCampaign(EachContact):
         return synced(contact_id)
 
     def _find(self, email: str) -> dict[str, Any] | None:
-        params: Params = {"email": email.strip(), "status": -1}
-        rows = rows_in(self.fetch("GET", "/api/3/contacts", params=params), "contacts")
+        """The contact, with `values` and `tags` beside what ActiveCampaign calls so."""
+        params: Params = {"email": email.strip(), "status": -1, "include": ALONG}
+        body = self.fetch("GET", "/api/3/contacts", params=params)
         wanted = key_of(email)
-        same = (row for row in rows if key_of(id_in(row, "email")) == wanted)
-        return next(same, None)
+        for row in rows_in(body, "contacts"):
+            if key_of(id_in(row, "email")) == wanted:
+                return {
+                    **row,
+                    "values": values_of(row, body),
+                    "tags": tags_of(row, body),
+                }
+        return None
 
     def _standing(
         self, email: str, found: Mapping[str, Any] | None, audience_id: str
@@ -272,6 +283,8 @@ class ActiveCampaign(EachContact):
             changed_at=moment(row.get("udate") or row.get("sdate")),
             remote_id=contact_id,
             detail=self.safe(str(row.get("unsubreason") or "")),
+            fields=found["values"],
+            tags=found["tags"],
         )
 
     def _sync(self, email: str, values: Mapping[str, object]) -> str:
@@ -323,7 +336,7 @@ class ActiveCampaign(EachContact):
         params: dict[str, str | int] = {
             **{"listid": audience_id, "status": -1, "limit": PAGE},
             **{"orders[id]": "asc", "id_greater": last},
-            "include": "contactLists,fieldValues,contactTags.tag",
+            "include": f"contactLists,{ALONG}",
         }
         if since:
             params["filters[updated_after]"] = since

@@ -48,31 +48,41 @@ def from_text(text: object) -> object:
     return parts if str(text).startswith("||") else text
 
 
+def own(
+    contact: Mapping[str, Any], body: Mapping[str, Any], name: str
+) -> list[Mapping[str, Any]]:
+    """The rows of one kind that came along and belong to the contact."""
+    rows = body.get(name) or ()
+    return [row for row in rows if str(row.get("contact")) == str(contact.get("id"))]
+
+
+def values_of(contact: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, object]:
+    """A contact's values by our field ids, blank ones left out."""
+    fields = {name: contact.get(name) for name in FIXED}
+    fields |= {
+        str(row.get("field")): from_text(row.get("value"))
+        for row in own(contact, body, "fieldValues")
+    }
+    return filled(fields)
+
+
+def tags_of(contact: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str, ...]:
+    names = {str(tag.get("id")): str(tag.get("tag")) for tag in body.get("tags") or ()}
+    ids = [str(row.get("tag")) for row in own(contact, body, "contactTags")]
+    return tuple(names[id] for id in ids if id in names)
+
+
 def contact_change(
     contact: Mapping[str, Any], body: Mapping[str, Any], audience_id: str
 ) -> Change:
-    contact_id = str(contact.get("id"))
-
-    def own(name: str) -> list[Mapping[str, Any]]:
-        rows = body.get(name) or ()
-        return [row for row in rows if str(row.get("contact")) == contact_id]
-
-    tags = {str(tag.get("id")): str(tag.get("tag")) for tag in body.get("tags") or ()}
-    row = membership(own("contactLists"), contact_id, audience_id)
-    fields = {name: contact.get(name) for name in FIXED}
-    fields |= {
-        str(v.get("field")): from_text(v.get("value")) for v in own("fieldValues")
-    }
+    rows = own(contact, body, "contactLists")
+    row = membership(rows, str(contact.get("id")), audience_id)
     return Change(
         email=str(contact.get("email", "")),
         kind="upsert",
         status=status_of(row, contact) if row else "unknown",
-        fields=filled(fields),
-        tags=tuple(
-            tags[str(r.get("tag"))]
-            for r in own("contactTags")
-            if str(r.get("tag")) in tags
-        ),
+        fields=values_of(contact, body),
+        tags=tags_of(contact, body),
         at=moment(contact.get("udate")),
         audience_id=audience_id,
     )

@@ -44,6 +44,11 @@ class Person:
     def id(self) -> str:
         return str(self.row.get("id") or "")
 
+    @property
+    def values(self) -> dict[str, object]:
+        """A category's option is its number here."""
+        return filled(self.row.get("attributes") or {})
+
     def _on(self, name: str, audience_id: str) -> bool:
         numbers = self.row.get(name)
         if not isinstance(numbers, list) and numbers is not None:
@@ -80,6 +85,7 @@ class Person:
             status=self.status(audience_id),
             changed_at=max((at for at in left if at), default=None),
             remote_id=self.id,
+            fields=self.values if self.row else None,
         )
 
     def change(self, audience_id: str) -> Change:
@@ -87,7 +93,7 @@ class Person:
             email=str(self.row.get("email", "")),
             kind="upsert",
             status=self.status(audience_id),
-            fields=filled(self.row.get("attributes") or {}),
+            fields=self.values,
             at=moment(self.row.get("modifiedAt")),
             audience_id=audience_id,
         )

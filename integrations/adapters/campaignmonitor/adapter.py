@@ -108,6 +108,7 @@ class CampaignMonitor(CampaignMonitorPeople):
     )
     glyph = "CM"
     docs_url = "https://help.campaignmonitor.com/api-keys"
+    hook_scope = "audience"
     features = frozenset({"update_existing"})
     home = "https://api.createsend.com"
     reset_headers = ("x-ratelimit-reset",)

@@ -19,6 +19,7 @@ from integrations.adapters.campaignmonitor.wire import (
     STATUS,
     UNCONFIRMED,
     Refused,
+    change_of,
     code_of,
     failures,
     list_path,
@@ -137,7 +138,8 @@ class CampaignMonitorPeople(EachContact):
                 raise
             return Subscription(email=email, status="absent")
         status = STATUS.get(str(row.get("State")), "unknown")
-        return Subscription(email=email, status=status)
+        told = change_of(row, audience_id)
+        return Subscription(email=email, status=status, fields=told.fields)
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         def leave(email: str) -> Outcome:

@@ -15,6 +15,7 @@ from integrations.adapters.base import Audience, Field, Page, Reading, Receipt, 
 from integrations.adapters.constantcontact.contacts import ConstantContactContacts
 from integrations.adapters.constantcontact.wire import (
     FIXED,
+    SUBRESOURCES,
     change_of,
     custom_field,
     next_page,
@@ -35,7 +36,6 @@ from integrations.adapters.shared import expired, moment, parse_place, to_place
 
 SLACK = timedelta(minutes=15)  # what our clock may be ahead of Constant Contact's
 DAY_OVER = 3600.0  # seconds; the daily quota ends some time, so look hourly
-SUBRESOURCES = "custom_fields,list_memberships,phone_numbers,street_addresses"
 ONE: Params = {"limit": 1, "include_count": "true"}
 WHOLE = -1  # the walk through the whole list
 # A round of `changes` asks for both, one after the other.

@@ -34,6 +34,7 @@ from integrations.adapters.constantcontact.wire import (
     HELD,
     MAILABLE,
     PENDING,
+    SUBRESOURCES,
     email_of,
     next_page,
     on_list,
@@ -75,7 +76,7 @@ class ConstantContactContacts(EachContact):
         params: Params = {
             "email": email,
             "status": "all",
-            "include": "list_memberships",
+            "include": SUBRESOURCES,
         }
         rows = rows_in(self.fetch("GET", "/v3/contacts", params=params), "contacts")
         same = [row for row in rows if key_of(email_of(row)) == key_of(email)]

@@ -44,6 +44,7 @@ FIELD_TYPE = {
 }
 # What a PUT needs back, because it empties every core property that it does not name.
 CORE = (*PLAIN, "birthday_month", "birthday_day")
+SUBRESOURCES = "custom_fields,list_memberships,phone_numbers,street_addresses"
 MAILABLE = ("explicit", "implicit")
 PENDING = "pending_confirmation"
 HELD = "Constant Contact holds this contact back for the moment (temporary hold)."
@@ -87,6 +88,7 @@ def standing(
         status="absent",
         remote_id=str(contact.get("contact_id") or ""),
         changed_at=moment(address.get("updated_at") or contact.get("updated_at")),
+        fields=values_of(contact),
     )
     welcome = permission in (*MAILABLE, PENDING)
     if permission == "unsubscribed" or (address.get("opt_out_date") and not welcome):

@@ -147,6 +147,8 @@ class Copper(CopperPeople):
             changed_at=moment(person.get("date_modified")),
             remote_id=str(person.get("id", "")),
             detail="In Copper, which knows no marketing consent.",
+            fields=self._values(person),
+            tags=_tags(person),
         )
 
     def _search(self, query: Mapping[str, object]) -> list[dict[str, Any]]:
@@ -187,7 +189,7 @@ class Copper(CopperPeople):
                 kind="upsert",
                 status="unknown",
                 fields=self._values(person),
-                tags=tuple(str(tag) for tag in person.get("tags") or ()),
+                tags=_tags(person),
                 at=moment(person.get("date_modified")),
                 audience_id=PEOPLE,
             )
@@ -252,6 +254,10 @@ class Copper(CopperPeople):
         except TargetError:
             return
         yield from self._changed(person)
+
+
+def _tags(person: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(tag) for tag in person.get("tags") or ())
 
 
 def _first(rows: Any, name: str) -> str:

@@ -53,8 +53,10 @@ from integrations.adapters.drip.wire import (
     TYPES,
     change_of,
     errors_of,
+    known_of,
     pages_of,
     status_of,
+    tags_of,
     target_of,
     values_of,
 )
@@ -235,15 +237,15 @@ class Drip(EachContact):
         return row
 
     def _standing(
-        self, email: str, row: Mapping[str, Any] | None, audience_id: str
+        self, email: str, person: Mapping[str, Any] | None, audience_id: str
     ) -> Subscription:
         """In the account, where they have left it, else on the campaign or tag."""
-        if row is None:
+        if person is None:
             return Subscription(email=email, status="absent")
-        id = id_in(row)
-        status = STATUS.get(id_in(row, "status"), "unknown")
+        id = id_in(person)
+        status = STATUS.get(id_in(person, "status"), "unknown")
         kind, name = target_of(audience_id)
-        if status == "subscribed" and kind == "tag" and name not in row["tags"]:
+        if status == "subscribed" and kind == "tag" and name not in person["tags"]:
             status = "absent"
         elif status == "subscribed" and kind == "campaign":
             path = f"{self._path()}/subscribers/{quote(id, safe='')}"
@@ -254,7 +256,13 @@ class Drip(EachContact):
                 if id_in(row, "campaign_id") == name
             ]
             status = there[-1] if there else "absent"
-        return Subscription(email=email, status=status, remote_id=id)
+        return Subscription(
+            email=email,
+            status=status,
+            remote_id=id,
+            fields=known_of(person),
+            tags=tags_of(person),
+        )
 
     def subscriptions(
         self, emails: Sequence[str], audience_id: str

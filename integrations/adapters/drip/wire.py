@@ -91,6 +91,17 @@ def values_of(contact: Contact) -> dict[str, Any]:
     return values | ({"custom_fields": custom} if custom else {})
 
 
+def known_of(row: Mapping[str, Any]) -> dict[str, object]:
+    """A person's values by our field ids, blank ones left out."""
+    values = {name: row.get(name) for name in (*NAMES, *ADDRESS)}
+    custom = row.get("custom_fields") or {}
+    return filled(values | {f"{CUSTOM}{name}": custom[name] for name in custom})
+
+
+def tags_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(tag) for tag in row.get("tags") or ())
+
+
 def change_of(
     row: Mapping[str, Any],
     kind: str,
@@ -98,15 +109,12 @@ def change_of(
     audience_id: str,
     at: datetime | None = None,
 ) -> Change:
-    custom = row.get("custom_fields") or {}
-    values = {name: row.get(name) for name in (*NAMES, *ADDRESS)}
-    values |= {f"{CUSTOM}{name}": value for name, value in custom.items()}
     return Change(
         email=row["email"].strip(),
         kind=kind,
         status=status or status_of(row),
-        fields=filled(values) if kind == "upsert" else {},
-        tags=tuple(str(tag) for tag in row.get("tags") or ()),
+        fields=known_of(row) if kind == "upsert" else {},
+        tags=tags_of(row),
         at=at or moment(row.get("created_at")),
         audience_id=audience_id,
     )

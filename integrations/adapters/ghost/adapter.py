@@ -55,6 +55,7 @@ from integrations.adapters.ghost.wire import (
     check_signature,
     fault,
     has,
+    labels_of,
     lost,
     plain,
     posted,
@@ -62,6 +63,7 @@ from integrations.adapters.ghost.wire import (
     token,
     told,
     total,
+    values_of,
 )
 from integrations.adapters.http import Answer, Params
 from integrations.adapters.shapes import id_in, readable, row_in, rows_in
@@ -250,7 +252,7 @@ class Ghost(EachContact):
         if options.update_existing:
             values = filled(contact.fields)
             row |= {k: v for k, v in values.items() if v != member.get(k)}
-            labels = [id_in(label, "name") for label in rows_in(member, "labels")]
+            labels = labels_of(member)
             lower = {label.lower() for label in labels}
             if new := [tag for tag in tags if tag.lower() not in lower]:
                 row["labels"] = [{"name": label} for label in (*labels, *new)]
@@ -313,7 +315,12 @@ class Ghost(EachContact):
             had, at = self._lost(id, audience_id)
             status = "unsubscribed" if had else "absent"
         return Subscription(
-            email=email, status=status or "unsubscribed", changed_at=at, remote_id=id
+            email=email,
+            status=status or "unsubscribed",
+            changed_at=at,
+            remote_id=id,
+            fields=values_of(member),
+            tags=labels_of(member),
         )
 
     def _lost(self, member_id: str, audience_id: str) -> tuple[bool, datetime | None]:

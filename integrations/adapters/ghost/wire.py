@@ -95,16 +95,22 @@ def plain(member: dict[str, Any], audience_id: str) -> str:
     return "subscribed" if audience_id in has(member) else ""
 
 
+def values_of(member: dict[str, Any]) -> dict[str, object]:
+    return filled({name: member.get(name) for name in ("name", "note")})
+
+
+def labels_of(member: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(id_in(label, "name") for label in rows_in(member, "labels"))
+
+
 def told(member: dict[str, Any], audience_id: str, status: str) -> Change:
     """What a walk or a webhook tells of a member."""
-    fields = {name: member.get(name) for name in ("name", "note")}
-    labels = rows_in(member, "labels")
     return Change(
         email=id_in(member, "email"),
         kind="upsert",
         status=status,
-        fields=filled(fields),
-        tags=tuple(id_in(label, "name") for label in labels),
+        fields=values_of(member),
+        tags=labels_of(member),
         at=moment(member.get("updated_at")),
         audience_id=audience_id,
     )

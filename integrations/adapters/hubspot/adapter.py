@@ -3,7 +3,7 @@ read 2026-11-22)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from integrations.adapters.base import (
     Receipt,
     Resource,
     Subscription,
+    filled,
 )
 from integrations.adapters.declare import Credential, OAuth2, Rate
 from integrations.adapters.each import again, key_of, rejected, synced
@@ -225,8 +226,8 @@ class HubSpot(HubSpotChanges):
         if not emails:
             return []
         target = Target.parse(audience_id)
-        known = self.find(emails)
-        found = [standing(email, known.get(key_of(email))) for email in emails]
+        known = self.find(emails, self.writable)
+        found = [self._known(email, known.get(key_of(email))) for email in emails]
         if target.kind == "subscription":
             return [self._subscribed(item, target.id) for item in found]
         if target.kind == "list" and known:
@@ -234,16 +235,23 @@ class HubSpot(HubSpotChanges):
             return [
                 item
                 if item.remote_id in members
-                else Subscription(email=item.email, status="absent")
+                else replace(item, status="absent", changed_at=None, detail="")
                 for item in found
             ]
         return found
+
+    def _known(self, email: str, record: Mapping[str, Any] | None) -> Subscription:
+        found = standing(email, record)
+        if record is None or not self.writable:
+            return found
+        told = record.get("properties") or {}
+        return replace(found, fields=filled({n: told.get(n) for n in self.writable}))
 
     def _subscribed(self, item: Subscription, subscription: str) -> Subscription:
         if item.status in ("unsubscribed", "bounced"):
             return item
         now = self.status(item.email, subscription)
-        return replace(now, remote_id=item.remote_id)
+        return replace(now, remote_id=item.remote_id, fields=item.fields)
 
     def _members(self, ids: set[str], target: Target) -> set[str]:
         inputs = [{"objectTypeId": CONTACT_TYPE, "recordId": item} for item in ids]

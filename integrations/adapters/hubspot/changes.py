@@ -22,7 +22,7 @@ from functools import cached_property
 from typing import Any
 
 from integrations.adapters.base import Change, Incoming, Page
-from integrations.adapters.errors import CredentialsError, RejectedError
+from integrations.adapters.errors import CredentialsError, RejectedError, ScopeError
 from integrations.adapters.http import Params
 from integrations.adapters.hubspot.wire import (
     BASICS,
@@ -63,6 +63,16 @@ class HubSpotChanges(HubSpotWriting):
             for row in rows_in(body, "results")
             if not row.get("hidden") and not row.get("archived")
         ]
+
+    @cached_property
+    def writable(self) -> list[str]:
+        """Names of the properties that can be written; none for a user who may not see
+        what there is."""
+        try:
+            fields = [field_of(row) for row in self.properties]
+        except ScopeError:
+            return []
+        return [f.id for f in fields if not f.read_only and f.id != "email"]
 
     def changes(self, audience_id: str, cursor: str) -> Page:
         target = Target.parse(audience_id)

@@ -99,12 +99,17 @@ class HubSpotWriting(HttpAdapter):
         self._place(target, people, known, outcomes)
         return [outcomes[key_of(contact.email)] for contact in contacts]
 
-    def find(self, emails: Iterable[str]) -> dict[str, Mapping[str, Any]]:
-        """Records by lower-case address; who is not there is missing."""
+    def find(
+        self, emails: Iterable[str], more: Sequence[str] = ()
+    ) -> dict[str, Mapping[str, Any]]:
+        """Records by lower-case address, with the properties named as well; who is not
+        there is missing."""
         wanted = list(dict.fromkeys(key_of(email) for email in emails))
+        names = list(dict.fromkeys([*BASICS, *more]))
         records: list[Mapping[str, Any]] = []
         for start in range(0, len(wanted), READ):
-            records += self.read(wanted[start : start + READ], by="email")
+            some = wanted[start : start + READ]
+            records += self.read(some, by="email", properties=names)
         for record in records:
             row_in(record, "properties")  # or who left could not be told
         return by_any_address(records)

@@ -104,6 +104,7 @@ def standing(
         status=status,
         remote_id=str(contact.get("contactId", "")),
         detail=detail,
+        fields=filled_of(contact) if contact else None,
     )
 
 
@@ -119,9 +120,14 @@ def left_at(actions: Iterable[Mapping[str, Any]], audience_id: str) -> Any:
     return max((time for time in times if time), default=None)
 
 
+def filled_of(contact: Mapping[str, Any]) -> dict[str, object]:
+    """A contact's filled fields by the ids of `fields`."""
+    return filled({k: v for k, v in contact.items() if k not in NOT_FIELDS})
+
+
 def values_of(contact: Mapping[str, Any]) -> dict[str, object]:
     """A contact's filled fields; the status under the name people know."""
-    values = filled({k: v for k, v in contact.items() if k not in NOT_FIELDS})
+    values = filled_of(contact)
     status = str(contact.get("status", ""))
     return {**values, "status": LABELS.get(status, status)} if status else values
 

@@ -33,6 +33,7 @@ from integrations.adapters.each import awaiting, by_address, key_of, rejected, s
 from integrations.adapters.errors import Reason, RejectedError
 from integrations.adapters.http import HttpAdapter, Params
 from integrations.adapters.klaviyo.wire import (
+    ATTRIBUTES,
     Known,
     any_email,
     asked_for,
@@ -249,7 +250,7 @@ class KlaviyoProfiles(HttpAdapter):
         spellings = [*emails, *(key_of(email) for email in emails)]
         params: Params = {
             "filter": any_email(dict.fromkeys(spellings)),
-            "fields[profile]": "email,subscriptions",
+            "fields[profile]": ",".join(ATTRIBUTES),
             "additional-fields[profile]": "subscriptions",
             "page[size]": PAGE,
         }

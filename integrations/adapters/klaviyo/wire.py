@@ -46,6 +46,11 @@ FIXED = (
     Field(id="location.timezone", label="Time zone"),
 )
 FIXED_IDS = frozenset(field.id for field in FIXED)
+# What is asked for of a profile.
+ATTRIBUTES = (
+    *("email", "subscriptions", "properties", "location"),
+    *(field.id for field in FIXED if "." not in field.id),
+)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 # Suppression reason -> our status and what is told beside it. The gravest comes first.
@@ -205,6 +210,7 @@ def standing(
         changed_at=moment(since),
         remote_id=str(known.profile.get("id") or ""),
         detail=detail,
+        fields=values_of(known.profile),
     )
 
 

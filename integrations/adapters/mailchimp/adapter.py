@@ -98,6 +98,7 @@ class Mailchimp(MailchimpMembers):
         "Mailchimp itself refuses people who left or bounced: only a form of its own, "
         "or their confirmation, brings them back."
     )
+    hook_scope = "audience"
     features = frozenset({"tags", "double_opt_in", "update_existing", "reconfirm"})
     read_timeout = 90.0  # Mailchimp itself gives up after 120 s
     total_timeout = 120.0
@@ -255,6 +256,7 @@ class Mailchimp(MailchimpMembers):
             return Subscription(email=email, status="absent")
         status = str(member.get("status", ""))
         known = STATUS.get(status, "unknown")
+        told = member_change(member, audience_id)
         return Subscription(
             email=email,
             status=known,
@@ -264,6 +266,8 @@ class Mailchimp(MailchimpMembers):
                 str(member.get("unsubscribe_reason") or "")
                 or (f"Mailchimp: {status}" if known == "unknown" else "")
             ),
+            fields=told.fields,
+            tags=told.tags,
         )
 
     def changes(self, audience_id: str, cursor: str) -> Page:

@@ -52,7 +52,7 @@ from integrations.adapters.mailchimp.wire import (
 )
 
 LATER = 3600.0  # seconds; Mailchimp does not say how long "very recently" is
-MEMBER = "email_address,id,status,last_changed,unsubscribe_reason"
+MEMBER = "email_address,id,status,last_changed,unsubscribe_reason,merge_fields,tags"
 
 
 class MailchimpMembers(HttpAdapter):

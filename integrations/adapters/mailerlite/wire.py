@@ -64,6 +64,7 @@ def standing_of(email: str, row: Mapping[str, Any], audience_id: str) -> Subscri
         status=status,
         changed_at=moment(row.get("unsubscribed_at")),
         remote_id=id_in(row),
+        fields=filled(row.get("fields") or {}),
     )
 
 

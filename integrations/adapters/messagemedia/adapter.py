@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from integrations.adapters.base import (
@@ -366,10 +367,13 @@ def _closed(name: str, error: ScopeError) -> Resource:
 def _standing(email: str, row: Row, blocked: set[str]) -> Subscription:
     numbers = numbers_of([row])
     number = numbers[0] if numbers else ""
-    return standing(email, row, number, bool(blocked & set(numbers)))
+    found = standing(email, row, number, bool(blocked & set(numbers)))
+    return replace(found, fields=_values(row)) if row else found
 
 
-def _change(email: str, row: Row, blocked: set[str], audience_id: str) -> Change:
+def _values(row: Row) -> dict[str, object]:
+    """A contact's values by our field ids, blank ones left out. The address that is
+    kept in a custom field is ours to fill."""
     own = {field.id: row.get(field.id) for field in FIELDS if field is not PHONE}
     custom: dict[str, Any] = {
         str(field["id"]): field.get("value")
@@ -377,11 +381,15 @@ def _change(email: str, row: Row, blocked: set[str], audience_id: str) -> Change
         if field.get("type") != "EMAIL"
     }
     phone = next(iter(numbers_of([row])), "")
+    return filled({"phone": phone, **own, **custom})
+
+
+def _change(email: str, row: Row, blocked: set[str], audience_id: str) -> Change:
     return Change(
         email=email,
         kind="upsert",
         status=_standing(email, row, blocked).status,
-        fields=filled({"phone": phone, **own, **custom}),
+        fields=_values(row),
         at=moment(row.get("lastModifiedDate")),
         audience_id=audience_id,
     )

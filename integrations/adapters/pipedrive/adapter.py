@@ -177,9 +177,11 @@ class Pipedrive(PipedrivePeople):
         return [self._subscription(email, label) for email in emails]
 
     def _subscription(self, email: str, label: int | None) -> Subscription:
-        people = [who for who in self._people(email) if has_label(who, label)]
+        known = list(self._people(email))
+        fields = self._values_of(known[0]) if known else None  # who is written to
+        people = [who for who in known if has_label(who, label)]
         if not people:
-            return Subscription(email=email, status="absent")
+            return Subscription(email=email, status="absent", fields=fields)
         # Of several records of one person, the one that opted out counts.
         person = max(people, key=lambda who: status_of(who) in LEFT)
         status = status_of(person)
@@ -188,6 +190,7 @@ class Pipedrive(PipedrivePeople):
             status=status,
             changed_at=moment(person.get("update_time")),
             remote_id=str(person["id"]),
+            fields=fields,
             detail=""
             if status != "unknown"
             else "In Pipedrive, which has no marketing consent of theirs on record.",

@@ -235,7 +235,8 @@ class Salesforce(SalesforceCampaigns):
     ) -> list[Subscription]:
         if (campaign := campaign_of(audience_id)) and emails:
             return self.memberships(emails, campaign)
-        found = self.find(emails, thing_of(audience_id)) if emails else {}
+        thing = thing_of(audience_id)
+        found = self.find_whole(emails, thing) if emails else {}
         return [standing(email, found.get(key_of(email), ())) for email in emails]
 
     def changes(self, audience_id: str, cursor: str) -> Page:

@@ -161,17 +161,20 @@ class SalesforceCampaigns(SalesforceWriting):
                         found[str(row[name])] = str(row["Id"])
         return found
 
-    def _people(self, emails: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    def _people(
+        self, emails: Sequence[str], *, whole: bool = False
+    ) -> dict[str, list[dict[str, Any]]]:
         """Contacts and leads by lower-case address."""
+        find = self.find_whole if whole else self.find
         found: dict[str, list[dict[str, Any]]] = {}
         for thing in ("Contact", "Lead"):
-            for key, records in self.find(emails, thing).items():
+            for key, records in find(emails, thing).items():
                 found.setdefault(key, []).extend(records)
         return found
 
     def memberships(self, emails: Sequence[str], campaign: str) -> list[Subscription]:
         """Where addresses stand in a campaign."""
-        people = self._people(emails)
+        people = self._people(emails, whole=True)
         members = self._members(campaign, _ids(people))
         return [
             standing(

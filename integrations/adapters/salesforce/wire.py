@@ -84,7 +84,9 @@ def literal(text: str) -> str:
     return "'" + plain.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def groups(emails: Iterable[str], limit: int = 8000) -> Iterator[list[str]]:
+def groups(
+    emails: Iterable[str], limit: int = 8000, most: int = 10_000
+) -> Iterator[list[str]]:
     """Literals of the addresses, as many at a time as a URL takes (16,384 characters
     with everything else)."""
     group: list[str] = []
@@ -92,7 +94,7 @@ def groups(emails: Iterable[str], limit: int = 8000) -> Iterator[list[str]]:
     for email in emails:
         item = literal(email)
         length = len(quote(item, safe="")) + 3
-        if group and size + length > limit:
+        if group and (size + length > limit or len(group) >= most):
             yield group
             group, size = [], 0
         group.append(item)
@@ -165,7 +167,19 @@ def standing(email: str, records: Sequence[Mapping[str, Any]]) -> Subscription:
         status=status,
         changed_at=moment(records[0].get("SystemModstamp")),
         remote_id=str(records[0].get("Id", "")),
+        # Only a record that was read as a whole has this one.
+        fields=values_of(records[0]) if "CreatedDate" in records[0] else None,
     )
+
+
+def values_of(record: Mapping[str, Any]) -> dict[str, object]:
+    """A record's single values, blank ones left out."""
+    return {
+        name: value
+        for name, value in record.items()
+        if name not in SYSTEM and value not in (None, "")
+        if not isinstance(value, (dict, list))
+    }
 
 
 def change_of(record: Mapping[str, Any], audience_id: str) -> Change:
@@ -177,12 +191,7 @@ def change_of(record: Mapping[str, Any], audience_id: str) -> Change:
         email=email,
         kind="upsert",
         status=standing(email, [record]).status,
-        fields={
-            name: value
-            for name, value in record.items()
-            if name not in SYSTEM and value not in (None, "")
-            if not isinstance(value, (dict, list))
-        },
+        fields=values_of(record),
         at=at,
         audience_id=audience_id,
     )

@@ -23,7 +23,10 @@ query { metafieldDefinitions(first: 250, ownerType: CUSTOMER) {
 FIND = (
     """
 query ($email: String!) {
-  customerByIdentifier(identifier: {emailAddress: $email}) { ...Standing } }"""
+  customerByIdentifier(identifier: {emailAddress: $email}) {
+    ...Standing firstName lastName note defaultPhoneNumber { phoneNumber }
+    metafields(first: 50) {
+      nodes { namespace key value } pageInfo { hasNextPage } } } }"""
     + CUSTOMER
 )
 

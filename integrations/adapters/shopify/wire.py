@@ -71,20 +71,39 @@ def changes_of(
         email = str((row.get("defaultEmailAddress") or {}).get("emailAddress") or "")
         if not email:
             continue
-        values = {name: row.get(name) for name in ("firstName", "lastName", "note")}
-        values["phone"] = (row.get("defaultPhoneNumber") or {}).get("phoneNumber")
-        for item in (row.get("metafields") or {}).get("nodes") or ():
-            if (id := f"{item['namespace']}.{item['key']}") in metafields:
-                values[id] = item.get("value")
+        values = values_of(row)
         yield Change(
             email=email,
             kind="upsert",
             status=STATUS.get(state_of(row), "unknown"),
-            fields=filled(values),
-            tags=tuple(str(tag) for tag in row.get("tags") or ()),
+            fields={n: values[n] for n in values if "." not in n or n in metafields},
+            tags=tags_of(row),
             at=moment(row.get("updatedAt")),
             audience_id=CUSTOMERS,
         )
+
+
+def values_of(customer: Mapping[str, Any]) -> dict[str, object]:
+    """A customer's values by our field ids, blank ones left out."""
+    names = ("firstName", "lastName", "note")
+    values: dict[str, object] = {name: customer.get(name) for name in names}
+    phone = customer.get("defaultPhoneNumber") or {}
+    values["phone"] = phone.get("phoneNumber")
+    for item in (customer.get("metafields") or {}).get("nodes") or ():
+        values[f"{item['namespace']}.{item['key']}"] = item.get("value")
+    return filled(values)
+
+
+def known_of(customer: Mapping[str, Any]) -> dict[str, object] | None:
+    """The same of a customer that was looked up; None when that is not all of it."""
+    found = customer.get("metafields")
+    if found is None or (found.get("pageInfo") or {}).get("hasNextPage"):
+        return None
+    return values_of(customer)
+
+
+def tags_of(customer: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(tag) for tag in customer.get("tags") or ())
 
 
 def state_of(customer: Mapping[str, Any]) -> str:
@@ -105,6 +124,8 @@ def subscription_of(email: str, customer: Mapping[str, Any] | None) -> Subscript
         changed_at=moment(address.get("marketingUpdatedAt")),
         remote_id=str(customer.get("id", "")),
         detail=DETAIL.get(state, ""),
+        fields=known_of(customer),
+        tags=tags_of(customer),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from integrations.adapters.base import Contact, Options, OutcomeState
@@ -54,6 +55,9 @@ def writing(name: str, audience: str, *steps: Step, **more: Any) -> Operation:
     )
 
 
+# Who may not see what properties there are is told no values.
+SEEN = replace(FIELDS, forbidden_ok=True)
+
 OPERATIONS = (
     operation(
         "verify",
@@ -94,17 +98,20 @@ OPERATIONS = (
     operation(
         "subscriptions among all contacts",
         lambda a: a.subscriptions([OLD, NEW], EVERYBODY),
+        SEEN,
         read(record(OLD), missing=True),
     ),
     operation(
         "subscriptions on a list",
         lambda a: a.subscriptions([OLD], LIST),
+        SEEN,
         read(record(OLD)),
         memberships("102", "42"),
     ),
     operation(
         "subscriptions to a type",
         lambda a: a.subscriptions([OLD], SUBSCRIPTION),
+        SEEN,
         read(record(OLD)),
         asked(OLD, status(OLD, "SUBSCRIBED")),
     ),

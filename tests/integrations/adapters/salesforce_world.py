@@ -56,6 +56,8 @@ def record(email: str, **more: Any) -> dict[str, Any]:
         "HasOptedOutOfEmail": False,
         "EmailBouncedDate": None,
         "SystemModstamp": AT,
+        "CreatedDate": AT,
+        "LastName": "Sample",
         "IsConverted": False,
         **more,
     }

@@ -40,7 +40,10 @@ def customer(email: str, state: str = "SUBSCRIBED", **more: Any) -> dict[str, An
 
 
 def found(email: str, state: str = "SUBSCRIBED") -> Step:
-    return step({"customerByIdentifier": customer(email, state)})
+    size = {"namespace": "custom", "key": "size", "value": "L"}
+    told = {"nodes": [size], "pageInfo": {"hasNextPage": False}}
+    found = customer(email, state, firstName="Mary", lastName=None, metafields=told)
+    return step({"customerByIdentifier": found})
 
 
 def done(name: str, email: str = OLD, state: str = "SUBSCRIBED") -> Step:

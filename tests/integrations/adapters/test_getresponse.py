@@ -68,6 +68,7 @@ SYNCED, AWAITING, SUBMITTED, REJECTED, SKIPPED = (
 
 
 class TestGetResponse(AdapterConformance):
+    tells_nothing = "GetResponse shows custom values only when a contact is read on its own."
     adapter = GetResponse
     secrets = SECRETS
     operations = OPERATIONS

@@ -269,12 +269,17 @@ class TestReading:
 
     def test_subscriptions_tell_lists_and_types_apart(self) -> None:
         on_list, _ = run(
-            (read(record(OLD), record(LEFT)), world.memberships("102", "42", "7")),
+            (
+                world.FIELDS,
+                read(record(OLD), record(LEFT)),
+                world.memberships("102", "42", "7"),
+            ),
             lambda a: a.subscriptions([OLD, LEFT], LIST),
         )
         assert [s.status for s in on_list] == ["subscribed", "absent"]
         to_type, _ = run(
             (
+                world.FIELDS,
                 read(record(OLD), record(LEFT, hs_email_optout="true")),
                 asked(OLD, status(OLD, "UNSUBSCRIBED")),
                 Step(method="GET", url=status_url(NEW), status=404, answer={}),

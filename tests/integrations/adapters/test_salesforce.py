@@ -178,7 +178,14 @@ class TestErrors:
         body = problem("INVALID_FIELD", "No such column 'HasOptedOutOfEmail'")
         with wire() as mock, pytest.raises(ScopeError, match="HasOptedOut"):
             mock.add("GET", QUERY, status=400, json=body)
-            Salesforce(SECRETS).subscriptions([OLD], "Lead")
+            Salesforce(SECRETS).unsubscribe([OLD], "Lead")
+
+    def test_a_column_that_is_silently_left_out_is_one_too(self) -> None:
+        """FIELDS(ALL) leaves out what the user may not see."""
+        row = record(OLD)
+        del row["HasOptedOutOfEmail"]
+        with pytest.raises(ScopeError, match="opt-out"):
+            run((lookup(row),), lambda a: a.subscriptions([OLD], "Lead"))
 
 
 class TestSoql:

@@ -1,0 +1,230 @@
+"""The statements behind the books. Days are UTC; a delivery counts on the day of the
+signup it is for, one without a signup on the day it was made.
+
+Each takes what it should group by: names of ``DIMENSIONS``. Signups are found by their
+id, which begins with the time, so a day's books cost what a day holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from activity.ledger_duties import Duty, owed_sql
+from contactsync.lib.ids import floor
+from contactsync.lib.sql import as_uuid, is_postgres, rows
+from integrations.outbox_write import TABLE
+
+DISPLAY, RULE, DAY = "display", "rule", "day"
+ACCEPTED_AT = "COALESCE(s.released_at, s.at)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Whose books, and which part. ``since`` and ``until`` are days, both counted.
+    Without an account: everybody's."""
+
+    account_id: int | None
+    display: UUID | None = None
+    rule: UUID | None = None
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def whole(self) -> bool:
+        """All of an account, from its first day on."""
+        parts = (self.display, self.rule, self.since, self.until)
+        return all(part is None for part in parts)
+
+    def signups(self) -> tuple[str, list[Any]]:
+        """A condition on ``displays_signup s``, and its parameters."""
+        parts = ["TRUE" if is_postgres() else "1"]
+        params: list[Any] = []
+        if self.account_id is not None:
+            parts.append("s.account_id = %s")
+            params.append(self.account_id)
+        if self.display is not None:
+            parts.append("s.display_id = %s")
+            params.append(self.display)
+        if self.since is not None:
+            begins = midnight(self.since)
+            parts.append("s.id >= %s AND s.at >= %s")
+            params += [floor(begins), begins]
+        if self.until is not None and self.until < date.max:
+            parts.append("s.at < %s")
+            params.append(midnight(self.until + timedelta(days=1)))
+        return " AND ".join(parts), params
+
+
+def midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)
+
+
+def day_of(column: str) -> str:
+    """The UTC day of a time, as an expression."""
+    if is_postgres():
+        return f"({column} AT TIME ZONE 'UTC')::date"
+    return f"substr({column}, 1, 10)"
+
+
+def as_day(item: Any) -> date:
+    return item if isinstance(item, date) else date.fromisoformat(item)
+
+
+def captured(scope: Scope, by: str) -> list[tuple[Any, str, str, int]]:
+    """(display or day, status, category, signups); the first is None for no ``by``."""
+    what = {DISPLAY: "s.display_id", DAY: day_of("s.at")}.get(by, "NULL")
+    where, params = scope.signups()
+    found = rows(
+        f"""SELECT {what}, s.status, s.category, count(*) FROM displays_signup s
+        WHERE {where} GROUP BY 1, 2, 3""",
+        params,
+    )
+    return [(_key(by, key), *rest) for key, *rest in found]
+
+
+def owed(scope: Scope, found: Sequence[Duty], by: str) -> dict[Any, int]:
+    """How many deliveries accepted signups should have led to."""
+    what = {DISPLAY: "s.display_id", RULE: "u.rule_id", DAY: day_of("s.at")}
+    counted = _owed(scope, found, f"SELECT {what.get(by, 'NULL')}, count(*)", "", "1")
+    return {_key(by, key): n for key, n in counted}
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """``count`` accepted signups of one day that a live rule got no delivery for."""
+
+    account_id: int
+    display_id: UUID
+    rule_id: UUID
+    day: date
+    count: int
+
+
+def missing(scope: Scope, found: Sequence[Duty]) -> list[Missing]:
+    """What was owed and is not there, by display, rule and day."""
+    counted = _owed(
+        scope,
+        found,
+        f"SELECT s.account_id, s.display_id, u.rule_id, {day_of('s.at')}, count(*)",
+        lost_sql(),
+        "1, 2, 3, 4",
+    )
+    return [
+        Missing(account, as_uuid(display), as_uuid(rule), as_day(day), count)
+        for account, display, rule, day, count in counted
+    ]
+
+
+def missing_signups(
+    scope: Scope, found: Sequence[Duty], *, before: UUID | None, most: int
+) -> list[UUID]:
+    """The signups themselves, the newest first."""
+    after = ""
+    params: list[Any] = []
+    if before is not None:
+        after, params = " AND s.id < %s", [before]
+    counted = _owed(
+        scope, found, "SELECT DISTINCT s.id", lost_sql() + after, "", params, most
+    )
+    return [as_uuid(row[0]) for row in counted]
+
+
+def lost_sql() -> str:
+    """No delivery to where the rule points or ever pointed. What retention took is not
+    lost: on a day it was at, a later delivery of the same person speaks for it."""
+    if is_postgres():
+        aims = "strpos(u.targets, {}.target_id::text) > 0"
+    else:
+        aims = "instr(u.targets, {}.target_id) > 0"
+    return f""" AND NOT EXISTS (SELECT 1 FROM {TABLE} d
+            WHERE d.signup_id = s.id AND {aims.format("d")})
+        AND NOT (
+            EXISTS (SELECT 1 FROM integrations_daytotal t
+                WHERE t.account_id = s.account_id AND t.day = {day_of("s.at")}
+                AND t.display_id = s.display_id AND {aims.format("t")})
+            AND EXISTS (SELECT 1 FROM {TABLE} n
+                WHERE n.contact_id = s.contact_id AND {aims.format("n")}
+                AND n.signup_id > s.id))"""
+
+
+def _owed(
+    scope: Scope,
+    found: Sequence[Duty],
+    select: str,
+    more: str,
+    group: str,
+    more_params: Sequence[Any] = (),
+    most: int = 0,
+) -> list[tuple[Any, ...]]:
+    listed, listed_params = owed_sql(found)
+    if not listed:
+        return []
+    where, params = scope.signups()
+    end = f"GROUP BY {group}" if group else f"ORDER BY s.id DESC LIMIT {most:d}"
+    return rows(
+        f"""{listed} {select} FROM displays_signup s
+        JOIN u ON u.display_id = s.display_id AND u.environment = s.environment
+        WHERE {where} AND s.status = 'accepted' AND {ACCEPTED_AT} >= u.since
+        AND (u.until IS NULL OR {ACCEPTED_AT} < u.until){more} {end}""",
+        [*listed_params, *params, *more_params],
+    )
+
+
+def delivered(scope: Scope, by: str) -> list[tuple[Any, UUID, str, int]]:
+    """(display or day, target, state, deliveries) of signups."""
+    what = {DISPLAY: "s.display_id", DAY: day_of("s.at")}.get(by, "NULL")
+    where, params = scope.signups()
+    found = rows(
+        f"""SELECT {what}, d.target_id, d.state, count(*) FROM displays_signup s
+        JOIN {TABLE} d ON d.signup_id = s.id WHERE {where} GROUP BY 1, 2, 3""",
+        params,
+    )
+    return [
+        (_key(by, key), as_uuid(target), state, n) for key, target, state, n in found
+    ]
+
+
+def delivered_in_all(account_id: int) -> list[tuple[Any, UUID, str, int]]:
+    """All deliveries of an account, from lists too, without looking at signups."""
+    found = rows(
+        f"""SELECT target_id, state, count(*) FROM {TABLE} WHERE account_id = %s
+        GROUP BY 1, 2""",
+        [account_id],
+    )
+    return [(None, as_uuid(target), state, n) for target, state, n in found]
+
+
+def delivered_lists(scope: Scope, by: str) -> list[tuple[Any, UUID, str, int]]:
+    """The same for deliveries that no signup led to: lists, connections."""
+    if scope.display is not None or scope.account_id is None:
+        return []
+    what = day_of("d.created_at") if by == DAY else "NULL"
+    where = ""
+    params: list[Any] = [scope.account_id, scope.account_id]
+    if scope.since is not None:
+        where += " AND d.created_at >= %s"
+        params.append(midnight(scope.since))
+    if scope.until is not None and scope.until < date.max:
+        where += " AND d.created_at < %s"
+        params.append(midnight(scope.until + timedelta(days=1)))
+    found = rows(
+        f"""SELECT {what}, d.target_id, d.state, count(*) FROM {TABLE} d
+        WHERE d.signup_id IS NULL AND d.account_id = %s AND d.target_id IN (
+            SELECT id FROM integrations_target WHERE account_id = %s){where}
+        GROUP BY 1, 2, 3""",
+        params,
+    )
+    return [
+        (_key(by, key), as_uuid(target), state, n) for key, target, state, n in found
+    ]
+
+
+def _key(by: str, key: Any) -> Any:
+    """A grouping column as Python knows it."""
+    if key is None or not by:
+        return None
+    return as_day(key) if by == DAY else as_uuid(key)

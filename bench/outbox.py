@@ -1,0 +1,100 @@
+"""What claiming and settling cost as the queue grows, and as it is worked off."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import time
+from uuid import UUID
+
+from django.db import connection
+
+from bench.rows import fill
+from bench.world import prepare, world
+from integrations import outbox
+from integrations.models import Delivery, State
+from integrations.outbox import Settled
+
+BATCH = 500
+ROUNDS = 15
+SIZES = (10_000, 100_000, 1_000_000)
+LONG = (10_000, 1_000_000, 10_000_000)
+# A row with its index entries, and as much again for the log and what VACUUM leaves.
+BYTES_PER_ROW = 2_000
+DRAINED = 200_000
+WINDOW = 10_000
+
+
+def batch_ms(linked_account_id: UUID) -> tuple[float, float]:
+    """Milliseconds of claiming and of settling one batch."""
+    started = time.perf_counter()
+    claim_id, rows = outbox.claim(linked_account_id, limit=BATCH)
+    claimed = time.perf_counter()
+    assert len(rows) == BATCH
+    done = [Settled(row.id, State.SYNCED, remote_id=str(row.id)) for row in rows]
+    assert outbox.settle(claim_id, done) == BATCH
+    return (claimed - started) * 1e3, (time.perf_counter() - claimed) * 1e3
+
+
+def room_for(size: int) -> bool:
+    """Whether the disk that the data base is on has place for so many rows."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW data_directory")
+        free = shutil.disk_usage(cursor.fetchone()[0]).free
+    return free > size * BYTES_PER_ROW
+
+
+def report_claim(*, long: bool = False) -> None:
+    """``long`` leaves the write-ahead log out, or filling would take hours."""
+    prepare()
+    if long:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE integrations_delivery SET UNLOGGED")
+    print(f"claiming {BATCH} rows on postgresql by rows waiting, medians of {ROUNDS}")
+    found: dict[int, float] = {}
+    for size in LONG if long else SIZES:
+        if not room_for(size):
+            print(f"{size:11,} left out: not enough room on the disk")
+            continue
+        at = world()
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE integrations_delivery")
+            started = time.perf_counter()
+            fill(at, size)
+            cursor.execute("VACUUM ANALYZE integrations_delivery")
+        taken = time.perf_counter() - started
+        found[size] = statistics.median(
+            batch_ms(at["linked"].pk)[0] for _ in range(ROUNDS)
+        )
+        load = os.getloadavg()[0]
+        print(
+            f"{size:11,}{found[size]:8.2f} ms (filled in {taken:.0f} s, load "
+            f"{load:.1f})",
+            flush=True,
+        )
+    sizes = sorted(found)
+    print(
+        f"ratio {sizes[-1]:,} to {sizes[0]:,}: {found[sizes[-1]] / found[sizes[0]]:.2f}"
+    )
+
+
+def report_drift() -> None:
+    """One account's rows are worked off, with autovacuum as the product sets it."""
+    prepare()
+    at = world()
+    fill(at, DRAINED)
+    load = os.getloadavg()[0]
+    taken = [batch_ms(at["linked"].pk) for _ in range(DRAINED // BATCH)]
+    assert not Delivery.objects.exclude(state=State.SYNCED).exists()
+    few = WINDOW // BATCH
+    print(f"claim and settle {BATCH} rows on postgresql over {DRAINED:,} drained rows,")
+    print(f"median ms of each {WINDOW:,}, load before {load:.1f}")
+    print(f"{'':12}{'claim':>9}{'settle':>9}{'both':>9}")
+    medians = []
+    for name, part in (("first", taken[:few]), ("last", taken[-few:])):
+        claim = statistics.median(each[0] for each in part)
+        settle = statistics.median(each[1] for each in part)
+        medians.append(claim + settle)
+        print(f"{name:12}{claim:9.1f}{settle:9.1f}{claim + settle:9.1f}")
+    print(f"ratio last to first {medians[1] / medians[0]:.2f}")

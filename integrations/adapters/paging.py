@@ -1,0 +1,33 @@
+"""Reading all of what a provider gives page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from integrations.adapters.shapes import unreadable
+
+Place = TypeVar("Place", str, int, str | int)
+Item = TypeVar("Item")
+
+
+def all_pages(
+    read: Callable[[Place], tuple[Iterable[Item], Place | None]], start: Place
+) -> Iterator[Item]:
+    """The items of all pages. `read` gives those of the page at a place, and the place
+    of the next page; None, "" or 0 at the end.
+
+    Raises TransientError where a provider names a place twice or gives the same page
+    twice in a row: its pages would never end.
+    """
+    seen: set[str | int] = set()
+    place: Place | None = start
+    before: list[Item] = []
+    while place is not None:
+        found, following = read(place)
+        page = list(found)
+        seen.add(place)
+        if (page and page == before) or (following and following in seen):
+            raise unreadable()
+        yield from page
+        place, before = following or None, page

@@ -1,0 +1,311 @@
+"""What happened to people at a provider, applied to our side.
+
+What is not news (``flow_back_memory``) changes nothing: a message may come twice, late,
+out of order, and tell us what we did ourselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from contacts.models import Contact, Event, Suppression
+from contacts.suppressions import Leaving, suppress_all
+from contactsync.lib.clock import now
+from contactsync.lib.email import email_key
+from integrations import opt_ins, outbox
+from integrations.adapters.base import Change, Subscription
+from integrations.adapters.errors import Reason
+from integrations.flow_back_memory import (
+    DELETES,
+    LEAVES,
+    LEFT,
+    MOVES,
+    RETURNS,
+    Memory,
+    News,
+    is_act,
+    judged,
+)
+from integrations.models import Delivery, LinkedAccount, State
+
+# Clocks differ, and a provider notes the asking a moment before we do.
+SLACK = timedelta(minutes=1)
+# Our own merge unsubscribes the record that is given up, and the provider tells us so.
+MERGE_ECHO = timedelta(hours=1)
+PART = 500
+HOW = {
+    "webhook": "told by the provider at once",
+    "poll": "found when we looked",
+    "reconcile": "found when the books were compared",
+}
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a message changed. ``unknown``: addresses that never signed up here."""
+
+    known: int = 0
+    unknown: int = 0
+    left: int = 0
+    returned: int = 0
+    ended: int = 0  # deliveries that awaited a confirmation
+
+    def add(self, other: Applied) -> None:
+        for name in ("known", "unknown", "left", "returned", "ended"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+def apply(
+    *,
+    linked: LinkedAccount,
+    changes: Sequence[Change],
+    how: str,
+    audience_id: str = "",
+) -> Applied:
+    """Apply changes in one transaction: all of them, or none.
+
+    ``how`` is "webhook", "poll" or "reconcile". ``audience_id`` is for changes that do
+    not name theirs.
+    """
+    if audience_id:
+        changes = [
+            change if change.audience_id else replace(change, audience_id=audience_id)
+            for change in changes
+        ]
+    applied = Applied()
+    with transaction.atomic():
+        for start in range(0, len(changes), PART):
+            applied.add(_apply(linked, changes[start : start + PART], how))
+    return applied
+
+
+def _apply(linked: LinkedAccount, changes: Sequence[Change], how: str) -> Applied:
+    people = known_people(linked.account_id, changes)
+    memory = Memory(linked, people.values())
+    applied = Applied()
+    news: list[News] = []
+    for change in in_order(changes):
+        contact = people.get(email_key(change.email)) or people.get(old_key(change))
+        if contact is None:
+            applied.unknown += 1
+            continue
+        applied.known += 1
+        news.append(judged(contact, change, how, memory))
+    merged = merges(linked.account_id, news)
+    told = [each for each in news if each.kind and each.contact.email_key not in merged]
+    left = [each for each in told if each.kind == LEAVES]
+    applied.left = len({each.contact.pk for each in left})
+    applied.returned = sum(each.kind == RETURNS for each in told)
+    Event.objects.bulk_create(event_of(linked, each, how) for each in told)
+    leave(linked, left)
+    applied.ended = end_opt_ins(linked, news, how)
+    return applied
+
+
+def known_people(account_id: int, changes: Iterable[Change]) -> dict[str, Contact]:
+    keys = {email_key(change.email) for change in changes}
+    keys |= {old_key(change) for change in changes}
+    found = Contact.objects.for_account(account_id).filter(email_key__in=keys - {""})
+    wanted = found.only("id", "email", "email_key", "confirmed_at")
+    return {contact.email_key: contact for contact in wanted}
+
+
+def old_key(change: Change) -> str:
+    """Of the address before it was changed; "" where it was not."""
+    return (
+        email_key(str(change.fields.get("old_email") or ""))
+        if (change.kind == "email")
+        else ""
+    )
+
+
+def in_order(changes: Iterable[Change]) -> list[Change]:
+    """Oldest first; what does not say when it was, where it stood."""
+    told = sorted(
+        (change for change in changes if change.at is not None),
+        key=lambda change: change.at or now(),
+    )
+    waiting = iter(told)
+    return [change if change.at is None else next(waiting) for change in changes]
+
+
+def merges(account_id: int, news: Sequence[News]) -> dict[str, datetime]:
+    """Whose leaving is the echo of our own merge: key -> when we merged."""
+    left = {each.contact.email_key: each.at for each in news if each.kind == LEAVES}
+    ours = Suppression.objects.for_account(account_id).filter(
+        email_key__in=list(left), actor=Suppression.Actor.MERGE
+    )
+    return {
+        row.email_key: row.left_at
+        for row in ours
+        if abs(left[row.email_key] - row.left_at) <= MERGE_ECHO
+    }
+
+
+def event_of(linked: LinkedAccount, news: News, how: str) -> Event:
+    change = news.change
+    data: dict[str, Any] = {
+        "status": "deleted" if news.kind == DELETES else change.status,
+        "at": news.at.isoformat(),
+        "linked_account": str(linked.pk),
+        "where": str(linked),
+        "audience": change.audience_id,
+        "how": how,
+        "reason": f"On {news.at.day} {news.at:%B %Y, %H:%M} UTC, {HOW[how]}.",
+    }
+    if news.kind == LEAVES:
+        data["what"] = LEFT[change.status][1]
+    if news.kind == MOVES:
+        data |= {"from": change.fields.get("old_email", ""), "to": change.email}
+    return Event(
+        account_id=linked.account_id,
+        contact_id=news.contact.pk,
+        kind=news.kind,
+        data=data,
+    )
+
+
+def words_for(linked: LinkedAccount, news: News) -> str:
+    """``Unsubscribed at Mailchimp · Shop on 3 May 2026.``"""
+    _, word = LEFT[news.change.status]
+    return f"{word} at {linked} on {news.at.day} {news.at:%B %Y}."
+
+
+def leave(linked: LinkedAccount, left: Sequence[News]) -> None:
+    """What follows when people leave at the account, by its policy."""
+    if not left:
+        return
+    if is_local(linked):
+        skip_waiting(
+            [each.contact.pk for each in left],
+            detail=words_for(linked, left[-1]) if len(left) == 1 else left_at(linked),
+            linked_account_id=linked.pk,
+        )
+        return
+    suppress_all(
+        account_id=linked.account_id,
+        leavings=[
+            Leaving(
+                email=each.contact.email,
+                actor=LEFT[each.change.status][0],
+                left_at=each.at,
+                linked_account_id=linked.pk,
+                reason=f"{LEFT[each.change.status][1]} at {linked}",
+                detail=words_for(linked, each),
+            )
+            for each in left
+        ],
+    )
+    keys = {each.contact.email_key: each.contact.pk for each in left}
+    # Those who confirmed an opt-in after they had left are not among them.
+    stands = Suppression.objects.for_account(linked.account_id).filter(
+        email_key__in=list(keys), linked_account_id=linked.pk
+    )
+    skip_waiting(
+        [keys[key] for key in stands.values_list("email_key", flat=True)],
+        detail=left_at(linked),
+    )
+
+
+def is_local(linked: LinkedAccount) -> bool:
+    """Whether leaving there counts for that account alone. STOP by SMS is about the
+    phone: it says nothing about mail."""
+    return (
+        linked.leaving == LinkedAccount.Leaving.HERE
+        or linked.adapter_class.kind == "sms"
+    )
+
+
+def left_at(linked: LinkedAccount) -> str:
+    return f"They left at {linked}."
+
+
+def skip_waiting(
+    contact_ids: Sequence[UUID],
+    *,
+    detail: str,
+    linked_account_id: UUID | None = None,
+) -> int:
+    """Skip what waits for these people, everywhere or at one account.
+
+    Rows with a confirmation that we or another provider asked for stay: they are the
+    person's own way back.
+    """
+    if not contact_ids:
+        return 0
+    where = f"contact_id IN ({', '.join(['%s'] * len(contact_ids))})"
+    params: list[Any] = [*contact_ids]
+    if linked_account_id is not None:
+        where += " AND linked_account_id = %s"
+        params.append(linked_account_id)
+    return outbox.move_rows(
+        to=State.SKIPPED,
+        reason=Reason.SUPPRESSED.value,
+        detail=detail,
+        where=f"{where} AND state IN ('pending', 'held')",
+        params=params,
+        event="delivery.skipped",
+    )
+
+
+def end_opt_ins(linked: LinkedAccount, news: Sequence[News], how: str) -> int:
+    """Settle deliveries that awaited a confirmation at this account: it has come, or
+    the person left instead."""
+    latest = {
+        each.contact.pk: each for each in news if each.change.status in opt_ins.ENDS
+    }
+    waiting = (
+        Delivery.objects.filter(
+            linked_account=linked,
+            contact_id__in=list(latest),
+            state=State.AWAITING_OPT_IN,
+        )
+        .exclude(asked_by="us")
+        .select_related("target")
+        .order_by("id")
+    )
+    rows, found = [], []
+    for row in waiting:
+        each = latest[row.contact_id]
+        change = each.change
+        if change.audience_id and change.audience_id != row.target.audience_id:
+            continue
+        # An act from before they were asked says nothing about it.
+        if is_act(change, how) and each.at < row.changed_at - SLACK:
+            continue
+        rows.append(row)
+        found.append(
+            Subscription(email=change.email, status=change.status, changed_at=change.at)
+        )
+    return opt_ins.conclude(rows, found)
+
+
+def own_unsubscribe_note(
+    *, linked: LinkedAccount, contact_ids: Sequence[UUID], audience_id: str = ""
+) -> None:
+    """Write down that we ourselves unsubscribe people there, before we do: the
+    provider will tell us of it, and then it is no news."""
+    at = now()
+    Event.objects.bulk_create(
+        Event(
+            account_id=linked.account_id,
+            contact_id=contact_id,
+            kind=LEAVES,
+            data={
+                "status": "unsubscribed",
+                "at": (at + MERGE_ECHO).isoformat(),
+                "linked_account": str(linked.pk),
+                "where": str(linked),
+                "audience": audience_id,
+                "how": "us",
+            },
+            at=at,
+        )
+        for contact_id in contact_ids
+    )
