@@ -9,6 +9,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
+from activity.bulk_views import plan_made
+from activity.people import as_uuid_text
 from activity.sync import REASONS
 from activity.words import several
 from contacts.models import Contact
@@ -18,10 +20,9 @@ from contactsync.tenancy.models import Role
 from contactsync.tenancy.services import audit
 from integrations import opt_ins, outbox
 from integrations.adapters.errors import AdapterError
-from integrations.models import Delivery, LinkedAccount, State
+from integrations.bulk_source import rows_of
+from integrations.models import Delivery, LinkedAccount
 from integrations.waker import waker
-
-RETRY_AT_ONCE = 500
 
 
 @require_POST
@@ -70,18 +71,17 @@ def opt_in_check(request: TenantRequest, pk: UUID, linked: UUID) -> HttpResponse
 @require_POST
 @requires(Role.MARKETER)
 def failed_retry(request: TenantRequest, linked: UUID) -> HttpResponse:
-    """Send what failed for one reason at one linked account again."""
+    """Send what failed for one reason at one linked account again: one at once, more
+    after a plan."""
     account = request.account
     place = get_object_or_404(LinkedAccount.objects.for_account(account), pk=linked)
     reason = request.POST.get("reason", "")
     reason = reason if reason in REASONS else ""
-    failed = Delivery.objects.for_account(account).filter(
-        linked_account=place,
-        state=State.FAILED,
-        reason=reason,
-    )
-    found = list(failed.order_by("id").values_list("pk", flat=True)[:RETRY_AT_ONCE])
-    sent = sum(outbox.retry(pk, account_id=account.pk) for pk in found)
+    what = {"linked_account": str(place.pk), "reason": reason}
+    failed = list(rows_of(account.pk, "retry", what).values_list("pk", flat=True)[:2])
+    if len(failed) > 1:
+        return plan_made(request, "retry", what)
+    sent = sum(outbox.retry(pk, account_id=account.pk) for pk in failed)
     waker.wake([place.pk])
     audit(
         request,
@@ -91,6 +91,23 @@ def failed_retry(request: TenantRequest, linked: UUID) -> HttpResponse:
         reason=reason,
         count=sent,
     )
-    what = several(sent, "contact is", "contacts are")
-    messages.success(request, f"{what} being sent again.")
+    messages.success(request, f"{several(sent, 'contact is', 'contacts are')} being sent again.")
     return redirect("sync_activity", account=account.slug)
+
+
+@require_POST
+@requires(Role.MARKETER)
+def held_send(request: TenantRequest) -> HttpResponse:
+    """Plan to send what is held: everything, or one account's, or one reason's."""
+    account, what = request.account, dict[str, str]()
+    linked = as_uuid_text(request.POST.get("linked", ""))
+    if linked:
+        places = LinkedAccount.objects.for_account(account)
+        what["linked_account"] = str(get_object_or_404(places, pk=linked).pk)
+    reason = request.POST.get("reason", "")
+    if reason in REASONS:
+        what["reason"] = reason
+    if not rows_of(account.pk, "resume", what).exists():
+        messages.info(request, "Nothing is held any more.")
+        return redirect("sync_activity", account=account.slug)
+    return plan_made(request, "resume", what)

@@ -297,6 +297,8 @@ def of_delivery(row: Event, around: Around) -> Entry:
     if state == "awaiting_opt_in":
         detail = [f"Is in {audience} once they confirm.", said]
     attempt = around.attempts.get(row.attempt_id) if row.attempt_id else None
+    if row.attempt_id and attempt is None:
+        detail.append("The exchange itself was deleted by the retention policy.")
     return Entry(
         at=row.at,
         tone=tone,

@@ -7,6 +7,7 @@ from django.urls import path
 from activity import (
     actions,
     bench_views,
+    bulk_views,
     deliverability,
     finder_views,
     ledger_views,
@@ -14,6 +15,8 @@ from activity import (
     shadow_views,
     views,
 )
+
+BULK = "activity/bulk/<uuid:pk>/"
 
 urlpatterns = [
     path("contacts/", views.contacts, name="contacts"),
@@ -46,4 +49,14 @@ urlpatterns = [
     path("ledger/rows/", ledger_views.rows, name="ledger_rows"),
     path("activity/", views.sync_activity, name="sync_activity"),
     path("activity/retry/<uuid:linked>/", actions.failed_retry, name="failed_retry"),
+    path("activity/held/", actions.held_send, name="held_send"),
+    path("activity/bulk/", bulk_views.bulk_runs, name="bulk_runs"),
+    path("activity/bulk/new/", bulk_views.bulk_new, name="bulk_new"),
+    path(BULK, bulk_views.bulk_run, name="bulk_run"),
+    path(f"{BULK}contacts.csv", bulk_views.bulk_items, name="bulk_items"),
+    path(f"{BULK}start/", bulk_views.bulk_start_view, name="bulk_start"),
+    path(f"{BULK}pause/", bulk_views.bulk_pause_view, name="bulk_pause"),
+    path(f"{BULK}resume/", bulk_views.bulk_resume_view, name="bulk_resume"),
+    path(f"{BULK}cancel/", bulk_views.bulk_cancel_view, name="bulk_cancel"),
+    path(f"{BULK}undo/", bulk_views.bulk_undo_view, name="bulk_undo"),
 ]

@@ -25,6 +25,7 @@ from contactsync.lib.clock import now
 from contactsync.tenancy.access import TenantRequest, requires
 from contactsync.tenancy.models import Role
 from contactsync.tenancy.services import audit
+from integrations.models import State
 
 
 @require_safe
@@ -112,6 +113,7 @@ def sync_activity(request: TenantRequest) -> HttpResponse:
     filters = sync.Filters.read(request.GET)
     after = request.GET.get("after", "")
     rows, following = sync.newest(account, filters, after)
+    found = causes(account)
     return render(
         request,
         "activity/sync.html",
@@ -120,7 +122,8 @@ def sync_activity(request: TenantRequest) -> HttpResponse:
             "filters": filters,
             "states": [(key, label) for key, (label, _) in sync.STATES.items()],
             "standings": sync.standings(account),
-            "causes": causes(account),
+            "causes": found,
+            "holds": any(cause.state == State.HELD for cause in found),
             "books": ledger(account),
             "after": after,
             "first_url": filters.url() or "?",

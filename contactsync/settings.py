@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from contactsync.lib.bootstrap import local_secret
 from contactsync.lib.crypto_keys import new_key
@@ -170,7 +170,10 @@ CELERY_TASK_SOFT_TIME_LIMIT = 200
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # A worker without -Q takes from all of them; give each its own and a slow provider
 # keeps nobody else waiting.
-CELERY_TASK_QUEUES = [Queue(name) for name in ("deliver", "slow", "background")]
+CELERY_TASK_QUEUES = [
+    Queue(name, Exchange(name), routing_key=name)
+    for name in ("deliver", "slow", "background")
+]
 CELERY_TASK_DEFAULT_QUEUE = "background"
 CELERY_TASK_ROUTES = {
     "integrations.drain": {"queue": "deliver"},
@@ -217,6 +220,9 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = BASE_URL.startswith("http://")
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)
+CONFIRM_MAILS_PER_ADDRESS = env.int("CONFIRM_MAILS_PER_ADDRESS", default=3)
+CONFIRM_ADDRESSES_PER_IP = env.int("CONFIRM_ADDRESSES_PER_IP", default=20)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="contactsync@localhost")
 
 # --- web -----------------------------------------------------------------------
@@ -304,6 +310,9 @@ CALL_GRACE_SECONDS = LEASE_SECONDS / 12
 DRAIN_SOFT_LIMIT = LEASE_SECONDS * 5 / 6
 DRAIN_HARD_LIMIT = LEASE_SECONDS * 23 / 24
 DRAIN_SECONDS = 20
+# Days until what is finished, and what was said, may be deleted; 0: never.
+KEEP_DELIVERIES_DAYS = env.int("KEEP_DELIVERIES_DAYS", default=400)
+KEEP_ATTEMPTS_DAYS = env.int("KEEP_ATTEMPTS_DAYS", default=90)
 # A bulk action that would change more than this share of an audience's known contacts,
 # or more than so many, asks for a second confirmation.
 BULK_GUARD_SHARE = env.float("BULK_GUARD_SHARE", default=0.2)

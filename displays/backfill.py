@@ -102,9 +102,7 @@ class History:
                 return self._candidates(run, mine)
             place = str(read[-1].pk)
 
-    def fresh(
-        self, run: BulkRun, items: Sequence[BulkItem]
-    ) -> Mapping[int, Candidate]:
+    def fresh(self, run: BulkRun, items: Sequence[BulkItem]) -> Mapping[int, Candidate]:
         signups = Signup.objects.for_account(run.account_id).in_bulk(
             [item.signup_id for item in items]
         )

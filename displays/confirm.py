@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -25,6 +25,7 @@ from displays.confirm_limits import AGAIN
 from displays.confirm_texts import choices_of
 from displays.models import Confirmation, Signup
 from integrations import outbox_confirm
+from integrations.adapters.base import Adapter
 from integrations.adapters.errors import Reason
 from integrations.models import Delivery
 from integrations.outbox import Claimed
@@ -101,7 +102,8 @@ def turn_away(account_id: int, ids: Sequence[int], left: Suppression | None) -> 
     for row in rows.select_related("target__linked_account"):
         target, linked = row.target, row.target.linked_account
         claimed = Claimed(row.pk, target.pk, row.payload, row.attempts)
-        reason = not_wanted(linked.adapter_class({}), target, claimed)
+        # It only looks at the kind of provider, which its class knows.
+        reason = not_wanted(cast(Adapter, linked.adapter_class), target, claimed)
         by_person = left is not None and left.actor == Suppression.Actor.PERSON
         if left is not None and not (by_person and target.reconfirm):
             reason = Reason.SUPPRESSED

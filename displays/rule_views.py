@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from contactsync.tenancy.access import TenantRequest, requires
 from contactsync.tenancy.models import Role
 from contactsync.tenancy.services import audit
+from displays.backfill import backfill_create
 from displays.figures import live_rules, sync_of
 from displays.models import Display, SyncRule
 from displays.rule_editor import Editor, audit_detail, last_change, open_editor
@@ -102,9 +103,8 @@ def save(
     """Raises StaleRuleError. ``newest``: the person has seen that another saved."""
     rule, version = editor.rule, editor.draft.version
     if rule is None:
-        note_down(
-            request, rule_create(display=editor.display, settings=wanted), "create"
-        )
+        made = rule_create(display=editor.display, settings=wanted)
+        note_down(request, made, "create")
         return
     if newest and request.POST.get("newer", "").isdecimal():
         version = int(request.POST["newer"][:9])
@@ -151,3 +151,22 @@ def rule_delete(request: TenantRequest, pk: UUID, rule: UUID) -> HttpResponse:
         "The rule is removed. Nobody is unsubscribed, and what waits is still sent.",
     )
     return to_card(request, display)
+
+
+@requires(Role.MARKETER)
+@require_POST
+def rule_backfill(request: TenantRequest, pk: UUID, rule: UUID) -> HttpResponse:
+    """Plan to send a rule the people who signed up before it was made."""
+    display = display_or_404(request, pk)
+    found = rule_or_404(display, rule)
+    run = backfill_create(rule=found, by=request.user)
+    audit(
+        request,
+        account=request.account,
+        action="bulk_run.plan",
+        subject=str(run),
+        bulk_run=str(run.pk),
+        kind=run.kind,
+        what=run.what,
+    )
+    return redirect("bulk_run", request.account.slug, run.pk)

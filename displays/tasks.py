@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import shared_task
 from django.core.cache import cache
 
-from displays import mail_hosts
+from displays import confirm, confirm_send, mail_hosts
 from hygiene.mail_hosts import prune
 
 EXPIRES_SECONDS = 60
@@ -30,6 +30,13 @@ def check_mail_host(signup_id: str, tries: int = 0) -> bool:
             expires=EXPIRES_SECONDS,
         )
     return settled
+
+
+@shared_task(name="displays.confirm")
+def ask_to_confirm(what: str = "") -> int:
+    """See who is to be asked to confirm, and send, remind and expire what is due."""
+    confirm.gather()
+    return confirm_send.send_due()
 
 
 @shared_task(name="displays.sweep_mail_hosts")

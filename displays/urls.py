@@ -28,5 +28,8 @@ urlpatterns = [
     path(f"{RULES}new/", rule_views.rule_new, name="rule_new"),
     path(f"{RULES}<uuid:rule>/", rule_views.rule_edit, name="rule_edit"),
     path(f"{RULES}<uuid:rule>/switch/", rule_views.rule_toggle, name="rule_toggle"),
+    path(
+        f"{RULES}<uuid:rule>/backfill/", rule_views.rule_backfill, name="rule_backfill"
+    ),
     path(f"{RULES}<uuid:rule>/remove/", rule_views.rule_delete, name="rule_delete"),
 ]

@@ -42,6 +42,7 @@ log = structlog.get_logger(__name__)
 POLL_EVERY = timedelta(hours=2)
 SPREAD = 0.1  # of POLL_EVERY, so that accounts do not stay in step
 AFTER_FAILURE = timedelta(minutes=15)
+TURN = timedelta(minutes=1)  # the provider's limit: others went first
 CLAIM = timedelta(minutes=5)
 SECONDS = 60.0
 LOOK_UP = 50  # people in one look-up
@@ -98,7 +99,8 @@ def poll(linked_account_id: UUID) -> Applied:
         account_break(linked, error.reason.value, error.detail)
         failure = error.detail
     except (AdapterError, SealError) as error:
-        wait, failure = AFTER_FAILURE, str(error)
+        ours = isinstance(error, AdapterError) and error.reason is Reason.TURN
+        wait, failure = (TURN, "") if ours else (AFTER_FAILURE, str(error))
     with hooks_of(linked.pk) as known:
         known["poll_due"] = (now() + wait).isoformat()
         known["polled_at"] = now().isoformat()
@@ -109,7 +111,7 @@ def poll(linked_account_id: UUID) -> Applied:
 
 def take(linked_account_id: UUID) -> LinkedAccount | None:
     """The account, while nobody else looks at it: its next turn is put off."""
-    linked = (
+    linked: LinkedAccount | None = (
         LinkedAccount.objects.select_related("account")
         .filter(
             pk=linked_account_id,

@@ -66,6 +66,9 @@ def take_turn(linked_account_id: UUID) -> Drained:
     with limits.Turn(account.pk, adapter.concurrency) as turn:
         if turn.got:
             drain_batches(account, adapter, turn, done)
+    if turn.got and done.again is None and outbox.can_claim(account.pk):
+        # It came after our last look, and whoever was woken for it found no slot.
+        done.again = again_in(load(account.pk))
     return done
 
 
@@ -96,7 +99,7 @@ def drain_batches(
             return
         fresh = load(account.pk)
         if fresh is None or not may_send(fresh):
-            done.again = None
+            done.again = again_in(fresh)
             return
         if fresh.sealed != sealed or ends_soon(fresh):
             new = adapter_or_hold(fresh)
@@ -105,6 +108,14 @@ def drain_batches(
                 return
             adapter, sealed = new, fresh.sealed
         account = fresh
+
+
+def again_in(account: LinkedAccount | None) -> float | None:
+    """Seconds until an account may be sent to; None: not before somebody mends it."""
+    if account is None or not may_send(account, but_for_time=True):
+        return None
+    wait = (account.not_before - now()).total_seconds() if account.not_before else 0.0
+    return max(wait, 0.0)
 
 
 def batch_seconds(account: LinkedAccount, adapter: Adapter) -> float:
@@ -146,7 +157,7 @@ def adapter_or_hold(account: LinkedAccount) -> Adapter | None:
     return None
 
 
-def may_send(account: LinkedAccount) -> bool:
+def may_send(account: LinkedAccount, *, but_for_time: bool = False) -> bool:
     """Whether anything may go out now; what may not is put on hold with the cause."""
     if account.account.suspended_at:
         outbox.hold(account.pk, reason=Reason.SUSPENDED)
@@ -157,4 +168,4 @@ def may_send(account: LinkedAccount) -> bool:
     if account.status == LinkedAccount.Status.BROKEN:
         outbox.hold(account.pk, reason=account.reason, detail=account.detail)
         return False
-    return account.not_before is None or account.not_before <= now()
+    return but_for_time or account.not_before is None or account.not_before <= now()

@@ -109,11 +109,18 @@ def _apply(linked: LinkedAccount, changes: Sequence[Change], how: str) -> Applie
 
 
 def known_people(account_id: int, changes: Iterable[Change]) -> dict[str, Contact]:
+    """Those we know, by key. Locked, in the order in which all lock them: the same
+    message may be in work twice at a time."""
     keys = {email_key(change.email) for change in changes}
     keys |= {old_key(change) for change in changes}
-    found = Contact.objects.for_account(account_id).filter(email_key__in=keys - {""})
-    wanted = found.only("id", "email", "email_key", "confirmed_at")
-    return {contact.email_key: contact for contact in wanted}
+    found = (
+        Contact.objects.for_account(account_id)
+        .select_for_update()
+        .filter(email_key__in=keys - {""})
+        .only("id", "email", "email_key", "confirmed_at")
+        .order_by("email_key")
+    )
+    return {contact.email_key: contact for contact in found}
 
 
 def old_key(change: Change) -> str:

@@ -133,13 +133,13 @@ def kind_of(status: str, before: str) -> str:
 def is_news(
     change: Change, how: str, status: str, told: Seen, ours: Seen | None
 ) -> bool:
-    """An act counts when it is newer than what we were told. A state counts when it
-    differs and is not older; the same once more only where a delivery went through
-    in between and it is newer than that."""
-    if is_act(change, how) and change.at is not None:
-        return change.at > told.at
+    """What differs from what we were told counts unless it is older. The same once more
+    counts when it is an act, and newer; a state only where a delivery went through in
+    between, and it is newer than that."""
     if status != told.status:
         return change.at is None or change.at >= told.at
+    if is_act(change, how) and change.at is not None:
+        return change.at > told.at
     if ours is None or ours.at <= told.at:
         return False
     return how == "webhook" if change.at is None else change.at > ours.at

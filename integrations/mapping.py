@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from integrations.adapters.base import Contact, Field, is_blank
 from integrations.adapters.errors import Reason
 from integrations.dates import quoted
 from integrations.entries import Entry, EntryError, check_entry, check_fixed, entries_of
-from integrations.transforms import Unusable, join
+from integrations.transforms import TEXT_TYPES, Unusable, join
 from integrations.transforms import text as text
 
 OPERATORS = {
@@ -126,27 +126,63 @@ def prepare(payload: Mapping[str, Any], mapping: Any, tags: Sequence[str]) -> Pr
     ``mapping`` as it is stored: see ``entries``. Blank values are left out: they
     overwrite nothing.
     """
-    fields: dict[str, object] = {}
-    notes: list[str] = []
-    reason: Reason | None = None
-    detail = ""
-    for entry in entries_of(mapping):
-        filled = fill(entry, payload)
-        if filled.reason is not None:
-            reason, detail = reason or filled.reason, f"{detail} {filled.note}".strip()
-        elif filled.note:
-            notes.append(filled.note)
-        if not is_blank(filled.value):
-            fields[entry.field] = filled.value
+    return preparer(mapping, tags)(payload)
+
+
+def preparer(
+    mapping: Any, tags: Sequence[str]
+) -> Callable[[Mapping[str, Any]], Prepared]:
+    """``prepare`` for many signups of one rule, whose mapping is read once."""
+    # A text that is left out when it is blank needs no more than its name.
+    entries = [
+        (entry, entry.source[0] if is_plain(entry) else "")
+        for entry in entries_of(mapping)
+    ]
+
+    def made(payload: Mapping[str, Any]) -> Prepared:
+        fields: dict[str, object] = {}
+        notes: list[str] = []
+        reason: Reason | None = None
+        detail = ""
+        for entry, name in entries:
+            if name:
+                value = lookup(payload, name)
+                if not is_blank(value):
+                    fields[entry.field] = text(value)
+                continue
+            filled = fill(entry, payload)
+            if filled.reason is not None:
+                reason = reason or filled.reason
+                detail = f"{detail} {filled.note}".strip()
+            elif filled.note:
+                notes.append(filled.note)
+            if not is_blank(filled.value):
+                fields[entry.field] = filled.value
+        return Prepared(
+            contact=contact_of(payload, fields, tags),
+            notes=tuple(notes),
+            reason=reason,
+            detail=detail,
+        )
+
+    return made
+
+
+def is_plain(entry: Entry) -> bool:
+    return entry.is_simple and entry.type in TEXT_TYPES
+
+
+def contact_of(
+    payload: Mapping[str, Any], fields: Mapping[str, object], tags: Sequence[str]
+) -> Contact:
     at = payload.get("at")
-    contact = Contact(
+    return Contact(
         email=payload["email"],
         fields=fields,
         tags=tuple(dict.fromkeys((*tags, *payload.get("tags", ())))),
         ip=payload.get("ip") or "",
         signed_up_at=datetime.fromisoformat(at) if at else None,
     )
-    return Prepared(contact=contact, notes=tuple(notes), reason=reason, detail=detail)
 
 
 def to_contact(

@@ -40,21 +40,24 @@ class Claimed:
     attempts: int
 
 
+# A contact's changes keep their order: a row waits until the contact's earlier rows for
+# the account are settled.
+CLAIMABLE = f"""SELECT d.id FROM {TABLE} d
+    WHERE d.linked_account_id = %s AND d.state = 'pending' AND d.due <= %s
+    AND NOT EXISTS (SELECT 1 FROM {TABLE} e WHERE e.contact_id = d.contact_id
+        AND e.id < d.id AND e.linked_account_id = d.linked_account_id
+        AND e.state IN ('pending', 'sending'))"""
+
+
 def claim(linked_account_id: UUID, *, limit: int) -> tuple[UUID, list[Claimed]]:
     """Lease up to ``limit`` due rows of one linked account, oldest due first.
 
-    A contact's changes keep their order: a row waits until the contact's earlier
-    rows for this account are settled. Returns the claim id and the rows by id.
+    Returns the claim id and the rows by id.
     """
     claim_id, at = uuid4(), now()
     lock = "FOR UPDATE OF d SKIP LOCKED" if is_postgres() else ""
     target = "target_id::text" if is_postgres() else "target_id"
-    wanted = f"""SELECT d.id FROM {TABLE} d
-        WHERE d.linked_account_id = %s AND d.state = 'pending' AND d.due <= %s
-        AND NOT EXISTS (SELECT 1 FROM {TABLE} e WHERE e.contact_id = d.contact_id
-            AND e.id < d.id AND e.linked_account_id = d.linked_account_id
-            AND e.state IN ('pending', 'sending'))
-        ORDER BY d.due, d.id LIMIT %s {lock}"""
+    wanted = f"{CLAIMABLE} ORDER BY d.due, d.id LIMIT %s {lock}"
     # ARRAY pins the plan: the sub-select runs once, and the update goes by key.
     matched = f"= ANY(ARRAY({wanted}))" if is_postgres() else f"IN ({wanted})"
     found = rows(
@@ -302,6 +305,11 @@ def due_accounts() -> list[tuple[UUID, bool]]:
         [now(), now()],
     )
     return [(as_uuid(row[0]), bool(row[1])) for row in found]
+
+
+def can_claim(linked_account_id: UUID) -> bool:
+    """Whether ``claim`` would find something now."""
+    return bool(rows(f"{CLAIMABLE} LIMIT 1", [linked_account_id, now()]))
 
 
 def is_slow(linked_account_id: UUID) -> bool:

@@ -12,6 +12,10 @@ from integrations.outbox_write import TABLE
 # who complained or bounced, and nobody whom the team took off.
 ASKS = """t.own_confirmation AND CASE WHEN x.id IS NULL THEN {confirmed} IS NULL
         ELSE t.reconfirm AND x.actor = 'person' END"""
+# Who left at this very account, and is back: there the provider asks them.
+LEFT_OUT = """x.id IS NOT NULL AND NOT (t.reconfirm AND x.actor = 'person'
+        AND x.linked_account_id IS NOT NULL
+        AND x.linked_account_id = t.linked_account_id)"""
 
 ENQUEUE = f"""
 INSERT INTO {TABLE} (account_id, linked_account_id, target_id, origin, contact_id,
@@ -20,14 +24,15 @@ INSERT INTO {TABLE} (account_id, linked_account_id, target_id, origin, contact_i
 SELECT t.account_id, t.linked_account_id, t.id, 'rule', {{contact}}, {{signup}},
     {{payload}},
     CASE WHEN {ASKS} THEN 'awaiting_opt_in'
-         WHEN x.id IS NOT NULL THEN 'skipped'
+         WHEN {LEFT_OUT} THEN 'skipped'
          WHEN l.status <> 'connected' OR t.held_reason <> '' THEN 'held'
          ELSE 'pending' END,
     CASE WHEN {ASKS} THEN 'opt_in.queued'
-         WHEN x.id IS NOT NULL THEN 'rule.suppressed'
+         WHEN {LEFT_OUT} THEN 'rule.suppressed'
          WHEN l.status <> 'connected' THEN l.reason
          ELSE t.held_reason END,
     CASE WHEN {ASKS} THEN ''
+         WHEN {LEFT_OUT} THEN x.detail
          WHEN l.status <> 'connected' THEN l.detail ELSE t.held_detail END,
     CASE WHEN {ASKS} THEN 'us' ELSE '' END,
     {{due}}, 0, '', {{now}}, {{now}}

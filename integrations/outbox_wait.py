@@ -18,6 +18,8 @@ from integrations.outbox_write import TABLE
 
 OUT = frozenset((State.SENDING, State.SUBMITTED, State.AWAITING_OPT_IN, State.SYNCED))
 """States of rows that a provider has, or may have."""
+ASKED = "state = 'awaiting_opt_in' AND asked_by = 'us'"
+"""Except these: nothing of them goes out before the person confirms."""
 
 
 def let_go(signup_id: UUID) -> list[UUID]:
@@ -25,7 +27,8 @@ def let_go(signup_id: UUID) -> list[UUID]:
     at = now()
     found = rows(
         f"""UPDATE {TABLE} SET due = %s, changed_at = %s
-        WHERE signup_id = %s AND state = 'pending' AND attempts = 0 AND due > %s
+        WHERE signup_id = %s AND attempts = 0 AND due > %s AND (state = 'pending'
+            OR {ASKED} AND reason = '{Reason.OPT_IN_QUEUED.value}')
         RETURNING linked_account_id""",
         [at, at, signup_id, at],
     )
@@ -42,7 +45,8 @@ def take_back(signup_id: UUID, *, detail: str) -> bool:
     lock = "FOR UPDATE" if is_postgres() else ""
     with transaction.atomic():
         states = rows(
-            f"SELECT state FROM {TABLE} WHERE signup_id = %s ORDER BY id {lock}",
+            f"SELECT state FROM {TABLE} WHERE signup_id = %s AND NOT ({ASKED}) "
+            f"ORDER BY id {lock}",
             [signup_id],
         )
         if any(state in OUT for (state,) in states):
@@ -51,7 +55,8 @@ def take_back(signup_id: UUID, *, detail: str) -> bool:
             to=State.SKIPPED,
             reason=Reason.WITHDRAWN.value,
             detail=detail,
-            where="signup_id = %s AND state IN ('pending', 'held', 'failed')",
+            where="signup_id = %s AND (state IN ('pending', 'held', 'failed') "
+            f"OR {ASKED})",
             params=[signup_id],
             event="delivery.skipped",
         )

@@ -78,7 +78,7 @@ def slow_down(account: LinkedAccount, outcomes: Sequence[Outcome]) -> None:
     limited = [o for o in outcomes if o.reason in NOT_NOW]
     if limited:
         waits = (o.retry_after or SLOW_DOWN_SECONDS for o in limited)
-        postpone(account, max(waits))
+        postpone(account, retry.jittered(max(waits)))
 
 
 def postpone(account: LinkedAccount, seconds: float) -> None:
@@ -97,7 +97,6 @@ def later(row: Row, reason: str, detail: str, retry_after: float | None) -> Sett
         wait: float | None = retry_after
         if wait is None:
             wait = QUOTA_SECONDS if reason == Reason.QUOTA else SLOW_DOWN_SECONDS
-        wait = retry.jittered(wait)
     else:
         wait = retry.delay(row.attempts, retry_after)
     if wait is None:
@@ -132,5 +131,5 @@ def after_failure(
         # The batch had all of its time: next time it is a smaller one.
         reason, wait = Reason.TIMEOUT.value, None
     breath = SLOW_DOWN_SECONDS if failure.reason in NOT_NOW else BREATH_SECONDS
-    postpone(account, wait or retry.jittered(breath))
+    postpone(account, retry.jittered(wait or breath))
     return [later(row, reason, detail, wait) for row in rows]

@@ -71,16 +71,16 @@ def send_to_target(
     rows: Sequence[Claimed],
 ) -> int:
     wanted, skipped = [], []
-    left = suppressed(account, rows)
+    left = suppressed(account, target, rows)
     for row in rows:
         if row.attempts > retry.MAX_ATTEMPTS:  # its workers died, again and again
             skipped.append(Settled(row.id, State.FAILED, Reason.INTERNAL))
             continue
-        reason = not_wanted(adapter, target, row)
-        if left and email_key(row.payload["email"]) in left:
-            reason = Reason.SUPPRESSED
+        reason, why = not_wanted(adapter, target, row), ""
+        if left and (key := email_key(row.payload["email"])) in left:
+            reason, why = Reason.SUPPRESSED, left[key]
         if reason:
-            skipped.append(Settled(row.id, State.SKIPPED, reason))
+            skipped.append(Settled(row.id, State.SKIPPED, reason, why))
         else:
             wanted.append(row)
     settled = outbox.settle(claim_id, skipped)
@@ -193,16 +193,28 @@ def note_attempt(
     return attempt.pk
 
 
-def suppressed(account: LinkedAccount, rows: Sequence[Claimed]) -> set[str]:
-    """Whose address was suppressed since the signup, by identity."""
+def suppressed(
+    account: LinkedAccount, target: Target, rows: Sequence[Claimed]
+) -> dict[str, str]:
+    """Whose address was suppressed since the signup, by identity, and why.
+
+    Whoever left at this very account is not among them where the rule has the provider
+    ask them to confirm.
+    """
     known = Suppression.objects.for_account(account.account)
     if not known.exists():
-        return set()
-    return set(
-        known.filter(
-            email_key__in=[email_key(row.payload["email"]) for row in rows]
-        ).values_list("email_key", flat=True)
+        return {}
+    keys = [email_key(row.payload["email"]) for row in rows]
+    found = known.filter(email_key__in=keys).values_list(
+        "email_key", "detail", "actor", "linked_account_id"
     )
+    return {
+        key: why
+        for key, why, actor, where in found
+        if not target.reconfirm
+        or actor != Suppression.Actor.PERSON
+        or where != account.pk
+    }
 
 
 def not_wanted(adapter: Adapter, target: Target, row: Claimed) -> Reason | None:

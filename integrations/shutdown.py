@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from multiprocessing.synchronize import Event
+import mmap
 
-_asked: Event | None = None
+# One byte that forked processes share. No lock: a process that is killed while it holds
+# one would take it to the grave, and every other one would wait for it.
+_asked: mmap.mmap | None = None
 
 
 def prepare() -> None:
     """In the worker's first process, before it forks the others."""
     global _asked
-    _asked = multiprocessing.get_context("fork").Event()
+    _asked = mmap.mmap(-1, 1)
 
 
 def ask() -> None:
     if _asked is not None:
-        _asked.set()
+        _asked[0] = 1
 
 
 def asked() -> bool:
     """Whether nothing new should be begun. False outside a worker."""
-    return _asked is not None and _asked.is_set()
+    return _asked is not None and _asked[0] == 1

@@ -9,6 +9,8 @@ from celery.signals import worker_init, worker_ready, worker_shutting_down
 from django.conf import settings
 
 from integrations import bulk_tasks as bulk_tasks
+from integrations import flow_back_tasks as flow_back_tasks
+from integrations import retention_tasks as retention_tasks
 from integrations import (
     jobs,
     oauth_daily,

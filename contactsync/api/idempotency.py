@@ -28,7 +28,7 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 MAX_KEY = 255
 KEEP = timedelta(days=2)
-STALE = timedelta(minutes=10)
+STALE = timedelta(minutes=1)
 
 
 def key_in(request: Request) -> str:

@@ -15,6 +15,9 @@ from integrations.adapters.redact import clean_json
 
 MAX_RETRY_AFTER = 3600.0  # seconds; a provider may not park us for longer
 EPOCH_FROM = 1e9  # a header with a number above it holds a time, not a duration
+# What `clean_json` may have to mend: NUL (also a sign of UTF-16) and surrogates, bare
+# or escaped. Looking through the bytes costs a hundredth of walking the values.
+_TO_MEND = re.compile(rb"\x00|\xed[\xa0-\xbf]|\\u(?:0000|[dD][89a-fA-F])")
 _NUMBER = re.compile(r"[0-9]{1,13}(\.[0-9]+)?", re.ASCII)
 
 
@@ -29,7 +32,8 @@ class Answer:
     def json(self) -> Any:
         """The parsed body, its texts storable; raises ValueError when not JSON."""
         try:
-            return clean_json(json.loads(self.body))
+            value = json.loads(self.body)
+            return clean_json(value) if _TO_MEND.search(self.body) else value
         except RecursionError:
             raise ValueError("nested too deeply") from None
 

@@ -43,7 +43,7 @@ from integrations.adapters.base import (
     filled,
 )
 from integrations.adapters.declare import OAuth2, Rate, SubAccount
-from integrations.adapters.each import EachContact, awaiting, synced
+from integrations.adapters.each import EachContact, awaiting, key_of, synced
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -55,7 +55,8 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import id_in, readable, rows_in
+from integrations.adapters.paging import all_pages
+from integrations.adapters.shapes import id_in, rows_in
 from integrations.adapters.shared import (
     expired,
     json_body,
@@ -77,7 +78,6 @@ STATUS = {
 }
 
 
-@readable
 class AWeber(EachContact):
     slug = "aweber"
     label = "AWeber"
@@ -176,12 +176,13 @@ class AWeber(EachContact):
         return f"/1.0/accounts/{self._account()}/lists/{quote(audience_id, safe='')}"
 
     def _all(self, path: str) -> Iterator[dict[str, Any]]:
-        start, more = 0, True
-        while more:
+        def read(start: int) -> tuple[list[dict[str, Any]], int | None]:
             params: Params = {"ws.start": start, "ws.size": PAGE}
             body = self.fetch("GET", path, params=params)
-            yield from rows_in(body, "entries")
-            start, more = start + PAGE, bool(body.get("next_collection_link"))
+            more = body.get("next_collection_link")
+            return rows_in(body, "entries"), start + PAGE if more else None
+
+        return all_pages(read, 0)
 
     def audiences(self) -> list[Audience]:
         return [
@@ -210,7 +211,7 @@ class AWeber(EachContact):
         params: Params = {"ws.op": "find", "email": email.strip()}
         path = f"{self._list(audience_id)}/subscribers"
         for row in rows_in(self.fetch("GET", path, params=params), "entries"):
-            if id_in(row, "email").lower() == email.strip().lower():
+            if key_of(id_in(row, "email")) == key_of(email):
                 return row
         return None
 
@@ -295,7 +296,7 @@ class AWeber(EachContact):
         erased = 0
         for row in rows_in(body, "entries"):
             path = urlsplit(str(row.get("self_link"))).path
-            same = str(row.get("email", "")).lower() == email.strip().lower()
+            same = key_of(str(row.get("email", ""))) == key_of(email)
             if same and PERSON.fullmatch(path):
                 with suppress(TargetError):
                     self.request("DELETE", path)

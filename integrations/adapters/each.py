@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
+from unicodedata import normalize
 
 from integrations.adapters.base import (
     Contact,
@@ -78,8 +79,35 @@ class EachContact(OneByOne):
 
 
 def key_of(email: str) -> str:
-    """An address as it is compared."""
-    return email.strip().lower()
+    """An address as it is compared: trimmed, in lower case, the domain in its ASCII
+    form (RFC 5890), whichever form the provider keeps."""
+    text = email.strip().lower()
+    if text.isascii():
+        return text
+    local, at, domain = normalize("NFC", text).rpartition("@")
+    return f"{local}{at}{'.'.join(map(_ascii, domain.split('.')))}"
+
+
+def spellings(email: str) -> list[str]:
+    """The address in each form that a provider may keep, to be looked up by: its key,
+    and with an internationalised domain as people write it."""
+    key = key_of(email)
+    local, at, domain = key.rpartition("@")
+    shown = ".".join(map(_shown, domain.split(".")))
+    return list(dict.fromkeys((key, f"{local}{at}{shown}")))
+
+
+def _ascii(label: str) -> str:
+    return label if label.isascii() else "xn--" + label.encode("punycode").decode()
+
+
+def _shown(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return label[4:].encode().decode("punycode")
+    except UnicodeError:
+        return label
 
 
 def by_address(contacts: Iterable[Contact]) -> dict[str, Contact]:

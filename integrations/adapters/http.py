@@ -7,6 +7,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, ClassVar, Self
@@ -20,7 +21,7 @@ from integrations.adapters.answer import Answer as Answer
 from integrations.adapters.answer import retry_after as retry_after
 from integrations.adapters.answer import to_json as to_json
 from integrations.adapters.answer import wait_of
-from integrations.adapters.base import Adapter, Exchange
+from integrations.adapters.base import OPERATIONS, Adapter, Exchange
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -33,6 +34,7 @@ from integrations.adapters.errors import (
 )
 from integrations.adapters.guard import GuardedTransport
 from integrations.adapters.redact import Redactor, mask_addresses
+from integrations.adapters.shapes import within_reading
 
 MAX_EXCHANGES = 100  # kept per adapter, newest last
 MAX_DETAIL = 500  # characters of a provider's own words
@@ -56,6 +58,13 @@ class HttpAdapter(Adapter):
     guarded: ClassVar[bool] = False  # the host is the user's choice
     reset_headers: ClassVar[tuple[str, ...]] = ()  # lower-case; see `wait_of`
     _elsewhere = ""
+
+    def __init_subclass__(cls) -> None:
+        """Every operation that the class defines runs inside `reading`."""
+        super().__init_subclass__()
+        for name in OPERATIONS:
+            if name in vars(cls):
+                setattr(cls, name, within_reading(vars(cls)[name]))
 
     @property
     @abstractmethod
@@ -97,6 +106,13 @@ class HttpAdapter(Adapter):
     def more_secrets(self) -> list[str]:
         """Further texts, derived from the credentials, that must never be shown."""
         return []
+
+    def conceal(self, secret: str) -> None:
+        """Keep a secret that the provider has just made, such as a webhook's, out of
+        what is stored and shown."""
+        last = self.exchanges[-1]
+        shown = Redactor([secret]).scrub(last.response)
+        self.exchanges[-1] = replace(last, response=shown)
 
     def safe(self, text: str) -> str:
         """Somebody else's words as one short line without secrets."""

@@ -21,9 +21,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -44,7 +43,7 @@ from integrations.adapters.base import (
     filled,
 )
 from integrations.adapters.declare import Credential, OAuth2, Rate
-from integrations.adapters.each import EachContact, awaiting, synced
+from integrations.adapters.each import EachContact, awaiting, key_of, spellings, synced
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -55,8 +54,8 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.redact import MASK
-from integrations.adapters.shapes import id_in, readable, row_in, rows_in
+from integrations.adapters.paging import all_pages
+from integrations.adapters.shapes import id_in, row_in, rows_in
 from integrations.adapters.shared import (
     expired,
     json_body,
@@ -85,7 +84,6 @@ EVENTS = {
 MAX_AGE = 300.0  # seconds a signed delivery stays good
 
 
-@readable
 class Kit(EachContact):
     slug = "kit"
     label = "Kit"
@@ -162,13 +160,12 @@ class Kit(EachContact):
         return Resource(name=name, readable=True, writable=None, count=count)
 
     def _all(self, name: str, **params: str | int) -> Iterator[dict[str, Any]]:
-        query: dict[str, str | int] = {"per_page": PAGE, **params}
-        while True:
+        def read(after: str) -> tuple[list[dict[str, Any]], str]:
+            query = {"per_page": PAGE, **params, **({"after": after} if after else {})}
             body = self.fetch("GET", f"/v4/{name}", params=query)
-            yield from rows_in(body, name)
-            if not (after := _next(body)):
-                return
-            query["after"] = after
+            return rows_in(body, name), _next(body)
+
+        return all_pages(read, "")
 
     def audiences(self) -> list[Audience]:
         """Ids are form:53 and tag:7."""
@@ -199,11 +196,11 @@ class Kit(EachContact):
     def _known(self, emails: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Who of them is in the account, by address."""
         found: dict[str, dict[str, Any]] = {}
-        wanted = list(dict.fromkeys(email.strip().lower() for email in emails))
+        wanted = list(dict.fromkeys(s for email in emails for s in spellings(email)))
         for start in range(0, len(wanted), self.batch_size):
             part = ",".join(wanted[start : start + self.batch_size])
             for row in self._all("subscribers", status="all", email_address=part):
-                found[id_in(row, "email_address").lower()] = row
+                found[key_of(id_in(row, "email_address"))] = row
         return found
 
     def subscriptions(
@@ -235,19 +232,27 @@ class Kit(EachContact):
         if not known.remote_id:
             row["state"] = "inactive" if _target(audience_id)[0] == "form" else "active"
         person = self.fetch("POST", "/v4/subscribers", payload=row)
-        now = {email.lower(): row_in(person, "subscriber")}
+        now = {key_of(email): row_in(person, "subscriber")}
         if refused := consent.left(_standing(email, now), self.label):
             return refused
         added = self.fetch(
             "POST", _people(audience_id), payload={"email_address": email}
         )
-        for tag in dict.fromkeys([*options.tags, *contact.tags]):
-            path = _people(f"tag:{self._tag(tag)}")
-            self.request("POST", path, payload={"email_address": email})
-        id = now[email.lower()].get("id")
+        lost = self._set_tags(email, (*options.tags, *contact.tags))
+        id = now[key_of(email)].get("id")
         if id_in(row_in(added, "subscriber"), "state") == "inactive":
-            return awaiting(id, "Not confirmed in Kit yet.")
-        return synced(id)
+            return awaiting(id, f"Not confirmed in Kit yet. {lost}".strip())
+        return synced(id, lost)
+
+    def _set_tags(self, email: str, tags: Iterable[str]) -> str:
+        """Says what was refused: they are on the form or tag all the same."""
+        try:
+            for tag in dict.fromkeys(tags):
+                path = _people(f"tag:{self._tag(tag)}")
+                self.request("POST", path, payload={"email_address": email})
+        except RejectedError as error:
+            return f"Not all of their tags were set: {error.detail}"
+        return ""
 
     def _values(self, contact: Contact) -> dict[str, Any]:
         values = {
@@ -316,9 +321,7 @@ class Kit(EachContact):
         body = self.fetch("POST", "/v4/webhook_endpoints", payload=hook)
         made = body.get("webhook_endpoint", body)
         secret = id_in(made, "secret")
-        last = self.exchanges[-1]  # is stored and shown
-        shown = last.response.replace(secret, MASK)
-        self.exchanges[-1] = replace(last, response=shown)
+        self.conceal(secret)
         return {"webhook_id": id_in(made), "webhook_secret": secret}
 
     def webhook(self, request: Incoming) -> list[Change]:
@@ -360,7 +363,7 @@ def _people(audience_id: str) -> str:
 
 
 def _standing(email: str, known: Mapping[str, Mapping[str, Any]]) -> Subscription:
-    row = known.get(email.strip().lower())
+    row = known.get(key_of(email))
     if row is None:
         return Subscription(email=email, status="absent")
     return Subscription(

@@ -37,7 +37,14 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.consent import left, may_ask_again
 from integrations.adapters.declare import Credential
-from integrations.adapters.each import EachContact, awaiting, key_of, rejected, synced
+from integrations.adapters.each import (
+    EachContact,
+    awaiting,
+    key_of,
+    rejected,
+    spellings,
+    synced,
+)
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -48,7 +55,7 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import count_in, id_in, readable, row_in, rows_in
+from integrations.adapters.shapes import count_in, id_in, row_in, rows_in
 from integrations.adapters.shared import expired, moment, parse_place, to_place
 
 PAGE = 50  # listmonk gives no more, whatever is asked for
@@ -60,7 +67,6 @@ SUPER_ADMIN = 1  # the role's id
 BLOCKED = "They are on the installation's blocklist."
 
 
-@readable
 class Listmonk(EachContact):
     slug = "listmonk"
     label = "listmonk"
@@ -248,7 +254,8 @@ class Listmonk(EachContact):
         found: dict[str, dict[str, Any]] = {}
         for start in range(0, len(keys), LOOK_UP):
             some = keys[start : start + LOOK_UP]
-            search = f"^({'|'.join(re.escape(key) for key in some)})$"
+            asked = dict.fromkeys(s for key in some for s in spellings(key))
+            search = f"^({'|'.join(map(re.escape, asked))})$"
             params: Params = {"search": search, "per_page": PAGE}
             body = self.fetch("GET", "/api/subscribers", params=params)
             hits = rows_in(row_in(body, "data"), "results")

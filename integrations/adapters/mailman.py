@@ -29,7 +29,7 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.consent import left
 from integrations.adapters.declare import Credential
-from integrations.adapters.each import EachContact, awaiting, synced
+from integrations.adapters.each import EachContact, awaiting, key_of, synced
 from integrations.adapters.errors import (
     AdapterError,
     Reason,
@@ -38,7 +38,8 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Answer
-from integrations.adapters.shapes import Row, count_in, readable, rows_in
+from integrations.adapters.paging import all_pages
+from integrations.adapters.shapes import Row, count_in, rows_in
 from integrations.adapters.shared import expired, parse_place, to_place
 
 PAGE = 100
@@ -47,7 +48,6 @@ CONFIRMS = ("confirm", "confirm_then_moderate")
 BANNED = "Membership is banned"
 
 
-@readable
 class Mailman(EachContact):
     slug = "mailman"
     label = "GNU Mailman"
@@ -211,7 +211,7 @@ class Mailman(EachContact):
         self, emails: Sequence[str], audience_id: str
     ) -> list[Subscription]:
         asked = {
-            str(row.get("email", "")).lower()
+            key_of(str(row.get("email", "")))
             for row in self._all(f"{_list(audience_id)}/requests")
         }
         return [self._subscription(email, audience_id, asked) for email in emails]
@@ -220,7 +220,7 @@ class Mailman(EachContact):
         member = self._member(email, list_id)
         if member:
             return self._standing(member, email)
-        pending = email.strip().lower() in asked
+        pending = key_of(email) in asked
         return Subscription(email=email, status="pending" if pending else "absent")
 
     def changes(self, audience_id: str, cursor: str) -> Page:
@@ -267,13 +267,12 @@ class Mailman(EachContact):
         return self.fetch("GET", path, params={"count": PAGE, "page": page})
 
     def _all(self, path: str) -> Iterator[dict[str, Any]]:
-        page = 1
-        while True:
+        def read(page: int) -> tuple[list[Row], int | None]:
             body = self._page(path, page)
-            yield from _entries(body)
-            if page * PAGE >= count_in(body, "total_size"):
-                return
-            page += 1
+            more = page * PAGE < count_in(body, "total_size")
+            return _entries(body), page + 1 if more else None
+
+        return all_pages(read, 1)
 
 
 def _entries(body: dict[str, Any]) -> list[Row]:

@@ -43,7 +43,7 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.consent import left
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import EachContact, again, rejected, synced
+from integrations.adapters.each import EachContact, again, rejected, spellings, synced
 from integrations.adapters.errors import (
     AdapterError,
     Reason,
@@ -53,7 +53,7 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import readable, rows_in
+from integrations.adapters.shapes import rows_in
 from integrations.adapters.shared import expired, moment, parse_place, to_place
 
 VERSION = "2026-03-15"
@@ -76,7 +76,6 @@ STANDARD = (
 NAMES = frozenset(field.id for field in STANDARD)
 
 
-@readable
 class Omnisend(EachContact):
     slug = "omnisend"
     label = "Omnisend"
@@ -207,8 +206,8 @@ class Omnisend(EachContact):
 
     def _find(self, email: str) -> list[dict[str, Any]]:
         """Contacts with this address; one who left comes first."""
-        spellings = dict.fromkeys((email.strip(), email.strip().lower()))
-        pages = [self._page({"email": spelling}) for spelling in spellings]
+        asked = dict.fromkeys((email.strip(), *spellings(email)))
+        pages = [self._page({"email": spelling}) for spelling in asked]
         rows = [row for page in pages for row in rows_in(page, "contacts")]
         return sorted(rows, key=lambda row: (*STATES, "").index(_state(row)))
 

@@ -11,7 +11,10 @@ from urllib.parse import quote, quote_plus
 
 MASK = "•••"
 SHOWN = 2000  # characters of each body that are kept
-WINDOW = 16_000  # characters that are redacted before cutting
+# Characters that are redacted before cutting: the first window does where what is left
+# of it is longer than what is shown by more than any address is long.
+WINDOWS = (4_000, 16_000)
+LONGEST_ADDRESS = 400
 SHORTEST_SECRET = 4  # anything shorter is not a secret and would blank out prose
 
 # NUL and lone surrogates: no database stores them as text.
@@ -54,15 +57,19 @@ class Redactor:
     def body(self, text: str) -> str:
         """`text` for an `Exchange`: no secrets, masked addresses, cut with a mark."""
         text = self.scrub(text)
-        masked = mask_addresses(text[:WINDOW])
-        unseen = max(len(text) - WINDOW, 0)
+        for window in WINDOWS:
+            masked = mask_addresses(text[:window])
+            if len(text) <= window or len(masked) >= SHOWN + LONGEST_ADDRESS:
+                break
         shown = masked[:SHOWN]
-        more = len(masked) - len(shown) + unseen
+        more = len(masked) - len(shown) + max(len(text) - window, 0)
         return f"{shown}… {more} more characters" if more else shown
 
 
 def clean(text: str) -> str:
     """`text` as it can be stored: U+FFFD for each NUL and each lone surrogate."""
+    if text.isascii() and "\0" not in text:
+        return text
     return _UNSTORABLE.sub("\ufffd", text)
 
 

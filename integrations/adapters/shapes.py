@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from traceback import extract_tb
-from typing import Any, TypeVar
+from typing import Any
 
-from integrations.adapters.base import OPERATIONS, Adapter
+from integrations.adapters.base import Adapter, Page
 from integrations.adapters.errors import RejectedError, TransientError
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
-A = TypeVar("A", bound=type[Adapter])
 
 # What reading a value of another shape than expected raises.
 MISREAD = (AttributeError, IndexError, KeyError, TypeError, ValueError)
@@ -53,8 +52,12 @@ def count_in(row: object, name: str) -> int:
     return int(found)
 
 
-def unreadable(label: str = "The provider") -> TransientError:
-    return TransientError(f"{label} sent an answer that cannot be read.")
+class Unreadable(TransientError):
+    """An answer, or something posted to us, of a shape that nobody documents."""
+
+
+def unreadable(label: str = "The provider") -> Unreadable:
+    return Unreadable(f"{label} sent an answer that cannot be read.")
 
 
 @contextmanager
@@ -65,7 +68,7 @@ def reading(adapter: Adapter, *, posted: bool = False) -> Iterator[None]:
     last = _last(adapter)
     try:
         yield
-    except TransientError:
+    except Unreadable:
         if posted and _last(adapter) is last:
             raise RejectedError(f"This is no webhook of {adapter.label}.") from None
         raise
@@ -83,19 +86,17 @@ def reading(adapter: Adapter, *, posted: bool = False) -> Iterator[None]:
         raise
 
 
-def readable(adapter: A) -> A:
-    """A class decorator: every operation runs inside `reading`."""
-    for name in OPERATIONS:
-        if name in adapter.supports:
-            setattr(adapter, name, _within_reading(getattr(adapter, name)))
-    return adapter
+def within_reading(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """The operation of an adapter, run inside `reading`. A page of `changes` that leads
+    to itself is an outage too: it would be read for ever."""
 
-
-def _within_reading(operation: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(operation)
     def run(self: Adapter, *args: Any, **more: Any) -> Any:
         with reading(self, posted=operation.__name__ == "webhook"):
-            return operation(self, *args, **more)
+            result = operation(self, *args, **more)
+            if isinstance(result, Page) and result.more and result.cursor in args[1:]:
+                raise unreadable(self.label)
+            return result
 
     return run
 

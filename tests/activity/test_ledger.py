@@ -158,15 +158,33 @@ def test_rows_that_no_constraint_should_let_in_are_unexplained(
     ]
 
 
-def test_four_queries(
+def test_as_many_queries_whatever_there_is(
     acme: Account,
     display: Display,
     linked: LinkedAccount,
     django_assert_num_queries: Callable,
 ) -> None:
     every_kind(display, linked)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(9):
         ledger(acme)
+    more = Display.objects.create(account=acme, name="More", status="live")
+    make.rule(more, linked)
+    make.signup(more, "more@example.net")
+    with django_assert_num_queries(9):
+        ledger(acme)
+
+
+def test_an_account_that_makes_progress_has_a_queue_and_no_problem(
+    acme: Account, display: Display, linked: LinkedAccount
+) -> None:
+    make.rule(display, linked)
+    contact = make.signup(display, "mira@example.com")
+    overdue(contact)
+    assert ledger(acme).unexplained == 1
+
+    make.attempt(linked)
+
+    assert ledger(acme).unexplained == 0
 
 
 def test_the_card_says_balanced_or_what_is_wrong(

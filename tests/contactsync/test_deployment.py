@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from contactsync import settings as product_settings
+from contactsync.celery import app
 from tests import services
 from tests.contactsync.test_supervisor import alive, descendants, wait_for
 
@@ -112,7 +113,7 @@ def test_the_processes_of_the_containers_come_up(tmp_path: Path) -> None:
             check=False,
         )
         assert migrate.returncode == 0, migrate.stderr
-        names = ("web", "worker", "background", "beat")
+        names = ("web", "worker", "slow", "background", "beat")
         logs = {name: tmp_path / f"{name}.log" for name in names}
         for name, log in logs.items():
             command = native(container_command(name), port, tmp_path)
@@ -141,7 +142,7 @@ def test_the_processes_of_the_containers_come_up(tmp_path: Path) -> None:
 # --- in containers ---------------------------------------------------------------
 def test_compose_has_every_process_and_the_right_servers() -> None:
     assert set(COMPOSE) == {
-        *("web", "worker", "background", "beat", "migrate", "postgres", "redis")
+        *("web", "worker", "slow", "background", "beat", "migrate", "postgres", "redis")
     }
     assert COMPOSE["postgres"]["image"] == "postgres:17"
     assert COMPOSE["redis"]["image"] == "redis:7"
@@ -150,7 +151,7 @@ def test_compose_has_every_process_and_the_right_servers() -> None:
     assert "--appendonly yes" in redis
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "background", "beat"])
+@pytest.mark.parametrize("name", ["web", "worker", "slow", "background", "beat"])
 def test_nothing_starts_before_what_it_needs(name: str) -> None:
     needs = {key: value["condition"] for key, value in depends_on(name).items()}
     assert needs == {
@@ -170,12 +171,16 @@ def test_migrations_run_once_and_wait_for_the_data_base() -> None:
     assert COMPOSE["migrate"]["restart"] == "no"
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "background", "postgres", "redis"])
+@pytest.mark.parametrize(
+    "name", ["web", "worker", "slow", "background", "postgres", "redis"]
+)
 def test_health_is_checked(name: str) -> None:
     assert COMPOSE[name]["healthcheck"]["test"]
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "background", "beat", "migrate"])
+@pytest.mark.parametrize(
+    "name", ["web", "worker", "slow", "background", "beat", "migrate"]
+)
 def test_a_missing_secret_stops_the_start(name: str) -> None:
     environment = COMPOSE[name]["environment"]
     assert environment["SECRET_KEY"].startswith("${SECRET_KEY:?")
@@ -214,3 +219,16 @@ def test_every_package_of_the_product_is_in_the_image() -> None:
     }
     assert packages | {"manage.py", "requirements.lock"} <= kept
     assert not kept & {"tests", ".env", "var", ".git", ".venv"}
+
+
+def test_a_message_goes_into_one_queue_only() -> None:
+    queues = app.amqp.queues
+    assert set(queues) == {"deliver", "slow", "background"}
+    bound = {(queue.exchange.name, queue.routing_key) for queue in queues.values()}
+    assert len(bound) == 3
+    for task, queue in {
+        "integrations.drain": "deliver",
+        "integrations.sweep": "deliver",
+        "integrations.watch": "background",
+    }.items():
+        assert app.amqp.router.route({}, task)["queue"].name == queue

@@ -205,10 +205,10 @@ def test_which_processes_run(tmp_path: Path) -> None:
     env = up.environment(tmp_path, options())
     every = up.processes(tmp_path, options(), env)
     assert [one.name for one in every] == [
-        *("web", "worker", "background", "beat", "sandbox")
+        *("web", "worker", "slow", "background", "beat", "sandbox")
     ]
     some = up.processes(tmp_path, options(no_sandbox=True), env)
-    assert [one.name for one in some] == ["web", "worker", "background", "beat"]
+    assert [one.name for one in some] == ["web", "worker", "slow", "background", "beat"]
     assert all(one.argv[0] == sys.executable for one in every)
 
 

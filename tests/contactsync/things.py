@@ -15,7 +15,8 @@ from displays.services import display_create
 from hygiene.models import CleaningRun, ListEntry
 from integrations import oauth_state
 from integrations.access import Access
-from integrations.models import LinkAttempt, LinkedAccount, Target
+from integrations.bulk import bulk_plan_create
+from integrations.models import BulkRun, LinkAttempt, LinkedAccount, Target
 from integrations.services import linked_account_create
 from tests.connections.world import cleaned
 from tests.contactsync.api.client import Api
@@ -41,6 +42,7 @@ class Things:
     rejected: Signup
     run: CleaningRun
     list_import: ListImport
+    bulk: BulkRun
     attempt: LinkAttempt
     target: Target
     provider: str = "mailchimp"
@@ -109,6 +111,7 @@ def things_of(account: Account, owner: User) -> Things:
                 linked_account=linked, audience_id="A", consent="Shop"
             ),
         ),
+        bulk=bulk_plan_create(account=account, kind="retry", what={}, by=owner),
         attempt=question(account, owner),
         target=rule.target,
     )

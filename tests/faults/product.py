@@ -59,7 +59,8 @@ class Product:
         one = self.program(
             name,
             ["celery", "-A", self.app, "worker", "-n", f"{name}@%h", "--concurrency"]
-            + [str(processes), "--without-gossip", "--without-mingle", *words],
+            + [str(processes), "--without-gossip", "--without-mingle"]
+            + ["--loglevel", "INFO", *words],
         )
         self.workers.append(one)
         return one
@@ -249,7 +250,16 @@ def product(
         )
         it.beat = it.program(
             "beat",
-            ["celery", "-A", it.app, "beat", "--schedule", str(home / "beat")],
+            [
+                "celery",
+                "-A",
+                it.app,
+                "beat",
+                "--loglevel",
+                "INFO",
+                "--schedule",
+                str(home / "beat"),
+            ],
         )
         wait_until(lambda: answers(it), PATIENCE, "the web server answers")
         yield it

@@ -6,7 +6,7 @@ import contextlib
 import re
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from tests.faults.stub import Stub, running_stub
 
 pytestmark = [pytest.mark.faults, pytest.mark.pg, pytest.mark.redis, pytest.mark.slow]
 
+Record = Callable[[str, object], None]
 MANY = 1_000_000
 SINGLES = 12
 PROMISE = 2.0  # seconds more than when nobody else is there
@@ -69,7 +70,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def test_a_slow_provider_delays_nobody_else(
-    world: World, record_property: pytest.RecordProperty
+    world: World, record_property: Record
 ) -> None:
     """Ten seconds a call; at first nobody knows, then it has workers of its own."""
     world.stub.seconds[world.slow.api_key] = 10.0
@@ -90,7 +91,7 @@ def test_a_slow_provider_delays_nobody_else(
 
 @pytest.mark.parametrize("seconds", [0.0, 1.0])
 def test_a_million_rows_of_one_tenant_delay_no_other(
-    world: World, seconds: float, record_property: pytest.RecordProperty
+    world: World, seconds: float, record_property: Record
 ) -> None:
     it, stub, big = world.product, world.stub, world.big
     stub.seconds[big.api_key] = seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -285,3 +286,45 @@ def test_what_was_not_tried_is_given_back_untouched(
     assert outbox.put_back(uuid4(), [row.id for row in claimed]) == 0
     kept = Delivery.objects.filter(claim_id=claim_id, state=State.SENDING)
     assert kept.count() == len(claimed) > 0
+
+
+def test_what_comes_while_the_last_slot_is_given_back_is_not_left_to_the_sweep(
+    provider: Any, linked: LinkedAccount, display: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = rule_to(display, linked)
+    delivery(rule, email="first@example.org")
+    real, found = outbox.claim, []
+
+    def claim(*args: Any, **more: Any) -> Any:
+        found.append(real(*args, **more))
+        if not found[-1][1]:  # nothing is left, we think
+            delivery(rule, email="second@example.org")
+            with limits.Turn(linked.pk, 1) as woken:
+                assert not woken.got
+        return found[-1]
+
+    monkeypatch.setattr(outbox, "claim", claim)
+    done = take_turn(linked.pk)
+    assert (done.settled, done.again) == (1, 0.0)
+
+
+def test_a_row_behind_one_that_is_not_due_yet_keeps_nobody_busy(
+    provider: Any, linked: LinkedAccount, display: Any
+) -> None:
+    rule = rule_to(display, linked)
+    first = delivery(rule, email="mira@example.org")
+    Delivery.objects.update(due=first.due + timedelta(hours=6))
+    delivery(rule, email="mira@example.org", contact_id=first.contact_id)
+    assert take_turn(linked.pk).again is None
+
+
+def test_a_short_retry_after_is_not_left_to_the_sweep_either(
+    provider: Any, linked: LinkedAccount, display: Any
+) -> None:
+    rows_for(linked, display, 1)
+    provider.answer = fail_with(
+        TransientError("Slow down.", reason=Reason.RATE, retry_after=2)
+    )
+    again = take_turn(linked.pk).again
+    assert again is not None and 1 < again < 2.5
+    assert take_turn(linked.pk).again is None  # woken meanwhile: that one comes back

@@ -17,7 +17,15 @@ from integrations.entries import (
     sources_of,
     stored_of,
 )
-from integrations.mapping import check, described, prepare, remembered, to_contact
+from integrations.mapping import (
+    check,
+    described,
+    fill,
+    prepare,
+    preparer,
+    remembered,
+    to_contact,
+)
 
 SIZE = Field(id="SIZE", label="Size", type="choice", options=("S", "M"), required=True)
 PHONE = Field(id="PHONE", label="Phone", type="phone")
@@ -229,3 +237,29 @@ def test_false_and_zero_are_values() -> None:
         {"field": "N", "source": ["n"], "type": "number"},
     ]
     assert sent(stored, ok=False, n=0) == {"OK": False, "N": 0}
+
+
+PLAIN: list[Any] = [
+    "Mira ",
+    "",
+    "  ",
+    None,
+    0,
+    False,
+    7.5,
+    [],
+    ["", " "],
+    [" ", "x"],
+    {},
+]
+
+
+@pytest.mark.parametrize("value", PLAIN, ids=repr)
+def test_plain_texts_take_the_short_way_to_the_same(value: Any) -> None:
+    stored = [{"field": "NAME", "source": ["name"]}]
+    payload = {"email": "mira@x.org", "fields": {"name": value}}
+    [entry] = entries_of(stored)
+    expected = fill(entry, payload).value
+    made = preparer(stored, ["shop"])(payload)
+    assert dict(made.contact.fields) == ({"NAME": expected} if expected != "" else {})
+    assert made == prepare(payload, stored, ["shop"])

@@ -19,6 +19,10 @@ from integrations.sandbox.registry import SIMULATORS
 MANAGE = str(Path(settings.BASE_DIR) / "manage.py")
 
 
+# A slow provider keeps nobody else waiting, and neither do the chores.
+WORKERS = {"worker": "deliver", "slow": "slow", "background": "background"}
+
+
 class Command(BaseCommand):
     help = (
         "Run everything in one terminal: web, worker, beat and the provider sandbox. "
@@ -171,16 +175,20 @@ def processes(home: Path, options: dict[str, Any], env: dict[str, str]) -> list[
         *(*celery, "worker", "--loglevel", level, "--concurrency", "2"),
         *("--without-gossip", "--without-mingle"),
     ]
-    senders = [*worker, "--queues", "deliver", "--hostname", "deliver@%h"]
-    others = [*worker, "--queues", "slow,background", "--hostname", "background@%h"]
     beat = [
         *(*celery, "beat", "--loglevel", level),
         *("--schedule", str(home / "beat-schedule")),
     ]
     children = [
         Child(name="web", argv=web, env=env),
-        Child(name="worker", argv=senders, env=background),
-        Child(name="background", argv=others, env=background),
+        *(
+            Child(
+                name=name,
+                argv=[*worker, "--queues", queue, "--hostname", f"{queue}@%h"],
+                env=background,
+            )
+            for name, queue in WORKERS.items()
+        ),
         Child(name="beat", argv=beat, env=background),
     ]
     if not options["no_sandbox"]:

@@ -16,7 +16,7 @@ it unsubscribes the person).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -63,10 +63,11 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Answer, Params
+from integrations.adapters.paging import all_pages
 from integrations.adapters.shapes import (
+    Row,
     count_in,
     id_in,
-    readable,
     row_in,
     rows_in,
 )
@@ -90,7 +91,6 @@ TYPES = {
 OVERLAP = timedelta(days=1)
 
 
-@readable
 class ActiveCampaign(EachContact):
     slug = "activecampaign"
     label = "ActiveCampaign"
@@ -177,15 +177,14 @@ class ActiveCampaign(EachContact):
 
     def _all(self, name: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """Every row of a collection, with the answer it stood in."""
-        offset = 0
-        while True:
+
+        def read(offset: int) -> tuple[list[tuple[Row, Row]], int | None]:
             params: Params = {"limit": PAGE, "offset": offset}
             body = self.fetch("GET", f"/api/3/{name}", params=params)
-            rows = rows_in(body, name)
-            yield from ((row, body) for row in rows)
-            offset += len(rows)
-            if len(rows) < PAGE:
-                return
+            rows = [(row, body) for row in rows_in(body, name)]
+            return rows, offset + PAGE if len(rows) >= PAGE else None
+
+        return all_pages(read, 0)
 
     def audiences(self) -> list[Audience]:
         """Sizes cost a call each, so only the first lists have one."""
@@ -241,12 +240,21 @@ class ActiveCampaign(EachContact):
             contact_id = self._sync(contact.email, values)
         if standing.status == "absent":
             self._set_status(contact_id, audience_id, "1")
-        for tag in dict.fromkeys((*options.tags, *contact.tags)):
-            pair = {"contact": int(contact_id), "tag": self._tag(tag)}
-            self.request("POST", "/api/3/contactTags", payload={"contactTag": pair})
+        lost = self._set_tags(contact_id, (*options.tags, *contact.tags))
         if standing.status == "pending":
-            return awaiting(contact_id, "Unconfirmed at ActiveCampaign, and left so.")
-        return synced(contact_id)
+            left = "Unconfirmed at ActiveCampaign, and left so."
+            return awaiting(contact_id, f"{left} {lost}".strip())
+        return synced(contact_id, lost)
+
+    def _set_tags(self, contact_id: str, tags: Iterable[str]) -> str:
+        """Says what was refused: they are on the list all the same."""
+        try:
+            for tag in dict.fromkeys(tags):
+                pair = {"contact": int(contact_id), "tag": self._tag(tag)}
+                self.request("POST", "/api/3/contactTags", payload={"contactTag": pair})
+        except RejectedError as error:
+            return f"Not all of their tags were set: {error.detail}"
+        return ""
 
     def _find(self, email: str) -> dict[str, Any] | None:
         """The contact, with `values` and `tags` beside what ActiveCampaign calls so."""

@@ -52,7 +52,8 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import count_in, id_in, readable, rows_in
+from integrations.adapters.paging import all_pages
+from integrations.adapters.shapes import Row, count_in, id_in, rows_in
 from integrations.adapters.shared import (
     check_secret_url,
     json_body,
@@ -75,7 +76,6 @@ BAD_ADDRESS = re.compile(r"(?=.*\bemail\b).*\b(in)?valid\b", re.IGNORECASE)
 BY_EMAIL: Params = {"identifierType": "email_id"}
 
 
-@readable
 class Brevo(EachContact):
     slug = "brevo"
     label = "Brevo"
@@ -165,21 +165,21 @@ class Brevo(EachContact):
         return Resource(name=name, readable=True, writable=None, count=count)
 
     def audiences(self) -> list[Audience]:
-        found: list[Audience] = []
-        while True:
-            params: Params = {"limit": LISTS, "offset": len(found)}
+        def read(offset: int) -> tuple[list[Row], int | None]:
+            params: Params = {"limit": LISTS, "offset": offset}
             body = self.fetch("GET", "/v3/contacts/lists", params=params)
             rows = rows_in(body, "lists")
-            found += [
-                Audience(
-                    id=str(row["id"]),
-                    label=str(row.get("name", "")),
-                    size=row.get("uniqueSubscribers", row.get("totalSubscribers")),
-                )
-                for row in rows
-            ]
-            if not rows or len(found) >= count_in(body, "count"):
-                return found
+            reached = offset + len(rows)
+            return rows, reached if rows and reached < count_in(body, "count") else None
+
+        return [
+            Audience(
+                id=str(row["id"]),
+                label=str(row.get("name", "")),
+                size=row.get("uniqueSubscribers", row.get("totalSubscribers")),
+            )
+            for row in all_pages(read, 0)
+        ]
 
     @cached_property
     def _attributes(self) -> list[dict[str, Any]]:

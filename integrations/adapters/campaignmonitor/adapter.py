@@ -60,7 +60,7 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import count_in, readable, rows_in
+from integrations.adapters.shapes import count_in, rows_in
 from integrations.adapters.shared import (
     check_secret_url,
     expired,
@@ -75,7 +75,6 @@ OVERLAP = timedelta(days=1)
 STATES = ("active", "unconfirmed", "unsubscribed", "bounced", "deleted")
 
 
-@readable
 class CampaignMonitor(CampaignMonitorPeople):
     slug = "campaignmonitor"
     label = "Campaign Monitor"

@@ -7,6 +7,7 @@ resubscribe request; the words of a refusal, which come without a field name.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -28,10 +29,11 @@ from integrations.adapters.errors import (
     Reason,
     RejectedError,
     ScopeError,
+    TargetError,
     TransientError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import readable, rows_in
+from integrations.adapters.shapes import rows_in
 from integrations.adapters.shared import expired, moment, parse_place, to_place
 
 SLACK = timedelta(minutes=15)  # what our clock may be ahead of Constant Contact's
@@ -42,7 +44,6 @@ WHOLE = -1  # the walk through the whole list
 ROUND = ("updated_after", "optout_after")
 
 
-@readable
 class ConstantContact(ConstantContactContacts):
     slug = "constantcontact"
     label = "Constant Contact"
@@ -127,16 +128,6 @@ class ConstantContact(ConstantContactContacts):
             resources=tuple(resources),
         )
 
-    def _all(self, path: str, key: str, params: Params) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        while True:
-            body = self.fetch("GET", path, params=params)
-            found += rows_in(body, key)
-            page = next_page(body)
-            if not page:
-                return found
-            params = query_of(page)
-
     def audiences(self) -> list[Audience]:
         params: Params = {"limit": 1000, "include_membership_count": "active"}
         return [
@@ -145,11 +136,11 @@ class ConstantContact(ConstantContactContacts):
                 label=str(row.get("name") or ""),
                 size=row.get("membership_count"),
             )
-            for row in self._all("/v3/contact_lists", "lists", params)
+            for row in self.pages("/v3/contact_lists", "lists", params)
         ]
 
     def fields(self, audience_id: str) -> list[Field]:
-        rows = self._all("/v3/contact_custom_fields", "custom_fields", {"limit": 100})
+        rows = self.pages("/v3/contact_custom_fields", "custom_fields", {"limit": 100})
         return [*FIXED, *(custom_field(row) for row in rows)]
 
     def changes(self, audience_id: str, cursor: str) -> Page:
@@ -200,7 +191,8 @@ class ConstantContact(ConstantContactContacts):
             return Receipt(ok=True, note="Constant Contact did not hold this address.")
         if not known.get("deleted_at"):
             path = f"/v3/contacts/{quote(str(known.get('contact_id')), safe='')}"
-            self.request("DELETE", path)
+            with suppress(TargetError):  # somebody else was faster
+                self.request("DELETE", path)
         return Receipt(
             ok=True,
             note="Deleted from Constant Contact's lists. It keeps deleted contacts out "

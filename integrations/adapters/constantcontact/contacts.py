@@ -16,7 +16,7 @@ is read from the first contact created, and taken to hold for this adapter's lif
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -59,9 +59,11 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import Params
+from integrations.adapters.paging import all_pages
 from integrations.adapters.shapes import id_in, rows_in
 
 EXISTING = "Already on the list; the rule leaves existing contacts alone."
+GONE = "Deleted in Constant Contact just now."
 TAGS_LOST = "Their tags were not set"
 SETTLED = {"synced": OutcomeState.SYNCED, "awaiting": OutcomeState.AWAITING_OPT_IN}
 
@@ -162,6 +164,9 @@ class ConstantContactContacts(EachContact):
         path = f"/v3/contacts/resubscribe/{quote(now.remote_id, safe='')}"
         try:
             self.request("PUT", path, payload={"list_ids": [audience_id]})
+        except TargetError:
+            self.check_list(audience_id)  # that, or the person, is gone
+            raise TransientError(GONE) from None
         except RejectedError as error:
             detail = f"{self.label} asks once, and did not ask again: {error.detail}"
             return rejected(Reason.UNSUBSCRIBED, detail)
@@ -220,16 +225,17 @@ class ConstantContactContacts(EachContact):
         return changed
 
     def _tags(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        params: Params = {"limit": 500}
-        while True:
-            body = self.fetch("GET", "/v3/contact_tags", params=params)
-            for row in rows_in(body, "tags"):
-                found[str(row.get("name")).lower()] = id_in(row, "tag_id")
-            page = next_page(body)
-            if not page:
-                return found
-            params = query_of(page)
+        rows = self.pages("/v3/contact_tags", "tags", {"limit": 500})
+        return {str(row.get("name")).lower(): id_in(row, "tag_id") for row in rows}
+
+    def pages(self, path: str, key: str, params: Params) -> Iterator[dict[str, Any]]:
+        """All rows of a collection."""
+
+        def read(page: str) -> tuple[list[dict[str, Any]], str]:
+            body = self.fetch("GET", path, params=query_of(page) if page else params)
+            return rows_in(body, key), next_page(body)
+
+        return all_pages(read, "")
 
     def _new_tag(self, name: str) -> str:
         made = self.fetch("POST", "/v3/contact_tags", payload={"name": name})
@@ -277,5 +283,8 @@ class ConstantContactContacts(EachContact):
         }
         body["update_source"] = "Contact"
         path = f"/v3/contacts/{quote(str(known.get('contact_id')), safe='')}"
-        self.fetch("PUT", path, payload=body)
+        try:
+            self.fetch("PUT", path, payload=body)
+        except TargetError:  # deleted just now, and mailed no more
+            return synced()
         return synced(known.get("contact_id"))

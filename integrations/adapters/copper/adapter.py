@@ -25,7 +25,6 @@ from integrations.adapters.errors import (
     ScopeError,
     TargetError,
 )
-from integrations.adapters.shapes import readable
 from integrations.adapters.shared import (
     expired,
     json_body,
@@ -65,7 +64,6 @@ STANDARD = (
 )
 
 
-@readable
 class Copper(CopperPeople):
     slug = "copper"
     label = "Copper"
@@ -246,7 +244,8 @@ class Copper(CopperPeople):
             raise CredentialsError("This webhook does not carry our secret.")
         if body.get("type") != "person" or body.get("event") == "delete":
             return []
-        return [change for id in body["ids"] for change in self._heard(int(id))]
+        ids = [int(id) for id in body["ids"]]  # all of them, before any is read
+        return [change for id in ids for change in self._heard(id)]
 
     def _heard(self, id: int) -> Iterator[Change]:
         try:

@@ -70,7 +70,8 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import id_in, readable, rows_in
+from integrations.adapters.paging import all_pages
+from integrations.adapters.shapes import id_in, rows_in
 from integrations.adapters.shared import (
     check_secret_url,
     expired,
@@ -83,7 +84,6 @@ from integrations.adapters.shared import (
 PAGE = 1000
 
 
-@readable
 class Drip(EachContact):
     slug = "drip"
     label = "Drip"
@@ -192,21 +192,23 @@ class Drip(EachContact):
 
     def audiences(self) -> list[Audience]:
         """Ids are campaign:999, tag:VIP and everybody."""
-        found = [Audience(id=EVERYBODY, label="Everybody", double_opt_in=False)]
-        page = last = 1
-        while page <= last:
+
+        def read(page: int) -> tuple[list[dict[str, Any]], int | None]:
             params: Params = {"page": page, "per_page": PAGE}
             body = self.fetch("GET", f"{self._path()}/campaigns", params=params)
-            found += [
-                Audience(
-                    id=f"campaign:{id_in(row)}",
-                    label=f"Campaign: {row.get('name', '')}",
-                    size=row.get("active_subscriber_count"),
-                    double_opt_in=row.get("double_optin"),
-                )
-                for row in rows_in(body, "campaigns")
-            ]
-            page, last = page + 1, pages_of(body)
+            more = page < pages_of(body)
+            return rows_in(body, "campaigns"), page + 1 if more else None
+
+        found = [Audience(id=EVERYBODY, label="Everybody", double_opt_in=False)]
+        found += [
+            Audience(
+                id=f"campaign:{id_in(row)}",
+                label=f"Campaign: {row.get('name', '')}",
+                size=row.get("active_subscriber_count"),
+                double_opt_in=row.get("double_optin"),
+            )
+            for row in all_pages(read, 1)
+        ]
         tags = self.fetch("GET", f"{self._path()}/tags")["tags"]
         return found + [
             Audience(id=f"tag:{tag}", label=f"Tag: {tag}", double_opt_in=False)

@@ -44,7 +44,6 @@ from integrations.adapters.getresponse.wire import (
     heard,
 )
 from integrations.adapters.http import Params
-from integrations.adapters.shapes import readable
 from integrations.adapters.shared import (
     check_secret_url,
     expired,
@@ -58,7 +57,6 @@ DETAILED = 30  # lists whose size and opt-in mode are asked for
 OVERLAP = timedelta(minutes=5)
 
 
-@readable
 class GetResponse(GetResponsePeople):
     slug = "getresponse"
     label = "GetResponse"

@@ -21,7 +21,7 @@ from integrations.adapters.base import (
     Subscription,
     filled,
 )
-from integrations.adapters.each import EachContact, awaiting, synced
+from integrations.adapters.each import EachContact, awaiting, key_of, synced
 from integrations.adapters.errors import (
     AdapterError,
     Reason,
@@ -31,6 +31,7 @@ from integrations.adapters.errors import (
 )
 from integrations.adapters.getresponse.wire import LEFT, contact_path, search, texts
 from integrations.adapters.http import Answer, Params
+from integrations.adapters.paging import all_pages
 from integrations.adapters.shapes import id_in, row_in, unreadable
 from integrations.adapters.shared import moment
 
@@ -69,11 +70,11 @@ class GetResponsePeople(EachContact):
         return rows
 
     def all(self, path: str) -> Iterator[dict[str, Any]]:
-        page = total = seen = 1
-        while seen <= total:
+        def read(page: int) -> tuple[list[dict[str, Any]], int | None]:
             rows, total = self.rows(path, {"perPage": PAGE, "page": page})
-            yield from rows
-            page, seen = page + 1, seen + max(len(rows), PAGE)
+            return rows, page + 1 if page * PAGE < total else None
+
+        return all_pages(read, 1)
 
     def asks(self, audience_id: str) -> bool:
         """Whether the list asks people who are added over the API to confirm."""
@@ -98,7 +99,7 @@ class GetResponsePeople(EachContact):
         return [
             row
             for row in rows
-            if id_in(row, "email").lower() == email.lower()
+            if key_of(id_in(row, "email")) == key_of(email)
             and audience_id in ("", id_in(row_in(row, "campaign"), "campaignId"))
         ]
 

@@ -39,7 +39,14 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.consent import left
 from integrations.adapters.declare import Credential
-from integrations.adapters.each import EachContact, awaiting, key_of, rejected, synced
+from integrations.adapters.each import (
+    EachContact,
+    awaiting,
+    key_of,
+    rejected,
+    spellings,
+    synced,
+)
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -66,7 +73,7 @@ from integrations.adapters.ghost.wire import (
     values_of,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import id_in, readable, row_in, rows_in
+from integrations.adapters.shapes import id_in, row_in, rows_in
 from integrations.adapters.shared import json_body, parse_place, to_place
 
 LOOK_UP = 20  # addresses in one filter
@@ -79,7 +86,6 @@ ADDRESS = re.compile(r"\be-?mail\b", re.IGNORECASE)
 EVENTS = ("member.added", "member.edited", "member.deleted")
 
 
-@readable
 class Ghost(EachContact):
     slug = "ghost"
     label = "Ghost"
@@ -294,7 +300,9 @@ class Ghost(EachContact):
 
     def _find(self, emails: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Members by lower-case address."""
-        asked = list(dict.fromkeys(f for e in emails for f in (e.strip(), key_of(e))))
+        asked = list(
+            dict.fromkeys(s for e in emails for s in (e.strip(), *spellings(e)))
+        )
         found: dict[str, dict[str, Any]] = {}
         for start in range(0, len(asked), 2 * LOOK_UP):
             some = asked[start : start + 2 * LOOK_UP]

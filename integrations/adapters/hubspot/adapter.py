@@ -45,7 +45,8 @@ from integrations.adapters.hubspot.wire import (
     words_of,
 )
 from integrations.adapters.hubspot.writing import READ
-from integrations.adapters.shapes import readable, rows_in
+from integrations.adapters.paging import all_pages
+from integrations.adapters.shapes import rows_in
 
 PAGE = 250  # lists a search gives
 DAY = 3600.0  # seconds to wait when the day's calls are used up: the most we may
@@ -54,7 +55,6 @@ WAIT = (423, 477)
 ABSENT = "HubSpot does not know this address."
 
 
-@readable
 class HubSpot(HubSpotChanges):
     """Audiences are all contacts, the static lists (which HubSpot now calls segments),
     and the e-mail subscription types."""
@@ -209,13 +209,13 @@ class HubSpot(HubSpotChanges):
         ]
 
     def _lists(self) -> Iterator[dict[str, Any]]:
-        offset, more = 0, True
-        while more:
+        def read(offset: int) -> tuple[list[dict[str, Any]], int | None]:
             body = self.fetch("POST", f"{LISTS}/search", payload=_lists(offset))
             rows = rows_in(body, "lists")
-            yield from rows
-            offset += len(rows)
-            more = bool(body.get("hasMore") and rows)
+            more = body.get("hasMore") and rows
+            return rows, offset + len(rows) if more else None
+
+        return all_pages(read, 0)
 
     def fields(self, audience_id: str) -> list[Field]:
         return [field_of(row) for row in self.properties if row["name"] != "email"]

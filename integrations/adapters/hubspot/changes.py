@@ -22,6 +22,7 @@ from functools import cached_property
 from typing import Any
 
 from integrations.adapters.base import Change, Incoming, Page
+from integrations.adapters.each import key_of
 from integrations.adapters.errors import CredentialsError, RejectedError, ScopeError
 from integrations.adapters.http import Params
 from integrations.adapters.hubspot.wire import (
@@ -218,7 +219,7 @@ def _event(record: Mapping[str, Any], moved: set[str]) -> Change | None:
     if change is None or str(record.get("id")) not in moved:
         return change
     history = (record.get("propertiesWithHistory") or {}).get("email") or []
-    before = [str(item.get("value") or "").lower() for item in history[1:2]]
+    before = [key_of(str(item.get("value") or "")) for item in history[1:2]]
     if not before or not before[0] or before[0] == change.email:
         return change
     return Change(

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from integrations.adapters.base import Change, Field, Subscription
+from integrations.adapters.each import key_of
 from integrations.adapters.errors import Reason, TargetError
 from integrations.adapters.shared import moment
 
@@ -128,7 +129,7 @@ def addresses(record: Mapping[str, Any]) -> list[str]:
     properties = record.get("properties") or {}
     others = str(properties.get(OTHER_ADDRESSES) or "").split(";")
     found = [str(properties.get("email") or ""), *others]
-    return [address.strip().lower() for address in found if address.strip()]
+    return [key_of(address) for address in found if address.strip()]
 
 
 def by_any_address(

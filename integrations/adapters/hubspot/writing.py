@@ -27,7 +27,14 @@ from integrations.adapters.base import (
     Subscription,
     filled,
 )
-from integrations.adapters.each import again, by_address, key_of, rejected, synced
+from integrations.adapters.each import (
+    again,
+    by_address,
+    key_of,
+    rejected,
+    spellings,
+    synced,
+)
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -104,7 +111,7 @@ class HubSpotWriting(HttpAdapter):
     ) -> dict[str, Mapping[str, Any]]:
         """Records by lower-case address, with the properties named as well; who is not
         there is missing."""
-        wanted = list(dict.fromkeys(key_of(email) for email in emails))
+        wanted = list(dict.fromkeys(s for email in emails for s in spellings(email)))
         names = list(dict.fromkeys([*BASICS, *more]))
         records: list[Mapping[str, Any]] = []
         for start in range(0, len(wanted), READ):

@@ -46,7 +46,7 @@ from integrations.adapters.icontact.wire import (
     values_of,
     words_of,
 )
-from integrations.adapters.shapes import readable, rows_in
+from integrations.adapters.shapes import rows_in
 from integrations.adapters.shared import (
     check_secret_url,
     json_body,
@@ -63,7 +63,6 @@ EVENTS = (
 COUNTED = 25  # lists whose size is asked for, one call each
 
 
-@readable
 class IContact(IContactContacts):
     slug = "icontact"
     label = "iContact"

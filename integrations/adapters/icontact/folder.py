@@ -13,6 +13,7 @@ from integrations.adapters.each import OneByOne, key_of
 from integrations.adapters.errors import TargetError
 from integrations.adapters.http import Params
 from integrations.adapters.icontact.wire import number_of, standing
+from integrations.adapters.paging import all_pages
 from integrations.adapters.shapes import Row, id_in, rows_in, unreadable
 
 PAGE = 500  # the API's maximum for limit, by its forum; without one it gives 20
@@ -70,19 +71,18 @@ class IContactFolder(OneByOne):
         self, path: str, name: str, params: Params | None = None
     ) -> Iterator[Row]:
         """All rows of a collection."""
-        offset = 0
-        while True:
+
+        def read(offset: int) -> tuple[list[Row], int | None]:
             asked = {**(params or {}), "limit": PAGE, "offset": offset}
             body = self.fetch("GET", path, params=asked)
             rows = rows_in(body, name)
-            yield from rows
-            offset += len(rows)
-            least = offset + (len(rows) == PAGE)
-            total = int(body.get("total") or least)
-            if not rows and offset < total:
+            reached = offset + len(rows)
+            total = int(body.get("total") or reached + (len(rows) == PAGE))
+            if not rows and reached < total:
                 raise unreadable(self.label)
-            if offset >= total:
-                return
+            return rows, reached if reached < total else None
+
+        return all_pages(read, 0)
 
     def people(self, email: str) -> list[Row]:
         """The contacts with this address, whatever their status: one or none."""

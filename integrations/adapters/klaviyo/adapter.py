@@ -21,6 +21,7 @@ from integrations.adapters.base import (
     Resource,
 )
 from integrations.adapters.declare import Credential, OAuth2, Rate
+from integrations.adapters.each import key_of
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -45,7 +46,6 @@ from integrations.adapters.klaviyo.wire import (
     values_of,
     webhook_changes,
 )
-from integrations.adapters.shapes import readable
 from integrations.adapters.shared import expired, moment, parse_place, to_place
 
 REVISION = "2026-07-15"
@@ -72,7 +72,6 @@ ROUND = (
 WHOLE = -1  # the walk through the whole list
 
 
-@readable
 class Klaviyo(KlaviyoProfiles):
     slug = "klaviyo"
     label = "Klaviyo"
@@ -185,22 +184,17 @@ class Klaviyo(KlaviyoProfiles):
         """Sizes are left out: Klaviyo counts one list per second, 15 a minute."""
         found: list[Audience] = []
         params: Params = {"page[size]": LISTS, "fields[list]": "name,opt_in_process"}
-        while True:
-            body = self.fetch("GET", "/api/lists", params=params)
-            for row in rows_of(body):
-                attributes = row.get("attributes") or {}
-                process = attributes.get("opt_in_process")
-                found.append(
-                    Audience(
-                        id=str(row.get("id")),
-                        label=str(attributes.get("name") or ""),
-                        double_opt_in=process == "double_opt_in" if process else None,
-                    )
+        for row in self.pages("/api/lists", params):
+            attributes = row.get("attributes") or {}
+            process = attributes.get("opt_in_process")
+            found.append(
+                Audience(
+                    id=str(row.get("id")),
+                    label=str(attributes.get("name") or ""),
+                    double_opt_in=process == "double_opt_in" if process else None,
                 )
-            cursor = next_cursor(body)
-            if not cursor:
-                return found
-            params = {**params, "page[cursor]": cursor}
+            )
+        return found
 
     def fields(self, audience_id: str) -> list[Field]:
         """Klaviyo's own, and the custom properties that the newest members have: there
@@ -268,7 +262,7 @@ class Klaviyo(KlaviyoProfiles):
     def _changes(
         self, rows: list[dict[str, Any]], audience_id: str, members: bool
     ) -> list[Change]:
-        people = {email_of(row).lower(): row for row in rows if email_of(row)}
+        people = {key_of(email_of(row)): row for row in rows if email_of(row)}
         on_list = set(people)
         if not members and people:
             found = self.find(f"{list_path(audience_id)}/profiles", list(people))

@@ -16,6 +16,7 @@ suppression before or after the confirmation is not documented.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -29,7 +30,14 @@ from integrations.adapters.base import (
     Subscription,
     filled,
 )
-from integrations.adapters.each import awaiting, by_address, key_of, rejected, synced
+from integrations.adapters.each import (
+    awaiting,
+    by_address,
+    key_of,
+    rejected,
+    spellings,
+    synced,
+)
 from integrations.adapters.errors import Reason, RejectedError
 from integrations.adapters.http import HttpAdapter, Params
 from integrations.adapters.klaviyo.wire import (
@@ -46,6 +54,7 @@ from integrations.adapters.klaviyo.wire import (
     rows_of,
     standing,
 )
+from integrations.adapters.paging import all_pages
 from integrations.adapters.shared import moment
 
 PAGE = 100  # profiles a page, at most
@@ -169,16 +178,16 @@ class KlaviyoProfiles(HttpAdapter):
             done = moment(state.get("completed_at"))
             if state.get("failed_count"):
                 errors = self._import_errors(path)
-        waiting = [email for email in emails if key_of(email) not in errors]
-        found = dict(zip(waiting, self._now(waiting, audience_id, mode), strict=True))
+        found = self._now(emails, audience_id, mode)
         fresh = done is None or datetime.now(UTC) - done < JOINED_BY
-        if fresh and None in found.values():
-            return []
         late = Outcome(state=OutcomeState.RETRY, reason=Reason.SERVER, detail=ABSENT)
-        return [
-            errors[key_of(email)] if key_of(email) in errors else found[email] or late
-            for email in emails
-        ]
+        outcomes = []
+        for email, now in zip(emails, found, strict=True):
+            error = errors.get(key_of(email))
+            if now is None and error is None and fresh:
+                return []
+            outcomes.append(_told(now, error) if error else now or late)
+        return outcomes
 
     def _now(
         self, emails: Sequence[str], audience_id: str, mode: str
@@ -200,23 +209,27 @@ class KlaviyoProfiles(HttpAdapter):
 
     def _import_errors(self, path: str) -> dict[str, Outcome]:
         refused: dict[str, Outcome] = {}
-        params: Params = {"page[size]": PAGE}
-        while True:
-            body = self.fetch("GET", f"{path}/import-errors", params=params)
-            for row in rows_of(body):
-                error = row.get("attributes") or {}
-                source = error.get("source") or {}
-                sent = error.get("original_payload") or {}
-                # Shown with and without the resource around the attributes.
-                email = email_of(sent) or str(sent.get("email") or "")
-                refused[key_of(email)] = rejected(
-                    reason_of(str(error.get("code")), str(source.get("pointer"))),
-                    self.safe(f"Their details were refused: {error.get('detail')}"),
-                )
-            cursor = next_cursor(body)
-            if not cursor:
-                return refused
-            params = {"page[size]": PAGE, "page[cursor]": cursor}
+        for row in self.pages(f"{path}/import-errors", {"page[size]": PAGE}):
+            error = row.get("attributes") or {}
+            source = error.get("source") or {}
+            sent = error.get("original_payload") or {}
+            # Shown with and without the resource around the attributes.
+            email = email_of(sent) or str(sent.get("email") or "")
+            refused[key_of(email)] = rejected(
+                reason_of(str(error.get("code")), str(source.get("pointer"))),
+                self.safe(f"Their details were refused: {error.get('detail')}"),
+            )
+        return refused
+
+    def pages(self, path: str, params: Params) -> Iterator[dict[str, Any]]:
+        """All resources of a collection."""
+
+        def read(cursor: str) -> tuple[list[dict[str, Any]], str]:
+            more = {"page[cursor]": cursor} if cursor else {}
+            body = self.fetch("GET", path, params={**params, **more})
+            return rows_of(body), next_cursor(body)
+
+        return all_pages(read, "")
 
     def asks(self, audience_id: str) -> bool:
         """Whether the list has double opt-in. Raises TargetError when it is gone."""
@@ -247,24 +260,19 @@ class KlaviyoProfiles(HttpAdapter):
         Both spellings are asked for: whether the filter minds the case is unverified,
         and an opt-out must not be missed, so of two profiles the one that left counts.
         """
-        spellings = [*emails, *(key_of(email) for email in emails)]
+        asked = dict.fromkeys(s for e in emails for s in (e, *spellings(e)))
         params: Params = {
-            "filter": any_email(dict.fromkeys(spellings)),
+            "filter": any_email(asked),
             "fields[profile]": ",".join(ATTRIBUTES),
             "additional-fields[profile]": "subscriptions",
             "page[size]": PAGE,
         }
         found: dict[str, dict[str, Any]] = {}
-        while True:
-            body = self.fetch("GET", path, params=params)
-            for row in rows_of(body):
-                key = key_of(email_of(asked_for(row)))
-                if key not in found or has_left(row):
-                    found[key] = row
-            cursor = next_cursor(body)
-            if not cursor:
-                return found
-            params = {**params, "page[cursor]": cursor}
+        for row in self.pages(path, params):
+            key = key_of(email_of(asked_for(row)))
+            if key not in found or has_left(row):
+                found[key] = row
+        return found
 
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
@@ -287,6 +295,15 @@ class KlaviyoProfiles(HttpAdapter):
         return [
             synced((known[key_of(email)].profile or {}).get("id")) for email in emails
         ]
+
+
+def _told(now: Outcome | None, error: Outcome) -> Outcome:
+    """What became of somebody whose details were refused. The subscription is a job of
+    its own, which an address that is none does not survive."""
+    if now is None or now.state is OutcomeState.REJECTED:
+        return now or error
+    there = now.remote_id and error.reason is not Reason.ADDRESS_INVALID
+    return replace(now, detail=error.detail) if there else error
 
 
 def chunks(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:

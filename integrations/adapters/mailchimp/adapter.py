@@ -42,7 +42,7 @@ from integrations.adapters.mailchimp.wire import (
     problem,
     webhook_changes,
 )
-from integrations.adapters.shapes import readable
+from integrations.adapters.paging import all_pages
 
 PAGE = 1000  # the API's maximum for count
 # The data centre becomes part of the host name, so its form is checked strictly.
@@ -65,7 +65,6 @@ TOLD = ("subscribe", "unsubscribe", "profile", "cleaned", "upemail")
 WEBHOOK_EVENTS = {**dict.fromkeys(TOLD, True), "campaign": False}
 
 
-@readable
 class Mailchimp(MailchimpMembers):
     slug = "mailchimp"
     label = "Mailchimp"
@@ -235,15 +234,15 @@ class Mailchimp(MailchimpMembers):
         ]
 
     def _all(self, path: str, key: str, wanted: str) -> Iterator[dict[str, Any]]:
-        offset = 0
-        while True:
+        def read(offset: int) -> tuple[list[dict[str, Any]], int | None]:
             params: Params = {"count": PAGE, "offset": offset, "fields": wanted}
             body = self.fetch("GET", path, params=params)
             rows = body.get(key) or []
-            yield from rows
-            offset += len(rows)
-            if not rows or offset >= int(body.get("total_items") or 0):
-                return
+            reached = offset + len(rows)
+            more = rows and reached < int(body.get("total_items") or 0)
+            return rows, reached if more else None
+
+        return all_pages(read, 0)
 
     def subscriptions(
         self, emails: Sequence[str], audience_id: str

@@ -284,13 +284,11 @@ class MailchimpMembers(HttpAdapter):
         """What a member's status means for the contact."""
         status = str(member.get("status", ""))
         state, reason, detail = STANDING.get(
-            status,
-            (
-                OutcomeState.REJECTED,
-                Reason.REFUSED,
-                f"Mailchimp lists this contact as {self.safe(status) or 'nothing'}.",
-            ),
+            status, (OutcomeState.REJECTED, Reason.REFUSED, "")
         )
+        if status not in STANDING:
+            known = self.safe(status) or "nothing"
+            detail = f"Mailchimp lists this contact as {known}."
         if askable(status, options):
             detail = LEFT_SINCE
         return Outcome(

@@ -21,8 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -73,8 +72,8 @@ from integrations.adapters.mailerlite.wire import (
     row_of,
     standing_of,
 )
-from integrations.adapters.redact import MASK
-from integrations.adapters.shapes import readable, rows_in
+from integrations.adapters.paging import all_pages
+from integrations.adapters.shapes import rows_in
 from integrations.adapters.shared import (
     expired,
     json_body,
@@ -89,7 +88,6 @@ BATCH = 50  # requests in one call
 TYPES = {"number": "number", "date": "date"}
 
 
-@readable
 class MailerLite(HttpAdapter):
     slug = "mailerlite"
     label = "MailerLite"
@@ -169,16 +167,14 @@ class MailerLite(HttpAdapter):
         total = (body.get("meta") or {}).get("total")
         return Resource(name=name, readable=True, writable=None, count=total)
 
-    def _all(self, name: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        page = last = 1
-        while page <= last:
+    def _all(self, name: str) -> Iterator[dict[str, Any]]:
+        def read(page: int) -> tuple[list[dict[str, Any]], int | None]:
             params: Params = {"limit": PAGE, "page": page}
             body = self.fetch("GET", f"/api/{name}", params=params)
-            found += rows_in(body, "data")
             last = int((body.get("meta") or {}).get("last_page") or 1)
-            page += 1
-        return found
+            return rows_in(body, "data"), page + 1 if page < last else None
+
+        return all_pages(read, 1)
 
     def audiences(self) -> list[Audience]:
         return [
@@ -352,9 +348,7 @@ class MailerLite(HttpAdapter):
         secret = str(made.get("secret") or "")
         if not secret:
             raise self._unreadable(None)
-        last = self.exchanges[-1]  # is stored and shown
-        shown = last.response.replace(secret, MASK)
-        self.exchanges[-1] = replace(last, response=shown)
+        self.conceal(secret)
         return {"webhook_id": str(made.get("id") or ""), "webhook_secret": secret}
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:

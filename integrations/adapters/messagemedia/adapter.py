@@ -50,7 +50,7 @@ from integrations.adapters.messagemedia.wire import (
     numbers_of,
     standing,
 )
-from integrations.adapters.shapes import Row, readable, rows_in
+from integrations.adapters.shapes import Row, rows_in
 from integrations.adapters.shared import (
     check_secret_url,
     expired,
@@ -102,7 +102,6 @@ TEMPLATE = json.dumps(
 )
 
 
-@readable
 class MessageMedia(MessageMediaPeople):
     slug = "messagemedia"
     label = "Sinch MessageMedia"

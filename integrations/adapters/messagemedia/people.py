@@ -49,6 +49,7 @@ from integrations.adapters.messagemedia.wire import (
     text_of,
     unusable,
 )
+from integrations.adapters.paging import all_pages
 from integrations.adapters.shapes import Row, id_in, rows_in
 
 API = "/api/v1/contacts"
@@ -63,17 +64,15 @@ class MessageMediaPeople(HttpAdapter):
 
     def pages(self, path: str, params: Params | None = None) -> Iterator[Row]:
         """All rows of a collection of the contacts API."""
-        token = ""
-        while True:
+
+        def read(token: str) -> tuple[list[Row], str]:
             asked: dict[str, str | int] = {"pageSize": PAGE, **(params or {})}
-            if token:
-                asked["nextPageToken"] = token
+            asked |= {"nextPageToken": token} if token else {}
             body = self.fetch("GET", f"{API}/{path}", params=asked)
             rows = rows_in(body, "content")
-            yield from rows
-            token = str(body.get("nextPageToken") or "")
-            if not token or not rows:
-                return
+            return rows, str(body.get("nextPageToken") or "") if rows else ""
+
+        return all_pages(read, "")
 
     @cached_property
     def custom_fields(self) -> list[Row]:

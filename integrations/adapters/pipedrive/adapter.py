@@ -43,7 +43,7 @@ from integrations.adapters.pipedrive.wire import (
     status_of,
     takes,
 )
-from integrations.adapters.shapes import readable, rows_in
+from integrations.adapters.shapes import rows_in
 from integrations.adapters.shared import (
     expired,
     json_body,
@@ -57,7 +57,6 @@ WEBHOOK_USER = "contactsync"
 TOMORROW = 3600.0  # seconds; the budget comes back at the server's midnight
 
 
-@readable
 class Pipedrive(PipedrivePeople):
     slug = "pipedrive"
     label = "Pipedrive"

@@ -21,6 +21,7 @@ from integrations.adapters.errors import (
     TargetError,
     TransientError,
 )
+from integrations.adapters.paging import all_pages
 from integrations.adapters.pipedrive.wire import (
     LABELS,
     PHONES,
@@ -48,16 +49,15 @@ class PipedrivePeople(EachContact):
     @cached_property
     def _fields(self) -> dict[str, dict[str, Any]]:
         """Person fields by code, as Pipedrive describes them."""
-        found: dict[str, dict[str, Any]] = {}
-        params: dict[str, str | int] = {"limit": PAGE}
-        while True:
+
+        def read(cursor: str) -> tuple[list[Row], str]:
+            params: dict[str, str | int] = {"limit": PAGE}
+            params |= {"cursor": cursor} if cursor else {}
             body = self.fetch("GET", "/api/v2/personFields", params=params)
-            found |= {str(row["field_code"]): row for row in rows_in(body, "data")}
-            params["cursor"] = (body.get("additional_data") or {}).get(
-                "next_cursor"
-            ) or ""
-            if not params["cursor"]:
-                return found
+            more = body.get("additional_data") or {}
+            return rows_in(body, "data"), str(more.get("next_cursor") or "")
+
+        return {str(row["field_code"]): row for row in all_pages(read, "")}
 
     @property
     def _campaigns(self) -> bool:
@@ -102,7 +102,7 @@ class PipedrivePeople(EachContact):
         return sorted(
             int(item["id"])
             for item in items
-            if address in (str(mail).lower() for mail in item.get("emails") or ())
+            if address in (key_of(str(mail)) for mail in item.get("emails") or ())
         )
 
     def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:

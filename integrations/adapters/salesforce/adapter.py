@@ -58,14 +58,12 @@ from integrations.adapters.salesforce.wire import (
     standing,
     words_of,
 )
-from integrations.adapters.shapes import readable
 
 # The access token goes there, so an answer may not name just any host.
 INSTANCE = re.compile(r"https://[a-z0-9][a-z0-9.-]*\.(salesforce|force)\.com")
 HOUR = 3600.0
 
 
-@readable
 class Salesforce(SalesforceCampaigns):
     slug = "salesforce"
     label = "Salesforce"

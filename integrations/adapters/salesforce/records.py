@@ -8,14 +8,15 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from integrations.adapters.base import Outcome, Page
-from integrations.adapters.each import key_of, synced
+from integrations.adapters.each import key_of, spellings, synced
 from integrations.adapters.errors import (
+    DriftError,
     Reason,
     RejectedError,
-    ScopeError,
     TargetError,
 )
 from integrations.adapters.http import HttpAdapter
+from integrations.adapters.paging import all_pages
 from integrations.adapters.salesforce.wire import (
     BOUNCED_AT,
     OPT_OUT,
@@ -47,39 +48,43 @@ class SalesforceRecords(HttpAdapter):
 
     def query(self, soql: str, how: str = "query") -> Iterator[dict[str, Any]]:
         """Every record a query finds."""
-        body = self.fetch("GET", f"{DATA}/{how}", params={"q": soql})
-        while True:
-            yield from rows_in(body, "records")
-            if body.get("done") is True:
-                return
+
+        def read(path: str) -> tuple[list[dict[str, Any]], str]:
+            first = {} if NEXT.fullmatch(path) else {"q": soql}
+            body = self.fetch("GET", path, params=first)
             following = str(body.get("nextRecordsUrl") or "")
-            if not NEXT.fullmatch(following):
+            if body.get("done") is True:
+                following = ""
+            elif not NEXT.fullmatch(following):
                 raise unreadable(self.label)  # the rest must not pass for nothing
-            body = self.fetch("GET", following)
+            return rows_in(body, "records"), following
+
+        return all_pages(read, f"{DATA}/{how}")
 
     def find(
         self, emails: Iterable[str], thing: str
     ) -> dict[str, list[dict[str, Any]]]:
         """Records by lower-case address, oldest first, converted leads last."""
-        wanted = dict.fromkeys(email.strip().lower() for email in emails)
+        asked = list(dict.fromkeys(s for email in emails for s in spellings(email)))
+        wanted = set(map(key_of, asked))
         more = ", IsConverted" if thing == "Lead" else ""
         columns = f"Id, Email, {OPT_OUT}, {BOUNCED_AT}, SystemModstamp{more}"
         found: dict[str, list[dict[str, Any]]] = {}
-        for group in groups(wanted):
+        for group in groups(asked):
             soql = (
                 f"SELECT {columns} FROM {thing} WHERE Email IN ({', '.join(group)}) "
                 "ORDER BY CreatedDate, Id"
             )
             try:
                 for record in self.query(soql):
-                    key = str(record.get("Email") or "").lower()
+                    key = key_of(str(record.get("Email") or ""))
                     if key in wanted:
                         found.setdefault(key, []).append(record)
             except RejectedError as error:
                 if error.reason is not Reason.FIELD_TYPE:
                     raise
                 # The columns are standard ones, so the user may not see one of them.
-                raise ScopeError(error.detail, status=error.status) from None
+                raise hidden(self.safe(error.detail)) from None
         for records in found.values():
             records.sort(key=lambda record: bool(record.get("IsConverted")))
         return found
@@ -89,7 +94,8 @@ class SalesforceRecords(HttpAdapter):
     ) -> dict[str, list[dict[str, Any]]]:
         """`find` with every field of the records: for so many addresses at a time that
         what they have fits into one answer, else with those of `find` only."""
-        wanted = list(dict.fromkeys(key_of(email) for email in emails))
+        wanted = list(dict.fromkeys(s for email in emails for s in spellings(email)))
+        keys = set(map(key_of, wanted))
         found: dict[str, list[dict[str, Any]]] = {}
         read = 0
         for group in groups(wanted, most=ROWS // 2):
@@ -105,8 +111,8 @@ class SalesforceRecords(HttpAdapter):
                 continue
             for record in records:
                 if OPT_OUT not in record or BOUNCED_AT not in record:
-                    raise ScopeError(f"{self.label}: {NOT_SEEN}")
-                if (key := key_of(str(record.get("Email") or ""))) in some:
+                    raise hidden()
+                if (key := key_of(str(record.get("Email") or ""))) in keys:
                     found.setdefault(key, []).append(record)
         for records in found.values():
             records.sort(key=lambda record: bool(record.get("IsConverted")))
@@ -183,6 +189,11 @@ class SalesforceRecords(HttpAdapter):
             complete=full,
             more=more,
         )
+
+
+def hidden(words: str = "") -> DriftError:
+    """One object's fields are hidden from this user: no fault of the whole account."""
+    return DriftError(f"Salesforce: {NOT_SEEN} {words}".strip(), reason=Reason.SCOPE)
 
 
 def thing_of(audience_id: str) -> str:

@@ -15,7 +15,7 @@ from integrations.adapters.base import (
     filled,
 )
 from integrations.adapters.each import key_of, synced
-from integrations.adapters.errors import Reason, ScopeError, TargetError
+from integrations.adapters.errors import DriftError, Reason, ScopeError, TargetError
 from integrations.adapters.salesforce.records import (
     THINGS,
     SalesforceRecords,
@@ -88,7 +88,7 @@ class SalesforceWriting(SalesforceRecords):
         [other] = THINGS.keys() - {thing}
         try:
             found = self.find(emails, other) if emails else {}
-        except (ScopeError, TargetError):
+        except (DriftError, ScopeError, TargetError):
             return []  # a user who may not see the other kind cannot mail it either
         return [
             email

@@ -48,8 +48,9 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Answer, Params
+from integrations.adapters.paging import all_pages
 from integrations.adapters.sendgrid.wire import RESERVED, TYPES, posted, problem, row_of
-from integrations.adapters.shapes import id_in, readable, row_in
+from integrations.adapters.shapes import Row, id_in, row_in
 from integrations.adapters.shared import check_secret_url, json_body
 
 HOMES = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
@@ -65,7 +66,6 @@ LEFT = (
 )
 
 
-@readable
 class SendGrid(OneByOne):
     slug = "sendgrid"
     label = "SendGrid"
@@ -156,23 +156,22 @@ class SendGrid(OneByOne):
         )
 
     def audiences(self) -> list[Audience]:
-        found: list[Audience] = []
-        params: dict[str, str | int] = {"page_size": PAGE}
-        while True:
+        def read(token: str) -> tuple[list[Row], str]:
+            params: dict[str, str | int] = {"page_size": PAGE}
+            params |= {"page_token": token} if token else {}
             body = self.fetch("GET", "/v3/marketing/lists", params=params)
-            found += [
-                Audience(
-                    id=str(row["id"]),
-                    label=str(row.get("name", "")),
-                    size=row.get("contact_count"),
-                )
-                for row in body.get("result") or ()
-            ]
             following = str((body.get("_metadata") or {}).get("next") or "")
-            token = parse_qs(urlsplit(following).query).get("page_token")
-            if not token or token[0] == params.get("page_token"):
-                return found
-            params["page_token"] = token[0]
+            tokens = parse_qs(urlsplit(following).query).get("page_token")
+            return body.get("result") or [], tokens[0] if tokens else ""
+
+        return [
+            Audience(
+                id=str(row["id"]),
+                label=str(row.get("name", "")),
+                size=row.get("contact_count"),
+            )
+            for row in all_pages(read, "")
+        ]
 
     def fields(self, audience_id: str) -> list[Field]:
         """Fields belong to the account: reserved ones go by name, others by id."""
@@ -284,7 +283,8 @@ class SendGrid(OneByOne):
 
     def poll(self, job: str, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         """A job that went wrong for some names them only in a file elsewhere: who is on
-        the list by then is done, the others are sent again, alone in the end."""
+        the list by then is done. As many others as were refused are those; else they
+        are sent again."""
         path = f"/v3/marketing/contacts/imports/{quote(job, safe='')}"
         try:
             found = self.fetch("GET", path)
@@ -305,11 +305,12 @@ class SendGrid(OneByOne):
         known = self._search([key_of(email) for email in emails])
         detail = "SendGrid's job did not take this contact."
         missing = rejected(Reason.REFUSED, detail)
-        if len(emails) > 1:
+        rows = [known.get(key_of(email), {}) for email in emails]
+        absent = sum(not _is_on_list(row, audience_id) for row in rows)
+        if len(emails) > 1 and absent != errors:
             missing = Outcome(
                 state=OutcomeState.RETRY, reason=Reason.REFUSED, detail=detail
             )
-        rows = [known.get(key_of(email), {}) for email in emails]
         return [
             synced(row.get("id")) if _is_on_list(row, audience_id) else missing
             for row in rows

@@ -25,7 +25,7 @@ from integrations.adapters.errors import (
     CredentialsError,
     RejectedError,
 )
-from integrations.adapters.shapes import id_in, readable, row_in, rows_in
+from integrations.adapters.shapes import id_in, row_in, rows_in
 from integrations.adapters.shared import (
     check_secret_url,
     expired,
@@ -57,7 +57,6 @@ STANDARD = (
 )
 
 
-@readable
 class Shopify(ShopifyPeople):
     slug = "shopify"
     label = "Shopify"

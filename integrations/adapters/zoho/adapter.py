@@ -26,7 +26,7 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import Answer
-from integrations.adapters.shapes import id_in, readable, row_in
+from integrations.adapters.shapes import id_in, row_in
 from integrations.adapters.shared import expired, moment, parse_place, to_place
 from integrations.adapters.zoho.records import ZohoRecords
 from integrations.adapters.zoho.wire import (
@@ -57,7 +57,6 @@ CENTRES = {
 }
 
 
-@readable
 class Zoho(ZohoRecords):
     slug = "zoho"
     label = "Zoho CRM"

@@ -13,7 +13,7 @@ from integrations.adapters.base import (
     OutcomeState,
     Receipt,
 )
-from integrations.adapters.each import by_address, key_of, rejected, synced
+from integrations.adapters.each import by_address, key_of, rejected, spellings, synced
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -21,6 +21,7 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import HttpAdapter, to_json
+from integrations.adapters.paging import all_pages
 from integrations.adapters.shapes import id_in
 from integrations.adapters.zoho.wire import (
     MODULES,
@@ -48,10 +49,11 @@ class ZohoRecords(HttpAdapter):
         """Record by lower-case address; `opted_out` when any record of theirs is."""
         path_of(module)
         found: dict[str, dict[str, Any]] = {}
-        wanted = list(dict.fromkeys(key_of(email) for email in emails))
+        wanted = list(dict.fromkeys(s for email in emails for s in spellings(email)))
         for start in range(0, len(wanted), CHUNK):
             for row in self._query(module, wanted[start : start + CHUNK]):
-                record = found.setdefault(str(row.get("Email", "")).lower(), dict(row))
+                key = key_of(str(row.get("Email", "")))
+                record = found.setdefault(key, dict(row))
                 record.setdefault("ids", []).append(id_in(row))
                 out = record.get("opted_out") or row.get("Email_Opt_Out") is True
                 record["opted_out"] = out
@@ -63,16 +65,16 @@ class ZohoRecords(HttpAdapter):
             f"select id, {', '.join(OURS)} from {module} where Email in ({listed}) "
             f"order by Created_Time asc limit {ROWS}"
         )
-        offset = 0
-        while True:
-            more = f" offset {offset}" if offset else ""
-            payload = {"select_query": query + more}
+
+        def read(offset: int) -> tuple[list[dict[str, Any]], int | None]:
+            behind = f" offset {offset}" if offset else ""
+            payload = {"select_query": query + behind}
             body = self.request("POST", "/crm/v8/coql", payload=payload)
             rows = rows_of(body)
-            yield from rows
-            offset += len(rows)
-            if not rows or not (body.get("info") or {}).get("more_records"):
-                return
+            more = rows and (body.get("info") or {}).get("more_records")
+            return rows, offset + len(rows) if more else None
+
+        return all_pages(read, 0)
 
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options

@@ -54,6 +54,7 @@ from tests.integrations.conformance import Step
 
 SYNCED, AWAITING = OutcomeState.SYNCED, OutcomeState.AWAITING_OPT_IN
 REJECTED, SUBMITTED = OutcomeState.REJECTED, OutcomeState.SUBMITTED
+RETRY = OutcomeState.RETRY
 
 
 RESUBSCRIBE = f"{CONTACTS}/resubscribe/{uid(LEFT)}"
@@ -194,6 +195,20 @@ class TestAskingAgain:
         [outcome], bodies = upsert([LEAVER], *steps, reconfirm=True)
         assert (outcome.state, outcome.remote_id) == (AWAITING, uid(LEFT))
         assert bodies[1] == {"list_ids": [A1]}
+
+    def test_who_was_deleted_meanwhile_is_looked_up_again(self) -> None:
+        gone = put(RESUBSCRIBE, MISSING, 404)
+        there = get(LIST, {"list_id": A1, "name": "News"})
+        [outcome], _ = upsert([LEAVER], look(left()), gone, there, reconfirm=True)
+        assert (outcome.state, outcome.reason) == (RETRY, Reason.SERVER)
+
+    def test_a_list_that_is_gone_is_the_lists_fault(self) -> None:
+        steps = (look(left()), put(RESUBSCRIBE, MISSING, 404))
+        with (
+            playing(*steps, get(LIST, MISSING, status=404)),
+            pytest.raises(TargetError),
+        ):
+            adapter().upsert([LEAVER], A1, Options(reconfirm=True))
 
     def test_only_once(self) -> None:
         refused = problem("contacts.api.conflict", "Already sent.")

@@ -268,3 +268,10 @@ class TestWebhook:
                 Copper(secrets).webhook(notice(contactsync=""))
         with wire(), pytest.raises(RejectedError):
             Copper(SECRETS).webhook(Incoming(method="POST", url="", body=b"[]"))
+
+    def test_a_notification_is_read_whole_before_anybody_is(self) -> None:
+        """Else its fault would count as Copper's, and it would come again for ever."""
+        with wire() as mock, pytest.raises(RejectedError, match="no webhook"):
+            for step in HEARD:
+                register(mock, step)
+            Copper(SECRETS).webhook(notice(ids=[1, "x"]))

@@ -68,7 +68,7 @@ SYNCED, AWAITING, SUBMITTED, REJECTED, SKIPPED = (
 
 
 class TestGetResponse(AdapterConformance):
-    tells_nothing = "GetResponse shows custom values only when a contact is read on its own."
+    tells_nothing = "It shows custom values only of a contact read on its own."
     adapter = GetResponse
     secrets = SECRETS
     operations = OPERATIONS

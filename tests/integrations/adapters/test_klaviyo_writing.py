@@ -183,6 +183,31 @@ class TestPolling:
         ]
         assert "Invalid phone number format." in outcomes[0].detail
 
+    @pytest.mark.parametrize(
+        ("mode", "there", "state"),
+        [
+            ("add", (get(MEMBERS, page(profile(NEW))),), SYNCED),
+            (
+                "ask",
+                (get(MEMBERS, page()), get(PROFILES, page(profile(NEW, NEVER)))),
+                AWAITING,
+            ),
+            (
+                "add",
+                (get(MEMBERS, page()), get(PROFILES, page(profile(NEW, NEVER)))),
+                REJECTED,
+            ),
+        ],
+    )
+    def test_whose_details_are_refused_may_be_subscribed_all_the_same(
+        self, mode: str, there: tuple[Step, ...], state: OutcomeState
+    ) -> None:
+        job = get(JOB, world.import_job(failed=1))
+        errors = get(f"{JOB}/import-errors", page(world.import_error(NEW)))
+        [outcome] = self.poll(f"{mode}:job1", job, errors, *there, emails=(NEW,))
+        assert outcome.state is state
+        assert "Invalid phone number format." in outcome.detail
+
     def test_who_left_meanwhile_is_told_apart(self) -> None:
         left = profile(OLD, marketing("UNSUBSCRIBED"))
         outcomes = self.poll("add::x", get(MEMBERS, page(profile(NEW), left)))

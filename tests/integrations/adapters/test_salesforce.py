@@ -10,6 +10,7 @@ from integrations.adapters.base import Options, OutcomeState
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
+    DriftError,
     Reason,
     RejectedError,
     ScopeError,
@@ -176,15 +177,16 @@ class TestErrors:
 
     def test_a_column_the_user_may_not_see_is_a_missing_permission(self) -> None:
         body = problem("INVALID_FIELD", "No such column 'HasOptedOutOfEmail'")
-        with wire() as mock, pytest.raises(ScopeError, match="HasOptedOut"):
+        with wire() as mock, pytest.raises(DriftError, match="HasOptedOut") as caught:
             mock.add("GET", QUERY, status=400, json=body)
             Salesforce(SECRETS).unsubscribe([OLD], "Lead")
+        assert caught.value.reason is Reason.SCOPE  # of leads, not of the account
 
     def test_a_column_that_is_silently_left_out_is_one_too(self) -> None:
         """FIELDS(ALL) leaves out what the user may not see."""
         row = record(OLD)
         del row["HasOptedOutOfEmail"]
-        with pytest.raises(ScopeError, match="opt-out"):
+        with pytest.raises(DriftError, match="opt-out"):
             run((lookup(row),), lambda a: a.subscriptions([OLD], "Lead"))
 
 

@@ -49,7 +49,7 @@ SUBMITTED, SYNCED, REJECTED, SKIPPED, RETRY = (
 
 
 class TestSendGrid(AdapterConformance):
-    tells_nothing = "SendGrid keys custom values by name, which only another call makes ids of."
+    tells_nothing = "It keys custom values by name; another call makes ids of them."
     adapter = SendGrid
     odd_answers = True
     may_lack = frozenset({"recipient_email"})  # {}: not on the list, as documented
@@ -309,17 +309,22 @@ class TestJob:
     def test_done(self) -> None:
         assert [o.state for o in self.poll(job("completed"))] == [SYNCED, SYNCED]
 
-    def test_done_with_errors_is_not_done_for_all(self) -> None:
-        outcomes = self.poll(
-            job("completed", 1), search(person(OLD, LIST), missing=(NEW,))
-        )
-        assert [o.state for o in outcomes] == [RETRY, SYNCED]
+    @pytest.mark.parametrize("status", ["completed", "errored", "failed"])
+    def test_as_many_as_are_missing_were_refused(self, status: str) -> None:
+        outcomes = self.poll(job(status, 1), search(person(OLD, LIST), missing=(NEW,)))
+        assert [o.state for o in outcomes] == [REJECTED, SYNCED]
 
-    def test_some_are_sent_again(self) -> None:
-        outcomes = self.poll(
-            job("errored", 1), search(person(OLD, LIST), missing=(NEW,))
-        )
-        assert [o.state for o in outcomes] == [RETRY, SYNCED]
+    def test_two_that_are_refused_do_not_wait_for_each_other(self) -> None:
+        emails = (NEW, OLD, LEFT)
+        found = search(person(OLD, LIST), missing=(NEW, LEFT))
+        outcomes = self.poll(job("errored", 2), found, emails=emails)
+        assert [o.state for o in outcomes] == [REJECTED, SYNCED, REJECTED]
+
+    def test_where_more_are_missing_they_are_sent_again(self) -> None:
+        found = search(missing=(NEW, OLD))
+        for number in (1, 0):
+            outcomes = self.poll(job("errored", number), found)
+            assert [o.state for o in outcomes] == [RETRY, RETRY]
 
     def test_one_alone_was_refused(self) -> None:
         [outcome] = self.poll(job("failed", 1), NONE, emails=(NEW,))

@@ -18,16 +18,21 @@ from integrations.adapters.base import (
     OutcomeState,
     Reading,
 )
-from integrations.adapters.each import EachContact, by_address, synced
-from integrations.adapters.errors import RejectedError, TransientError
-from integrations.adapters.shapes import count_in, id_in, readable, row_in, rows_in
+from integrations.adapters.each import (
+    EachContact,
+    by_address,
+    key_of,
+    spellings,
+    synced,
+)
+from integrations.adapters.errors import Reason, RejectedError, TransientError
+from integrations.adapters.shapes import count_in, id_in, row_in, rows_in
 from tests.integrations.conformance import wire
 
 HOME = "https://api.example.com"
 PEOPLE = [Contact(email=f"{name}@x.org") for name in ("a", "b", "c")]
 
 
-@readable
 class Example(EachContact):
     slug = "example"
     label = "Example"
@@ -106,6 +111,28 @@ def test_a_webhook_that_cannot_be_read_is_none() -> None:
         Example({}).webhook(Incoming(method="POST", url="https://us.example/"))
 
 
+def test_what_has_to_wait_is_not_taken_for_a_bad_webhook() -> None:
+    """Nothing was sent, since it is not our turn: that says nothing of the webhook."""
+
+    class Waiting(Example):
+        def webhook(self, request: Incoming) -> list[Change]:
+            raise TransientError("Not our turn.", reason=Reason.RATE)
+
+    with pytest.raises(TransientError, match="turn"):
+        Waiting({}).webhook(Incoming(method="POST", url="https://us.example/"))
+
+
+def test_a_secret_that_the_provider_makes_is_not_kept_in_the_exchange() -> None:
+    adapter = Example({})
+    with wire() as mock:
+        mock.add("GET", f"{HOME}/lists", body=r'{"id": 1, "secret": "a\/b\"c"}')
+        secret = adapter.fetch("GET", "/lists")["secret"]
+    assert secret == 'a/b"c'
+    adapter.conceal(secret)
+    [exchange] = adapter.exchanges
+    assert exchange.response == '{"id": 1, "secret": "•••"}'
+
+
 def test_those_before_an_odd_answer_stay_done() -> None:
     with wire() as mock:
         mock.add("POST", f"{HOME}/people", json={"id": 1})
@@ -127,3 +154,35 @@ def test_one_address_twice_is_one_person() -> None:
     assert list(found) == ["ann@x.org", "ann+b@x.org"]
     assert found["ann@x.org"].fields == {"a": "1", "b": "3"}
     assert found["ann@x.org"].tags == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("email", "key", "asked"),
+    [
+        (" Ann@X.org ", "ann@x.org", ["ann@x.org"]),
+        (
+            "ann@BÜCHER.example",
+            "ann@xn--bcher-kva.example",
+            ["ann@xn--bcher-kva.example", "ann@bücher.example"],
+        ),
+        (
+            "ann@xn--bcher-kva.example",
+            "ann@xn--bcher-kva.example",
+            ["ann@xn--bcher-kva.example", "ann@bücher.example"],
+        ),
+        # The sharp s is a letter of its own (RFC 5894); dots may stand alone.
+        ("ann@straße.example", "ann@xn--strae-oqa.example", None),
+        ("ann@bu\u0308cher.example", "ann@xn--bcher-kva.example", None),
+        ("ann@xn--\udc80.example", None, None),
+        ("ann@xn--99999999.example", "ann@xn--99999999.example", None),
+        ("nonsense", "nonsense", ["nonsense"]),
+        ("jörg@x.org", "jörg@x.org", ["jörg@x.org"]),
+    ],
+)
+def test_both_forms_of_a_domain_are_one_address(
+    email: str, key: str | None, asked: list[str] | None
+) -> None:
+    assert key_of(email) == (key or key_of(email))
+    found = spellings(email)
+    assert found == (asked or found)
+    assert {key_of(spelling) for spelling in found} == {key_of(email)}

@@ -61,7 +61,7 @@ DENSE = '["2026-08-01T09:59:55+00:00", "d7a7bd6c", true]'
 
 
 class TestZoho(AdapterConformance):
-    tells_nothing = "A query names at most 50 columns, and what there are only another call tells."
+    tells_nothing = "A query names 50 columns; which there are another call tells."
     adapter = Zoho
     odd_answers = True
     secrets = SECRETS
