@@ -7,7 +7,7 @@ BOOTSTRAP = "$(PYTHON)" scripts/bootstrap.py
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX = $(CURDIR)/.tools/pycache
 
-.PHONY: run dev test test-fast lint bench bench-hygiene clean
+.PHONY: run dev test test-fast soak lint bench bench-hygiene clean
 run: ## the product with a demo tenant and simulated providers
 	@exec $(BOOTSTRAP) run
 dev: ## only make .venv ready for development
@@ -16,6 +16,10 @@ test: dev ## every lane, one summary
 	@exec $(VENV_PYTHON) -m tests.run
 test-fast: dev ## the unit lane on SQLite, without its slow tests
 	@exec $(VENV_PYTHON) -m tests.run --lanes fast
+soak: dev ## break a running product for MINUTES=30; SEED=... repeats one story
+	@exec $(VENV_PYTHON) -m tests.faults.soak --minutes $(or $(MINUTES),30) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(ENGINE),--engine $(ENGINE)) \
+	  $(if $(SIGNUPS),--signups $(SIGNUPS)) $(if $(STEPS),--steps $(STEPS))
 lint: dev
 	@exec $(VENV_PYTHON) -m tests.run --lanes lint
 bench: dev

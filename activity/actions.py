@@ -91,7 +91,9 @@ def failed_retry(request: TenantRequest, linked: UUID) -> HttpResponse:
         reason=reason,
         count=sent,
     )
-    messages.success(request, f"{several(sent, 'contact is', 'contacts are')} being sent again.")
+    messages.success(
+        request, f"{several(sent, 'contact is', 'contacts are')} being sent again."
+    )
     return redirect("sync_activity", account=account.slug)
 
 

@@ -184,6 +184,8 @@ def of_fix(case: Case, row: Delivery, fix: Fix | None, gate: str) -> Answer:
 
 def button(row: Delivery, fix: Fix) -> str:
     """The button that helps: never one that would do nothing in this state."""
+    if row.reason == Reason.NOT_CONFIRMED and row.asked_by == "us":
+        return "resend"
     if fix.action == "retry" and row.state not in (State.FAILED, State.PENDING):
         return ""
     return fix.action if fix.action in ACTIONS else ""
@@ -196,6 +198,8 @@ def short(row: Delivery, fix: Fix | None) -> str:
 
 def awaiting(case: Case, row: Delivery) -> tuple[Answer, str, str]:
     """Asked, not confirmed; and where we cannot look, that comes first."""
+    if row.asked_by == "us":
+        return asked_by_us(case, row)
     if case.linked is None or case.linked.status != LinkedAccount.Status.CONNECTED:
         reason = case.linked.reason if case.linked else ""
         fix = fix_for(reason, case.provider)
@@ -221,6 +225,24 @@ def awaiting(case: Case, row: Delivery) -> tuple[Answer, str, str]:
         ),
         NOW,
         "Asked, not confirmed yet",
+    )
+
+
+def asked_by_us(case: Case, row: Delivery) -> tuple[Answer, str, str]:
+    """Our own mail: on its way, out, delivered, or back."""
+    fix = fix_for(row.reason, case.provider)
+    if fix is None:
+        return Answer("opt_in", f"{case.person} is asked to confirm."), NOW, "Asked"
+    bounced = row.reason == Reason.OPT_IN_BOUNCED
+    return (
+        Answer(
+            "opt_in",
+            fix.sentence,
+            f"{row.detail} {fix.next_step}".strip(),
+            "" if row.reason == Reason.OPT_IN_QUEUED else "resend",
+        ),
+        BAD if bounced else NOW,
+        short(row, fix),
     )
 
 

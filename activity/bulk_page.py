@@ -330,5 +330,3 @@ def _cells(run: BulkRun, page: Sequence[BulkItem]) -> Iterator[Sequence[str]]:
             UNDONE.get(item.undone, item.undone),
             item.detail,
         )
-
-

@@ -213,5 +213,3 @@ def bulk_resume_view(request: TenantRequest, pk: UUID) -> HttpResponse:
 def bulk_cancel_view(request: TenantRequest, pk: UUID) -> HttpResponse:
     said = "Cancelled. What waited is as it was before, and what was sent stays sent."
     return changed(request, pk, "cancel", bulk_cancel, said)
-
-

@@ -24,6 +24,7 @@ ACTIONS: dict[str, str] = {
     "edit_rule": "Open the rule",
     "retry": "Retry now",
     "check": "Check now",
+    "resend": "Send the mail again",
 }
 
 
@@ -86,4 +87,5 @@ class Case:
     @property
     def asks(self) -> bool:
         """Whether the rule asks for a double opt-in."""
-        return self.target is not None and self.target.double_opt_in
+        target = self.target
+        return target is not None and (target.double_opt_in or target.own_confirmation)

@@ -247,7 +247,11 @@ def _destination(case: Case) -> Destination:
 
 def answer_repeats(row: Delivery, answer: Answer) -> bool:
     """The provider's words are shown only while they speak of the present state."""
-    return row.state == State.SYNCED or row.detail == answer.sentence
+    ours = row.asked_by == "us" and row.state in (
+        State.AWAITING_OPT_IN,
+        State.SKIPPED,
+    )
+    return ours or row.state == State.SYNCED or row.detail == answer.sentence
 
 
 def _state(case: Case) -> str:

@@ -12,7 +12,8 @@ class Incident(TenantModel):
     """Something that is not as promised. One is open per ``kind`` and ``key``.
 
     ``key`` is what it is about (a display, a rule, a linked account), ``detail`` the
-    figures. It closes by itself when they are right again, or by a person with a note.
+    figures. It closes by itself when they are right again, or by a person with a note:
+    then it stays closed until it gets worse. ``seen_at``: when it was last found.
     """
 
     kind = models.CharField(max_length=40)
@@ -26,7 +27,9 @@ class Incident(TenantModel):
         User, on_delete=models.SET_NULL, null=True, related_name="+"
     )
     note = models.TextField(blank=True, default="")
+    # When the admins were told of it, and that it is right again.
     mailed_at = models.DateTimeField(null=True)
+    cleared_mailed_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ("-opened_at",)

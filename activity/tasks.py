@@ -1,4 +1,4 @@
-"""What the workers do for the deliverability of accounts."""
+"""What the workers do for the deliverability of accounts, and for the books."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from activity.deliverability_figures import (
     score_now,
 )
 from activity.deliverability_todo import evidence
+from activity.incident_work import look
 from activity.score import suspends
 from contacts.models import Suppression
 from contactsync.lib.clock import now
@@ -95,3 +96,15 @@ def release(account: Account) -> int:
 def release_held(account_id: str) -> int:
     account = Account.objects.filter(pk=account_id).first()
     return release(account) if account else 0
+
+
+@shared_task(name="activity.check_books")
+def check_books() -> int:
+    """Open and close incidents: what is recent, and all that may be stuck."""
+    return look() or 0
+
+
+@shared_task(name="activity.check_all_books")
+def check_all_books() -> int:
+    """The same, for all days that there are."""
+    return look(all_days=True) or 0

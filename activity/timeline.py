@@ -64,6 +64,8 @@ SAYINGS: dict[str, tuple[str, str, str]] = {
     "pending": ("warn", "refresh-cw", "{provider} could not take it yet"),
     "submitted": ("info", "send", "{provider} took it for processing"),
     "awaiting_opt_in": ("warn", "clock", "{provider} accepted the contact as pending"),
+    "confirmed": ("ok", "mail-check", "Confirmed: waits to be sent to {provider}"),
+    "asked_again": ("info", "mail", "Asked once more to confirm, for {provider}"),
     "synced": ("ok", "check", "Added to {audience} in {provider}"),
     "rejected": ("bad", "ban", "{provider} rejected the contact"),
     "held": ("warn", "pause", "Held back from {provider}"),
@@ -74,6 +76,19 @@ SAYINGS: dict[str, tuple[str, str, str]] = {
     "reclaimed": ("info", "rotate-ccw", "Taken back from a worker that stopped"),
     "given_up": ("", "x", "The bulk action was cancelled before this was sent"),
     "undone": ("", "undo-2", "A bulk action was undone in {provider}"),
+}
+
+
+# Our own confirmation mail, by the reason that the delivery waits with.
+OUR_MAIL: dict[str, tuple[str, str, str]] = {
+    "opt_in.queued": ("info", "mail", "Our confirmation mail is on its way out"),
+    "opt_in.sent": ("warn", "mail", "We asked by mail to confirm, for {provider}"),
+    "opt_in.delivered": ("warn", "mail-open", "Our confirmation mail was delivered"),
+    "opt_in.bounced": ("bad", "mail-x", "Our confirmation mail came back"),
+}
+HOW = {
+    "mail": "Confirmed by a click in our mail",
+    "provider": "Confirmed in the provider’s mail",
 }
 
 
@@ -119,6 +134,7 @@ def page(
         events = events.filter(kind__startswith="delivery.")
     elif show == "consent":
         events = events.exclude(kind__startswith="delivery.")
+    events = events.exclude(kind="consent.confirmed")  # the consent itself says it
     left: list[Any] = _newest(events, before_event)
     right: list[Any] = []
     if show != "sync":
@@ -209,7 +225,8 @@ def of_consent(row: Consent) -> Entry:
         at=row.at,
         tone="info" if row.given else "",
         icon="shield-check" if row.given else "shield-off",
-        title="Consent given" if row.given else "Consent not given",
+        title=HOW.get(row.how)
+        or ("Consent given" if row.given else "Consent not given"),
         detail=" · ".join(
             part for part in (f"“{row.text}”" if row.text else "", row.page_url) if part
         ),
@@ -294,7 +311,10 @@ def of_delivery(row: Event, around: Around) -> Entry:
     if state == "pending" and due:
         wait = (datetime.fromisoformat(due) - row.at).total_seconds()
         detail.append(f"Tried again after {span(wait)}.")
-    if state == "awaiting_opt_in":
+    if state == "awaiting_opt_in" and reason in OUR_MAIL:
+        tone, icon, saying = OUR_MAIL[reason]
+        title, detail = saying.format(provider=provider), [said]
+    elif state == "awaiting_opt_in":
         detail = [f"Is in {audience} once they confirm.", said]
     attempt = around.attempts.get(row.attempt_id) if row.attempt_id else None
     if row.attempt_id and attempt is None:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from activity import people, sync
 from activity.causes import causes
+from activity.confirmation import confirmation_of
 from activity.explain import explain, summaries
 from activity.export import lines
 from activity.ledger import ledger
@@ -87,6 +88,7 @@ def contact(request: TenantRequest, pk: UUID) -> HttpResponse:
             "appeal": appeal_of(person, told),
             "shows": SHOWS.items(),
             "profile": profile(person, told, account),
+            "confirmation": confirmation_of(person, account),
             "timeline": timeline(
                 person,
                 account,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime
+from datetime import date, datetime
 
 from contactsync.templatetags.ui import span
 from hygiene.verdict import Category
@@ -99,7 +99,7 @@ def until(moment: datetime, at: datetime) -> str:
     return "now" if seconds <= 0 else f"in {span(seconds)}"
 
 
-def day(moment: datetime) -> str:
+def day(moment: date) -> str:
     """``3 May 2026``."""
     return f"{moment.day} {moment:%B %Y}"
 

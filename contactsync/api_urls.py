@@ -15,6 +15,7 @@ from displays import signups_api as signups
 from hygiene import api as hygiene
 from integrations import api as linked
 from integrations import deliveries_api as deliveries
+from integrations import flow_back_api as back
 from integrations import provider_calls_api as calls
 from integrations import providers_api as providers
 from integrations import sub_accounts_api as parts
@@ -62,6 +63,11 @@ v1 = [
         parts.SubAccountList.as_view(),
         name="api-sub-accounts",
     ),
+    path(
+        "linked-accounts/<uuid:id>/reconcile",
+        back.LinkedAccountReconcile.as_view(),
+        name="api-linked-account-reconcile",
+    ),
     path("hygiene/check", hygiene.HygieneCheck.as_view(), name="api-hygiene-check"),
     path("contacts", contacts.ContactList.as_view(), name="api-contacts"),
     path("contacts/<uuid:id>", contacts.ContactDetail.as_view(), name="api-contact"),
@@ -87,6 +93,7 @@ v1 = [
         name="api-suppression",
     ),
     path("events", contacts.EventList.as_view(), name="api-events"),
+    path("", include("contacts.api_urls")),
     path("", include("hygiene.api_urls")),
     path("", include("hygiene.cleaning.api_urls")),
     path("", include("displays.api_urls")),

@@ -9,14 +9,18 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from celery.signals import task_prerun
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "contactsync.settings")
 
 app = Celery("contactsync")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# Celery's Django support closes the data base connection around every task, whatever
+# CONN_MAX_AGE says; opening one costs PostgreSQL more than most tasks do.
+app.conf.CELERY_DB_REUSE_MAX = 10**9
 app.autodiscover_tasks(
     ["integrations", "hygiene", "hygiene.cleaning", "displays", "connections"]
-    + ["activity"]
+    + ["activity", "contacts"]
 )
 EVERY = {
     "integrations.sweep": 10.0,
@@ -32,10 +36,23 @@ EVERY = {
     "integrations.prune": 3600.0,
     "displays.sweep_mail_hosts": 10.0,
     "displays.confirm": 10.0,
+    "contacts.seal_consents": 10.0,
     "hygiene.sweep_cleaning": 10.0,
     "connections.sweep": 10.0,
     "activity.watch_deliverability": 600.0,
+    "activity.check_books": 60.0,
+    "activity.check_all_books": 3600.0,
 }
+
+
+@task_prerun.connect
+def fresh_connections(**_: object) -> None:
+    """What a request does at its start: a connection that broke is replaced."""
+    from django.db import close_old_connections  # needs settings, which need this app
+
+    close_old_connections()
+
+
 app.conf.beat_schedule = {
     task: {"task": task, "schedule": every, "options": {"expires": 2 * every}}
     for task, every in EVERY.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +16,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from activity.incident_work import last_look, silent_for
+from activity.models import Incident
 from contactsync.lib.clock import now
 from hygiene.facts import loaded_lists
 from hygiene.lists import OLD_DAYS, ListRefused
@@ -46,16 +49,27 @@ def readyz(request: HttpRequest) -> JsonResponse:
         parts["database"] = {"ok": True, "engine": connection.vendor}
         parts["oldest_due_seconds"] = round(waits, 1)
         parts["outbox"] = {"ok": waits < LATE_SECONDS}
+        parts["worker"] = worker()
+        opened = Incident.objects.filter(closed_at=None).count()
+        parts["incidents"] = {"ok": not opened, "open": opened}
     except Exception as error:
         ready = False
         parts["database"] = {"ok": False, "error": type(error).__name__}
     parts["broker"] = broker()
     parts["lists"] = lists()
-    status = "ok" if ready and parts["broker"]["ok"] else "degraded"
+    works = ready and parts["broker"]["ok"] and parts["worker"]["ok"]
+    status = "ok" if works else "degraded"
     return JsonResponse(
         {"status": status if ready else "unready", **parts},
         status=200 if ready else 503,
     )
+
+
+def worker() -> dict[str, Any]:
+    """Whether any worker has reported lately; None before the first one did."""
+    last = last_look()
+    ago = None if last is None else round(time.time() - last, 1)
+    return {"ok": silent_for() is None, "last_seen_seconds": ago}
 
 
 def lists() -> dict[str, Any]:
@@ -122,6 +136,18 @@ def metrics(request: HttpRequest) -> HttpResponse:
         "Linked accounts that somebody has to reconnect.",
         registry=registry,
     ).set(LinkedAccount.objects.filter(removed_at=None, status="broken").count())
+    Gauge(
+        "contactsync_incidents_open",
+        "What is not as promised, all accounts together.",
+        registry=registry,
+    ).set(Incident.objects.filter(closed_at=None).count())
+    last = last_look()
+    if last is not None:
+        Gauge(
+            "contactsync_worker_last_seen_seconds",
+            "How long ago a worker last reported.",
+            registry=registry,
+        ).set(time.time() - last)
     figures = (
         ("age_days", "Days since a list was released, or came to this machine."),
         ("domains", "Domains in a list."),

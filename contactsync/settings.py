@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or local_secret(HOME, "secret_key")
 CREDENTIAL_KEYS = env.str("CREDENTIAL_KEYS", default="") or local_secret(
     HOME, "credential_keys", make=lambda: new_key("k1")
+)
+CONSENT_SIGNING_KEY = env.str("CONSENT_SIGNING_KEY", default="") or local_secret(
+    HOME, "consent_signing_key", make=lambda: b64encode(os.urandom(32)).decode()
 )
 BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
@@ -161,6 +165,17 @@ if BROKER_URL.startswith("filesystem://"):
         "store_processed": False,
         "polling_interval": 0.1,
     }
+if BROKER_URL.startswith(("amqp:", "amqps:", "pyamqp:")):
+    # No limit on reading: an idle worker reads for minutes; heartbeats find the dead.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "connect_timeout": 2,
+        "write_timeout": 5,
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.2,
+        "interval_max": 0.5,
+    }
+    CELERY_BROKER_HEARTBEAT = 30
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True

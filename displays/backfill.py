@@ -8,6 +8,7 @@ signup which is sent, with the values that the contact has by now.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -37,30 +38,61 @@ def history(display: Display, target: Target) -> QuerySet[Signup]:
     )
 
 
+COUNTED = 10_000
+"""A page counts people up to here, and then says "or more"."""
+
+
 def before_rule(rule: SyncRule) -> int:
     """How many people signed up at a rule's display before the rule was there, and
-    were never sent to its target."""
+    were never sent to its target; counted up to COUNTED + 1."""
     signups = history(rule.display, rule.target).filter(at__lt=rule.created_at)
     sent = Delivery.objects.filter(
         account_id=rule.account_id, target_id=rule.target_id
     ).exclude(GIVEN_UP)
-    return (
+    people = (
         signups.exclude(contact_id__in=sent.values("contact_id"))
         .order_by()
         .values("contact_id")
         .distinct()
-        .count()
     )
+    return people[: COUNTED + 1].count()
+
+
+def before_words(rule: SyncRule) -> str:
+    """``1,240 people``; "" when there are none, or nothing can be sent now."""
+    if not rule.enabled or rule.target.linked_account.removed_at is not None:
+        return ""
+    count = before_rule(rule)
+    if count > COUNTED:
+        return f"{COUNTED:,} people or more"
+    return f"{count:,} {'person' if count == 1 else 'people'}" if count else ""
+
+
+def open_backfill(rule: SyncRule) -> UUID | None:
+    """A run of the rule's target that has not ended; its page is where to look."""
+    states = BulkRun.State
+    under_way = BulkRun.objects.for_account(rule.account_id).filter(
+        target_id=rule.target_id,
+        kind=Kind.BACKFILL,
+        state__in=(states.PLANNING, states.STOPPED, states.RUNNING, states.PAUSED)
+        + (states.PLANNED, states.UNDOING),
+    )
+    found: UUID | None = under_way.values_list("pk", flat=True).first()
+    return found
 
 
 def backfill_create(
     *,
     rule: SyncRule,
     most: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     by: User | None = None,
     by_label: str = "",
 ) -> BulkRun:
-    """Have the sending of a display's history to a rule's target planned."""
+    """Have the sending of a display's history to a rule's target planned, all of it or
+    the signups from ``since`` to before ``until``."""
+    span = {"since": since, "until": until}
     return bulk_plan_create(
         account=rule.account,
         kind=Kind.BACKFILL,
@@ -69,6 +101,7 @@ def backfill_create(
             "rule": str(rule.pk),
             "target": str(rule.target_id),
             "linked_account": str(rule.target.linked_account_id),
+            **{name: at.isoformat() for name, at in span.items() if at},
         },
         target=rule.target,
         most=most,

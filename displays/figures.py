@@ -14,6 +14,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from contacts.models import Consent
 from contactsync.lib.clock import now
 from contactsync.tenancy.models import Account
+from displays.backfill import before_words, open_backfill
 from displays.models import Display, Signup, SyncRule
 from integrations.entries import entries_of
 from integrations.mapping import matches
@@ -70,6 +71,16 @@ class RuleLine:
     sentence: str
     last_synced: datetime | None
     trouble: str
+
+    @property
+    def backfill(self) -> UUID | None:
+        """The run that sends it the people who signed up before, if there is one."""
+        return open_backfill(self.rule)
+
+    @property
+    def before(self) -> str:
+        """Who signed up before, in words."""
+        return before_words(self.rule)
 
     @property
     def linked(self) -> LinkedAccount:

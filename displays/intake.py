@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from contacts.consents import ip_to_keep
 from contacts.models import Suppression
 from contactsync.api.keys import Key
@@ -279,18 +281,27 @@ def judge_body(body: Body, account_id: int, choices: Choices) -> Verdict:
 
 
 def asks_again(account_id: int, body: Body) -> bool:
-    """Whether the person left by themselves, and a live rule has us ask them again."""
-    mine = Suppression.objects.for_account(account_id).filter(
-        email_key=email_key(body.email), actor=Suppression.Actor.PERSON
+    """Whether the person left by themselves, and a live rule has them asked again: by
+    us, or by the provider at the very account where they left."""
+    left = (
+        Suppression.objects.for_account(account_id)
+        .filter(email_key=email_key(body.email), actor=Suppression.Actor.PERSON)
+        .first()
+    )
+    if left is None:
+        return False
+    by_us = Q(target__own_confirmation=True)
+    by_provider = Q(
+        target__own_confirmation=False,
+        target__linked_account_id=left.linked_account_id,
     )
     rules = SyncRule.objects.for_account(account_id).filter(
         display_id=body.display,
         enabled=True,
         removed_at=None,
-        target__own_confirmation=True,
         target__reconfirm=True,
     )
-    return mine.exists() and rules.exists()
+    return bool(rules.filter(by_us | by_provider).exists())
 
 
 def _judge(body: Body, choices: Choices, suppressed: Lookup | None) -> Verdict:

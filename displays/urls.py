@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from displays import hygiene_views, rule_views, views
+from displays import confirm_views, hygiene_views, rule_views, views
 
 HERE = "convert/displays/"
 RULES = f"{HERE}<uuid:pk>/settings/rules/"
 
 urlpatterns = [
+    path("account/confirmation/", confirm_views.confirmation, name="confirmation"),
+    path(
+        "account/confirmation/<slug:language>/",
+        confirm_views.confirmation_text,
+        name="confirmation_text",
+    ),
     path(HERE, views.displays, name="displays"),
     path(f"{HERE}new/", views.display_new, name="display_new"),
     path(f"{HERE}<uuid:pk>/design/", views.display_design, name="display_design"),

@@ -33,6 +33,8 @@ from integrations.adapters.base import Adapter
 from integrations.adapters.declare import SubAccount
 from integrations.adapters.errors import AdapterError
 from integrations.api_problems import provider_said
+from integrations.flow_back import policy_save
+from integrations.flow_back_page import back_of
 from integrations.forms import one_line
 from integrations.models import LinkedAccount
 from integrations.reasons import fix_for
@@ -104,9 +106,28 @@ class LinkedAccountOut(serializers.Serializer[LinkedAccount]):
     reading = ReadingOut(allow_null=True)
     tested_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
+    leaving = Choice(
+        LinkedAccount.Leaving.choices,
+        enum="LeavingPolicy",
+        help_text="When somebody leaves there: nothing is sent to them anywhere, or "
+        "they are left alone at this account only.",
+    )
+    repair = Choice(
+        LinkedAccount.Repair.choices,
+        enum="RepairPolicy",
+        help_text="When contacts we sent are missing there.",
+    )
+    webhook = serializers.SerializerMethodField(
+        help_text="How the provider tells us: on, failed, soon, unused, paste (by "
+        "hand), unreachable or none. Where changes can be asked for, that is done "
+        "every 2 hours as well."
+    )
 
     class Meta:
         ref_name = "LinkedAccount"
+
+    def get_webhook(self, linked: LinkedAccount) -> str:
+        return back_of(linked).webhook
 
     def get_signed_in(self, linked: LinkedAccount) -> bool:
         return linked.refreshed_at is not None
@@ -159,6 +180,10 @@ class LinkedAccountPatch(Strict):
         required=False,
         help_text="Pause, or resume after a pause.",
     )
+    leaving = Choice(
+        LinkedAccount.Leaving.choices, enum="LeavingPolicy", required=False
+    )
+    repair = Choice(LinkedAccount.Repair.choices, enum="RepairPolicy", required=False)
 
     class Meta:
         ref_name = "LinkedAccountChange"
@@ -328,6 +353,12 @@ class LinkedAccountDetail(LinkedAccountView):
             self.reconnect(linked, given["credentials"])
         if "status" in given:
             self.switch(linked, given["status"])
+        if changed := policy_save(
+            linked=linked,
+            leaving=given.get("leaving", linked.leaving),
+            repair=given.get("repair", linked.repair),
+        ):
+            self.audit("linked_account.flow_back", str(linked), **changed)
         return Response(LinkedAccountOut(self.linked(id)).data)
 
     def reconnect(self, linked: LinkedAccount, credentials: dict[str, Any]) -> None:

@@ -8,8 +8,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from contactsync.lib.clock import now
+from contactsync.lib.crypto import SealError
 from integrations.adapters.base import Adapter, Subscription, filled, is_blank
 from integrations.adapters.errors import (
+    AdapterError,
     DriftError,
     Reason,
     SetupError,
@@ -60,10 +62,20 @@ def asked(
     except SetupError as error:
         account_break(linked, error.reason.value, error.detail)
         raise
+    except SealError as error:
+        account_break(linked, Reason.AUTH_REVOKED.value, said(error))
+        raise
     except TransientError as error:
         if error.retry_after and error.reason is not Reason.TURN:
             postpone(linked, error.retry_after)
         raise
+
+
+def said(error: AdapterError | SealError) -> str:
+    """What a person is told of it."""
+    if isinstance(error, AdapterError):
+        return error.detail
+    return f"The stored credentials cannot be opened: {error}."
 
 
 def looked_up(target: Target, emails: Sequence[str]) -> list[Subscription] | None:

@@ -23,7 +23,7 @@ from integrations.adapters.base import Subscription
 from integrations.adapters.errors import AdapterError, TransientError
 from integrations.bulk_guard import guard_of
 from integrations.bulk_judge import judged, targets_of
-from integrations.bulk_look import differences, looked_up, outlook, wanted
+from integrations.bulk_look import differences, looked_up, outlook, said, wanted
 from integrations.bulk_source import Candidate, source_of
 from integrations.models import BulkItem, BulkRun, Target
 
@@ -169,7 +169,7 @@ def hindered(
 ) -> None:
     """A provider that does not answer is asked again for a while, then no more: the
     plan goes on without it and says so. Raises NotNow while it is asked again."""
-    detail = getattr(error, "detail", "") or str(error)
+    detail = said(error)
     plan, at = run.plan, now()
     since = datetime.fromisoformat(plan.setdefault("trouble", at.isoformat()))
     if isinstance(error, TransientError) and at - since < PATIENCE:
@@ -187,8 +187,8 @@ def write(run: BulkRun, mine: Any, page: PageOf, targets: dict[UUID, Target]) ->
     plan["asked"] += sum(line.asked for line in lines)
     own = Counter(line.reason for line in lines if line.plan == SKIP and not line.asked)
     plan["skipped"] = dict(Counter(plan["skipped"]) + own)
-    said = Counter(line.reason or line.plan for line in lines if line.asked)
-    plan["found"] = dict(Counter(plan["found"]) + said)
+    told_of = Counter(line.reason or line.plan for line in lines if line.asked)
+    plan["found"] = dict(Counter(plan["found"]) + told_of)
     for line in lines:
         count_target(plan["targets"], line, targets.get(line.person.target_id))
     plan["sample"] = sampled(plan["sample"], lines)

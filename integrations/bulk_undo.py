@@ -36,7 +36,7 @@ from integrations.adapters.base import Contact as Written
 from integrations.adapters.errors import AdapterError, TransientError
 from integrations.bulk_guard import TOUCHED
 from integrations.bulk_judge import targets_of
-from integrations.bulk_look import GONE, LEFT, alike, asked, looked_up, shown
+from integrations.bulk_look import GONE, LEFT, alike, asked, looked_up, said, shown
 from integrations.bulk_send import KEPT, UNDER_WAY, WAITING, collect
 from integrations.entries import entries_of
 from integrations.models import (
@@ -165,8 +165,8 @@ def undo_at(
     verdicts = [Verdict(i).end(IMPOSSIBLE, "The contact was erased.") for i in gone]
     if seen is None:
         label = target.linked_account.adapter_class.label
-        said = f"{label} cannot be asked what it has of a contact."
-        verdicts += [Verdict(item).end(IMPOSSIBLE, said) for item in there]
+        unknown = f"{label} cannot be asked what it has of a contact."
+        verdicts += [Verdict(item).end(IMPOSSIBLE, unknown) for item in there]
     else:
         since = signed_up_since(run, target, there)
         confirmed = confirmed_since(run, there)
@@ -392,6 +392,6 @@ def keep(run: BulkRun, mine: Any, verdicts: Sequence[Verdict]) -> None:
 
 def hindered(run: BulkRun, mine: Any, error: AdapterError | SealError) -> None:
     """Count a failure; it is tried again later."""
-    detail = getattr(error, "detail", "") or str(error)
+    detail = said(error)
     tries = run.undo.get("tries", 0) + 1
     mine.update(undo={**run.undo, "tries": tries, "note": detail})

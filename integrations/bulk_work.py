@@ -23,6 +23,7 @@ from contactsync.lib.crypto import SealError
 from contactsync.lib.sql import is_postgres
 from integrations import bulk_plan, bulk_send, bulk_undo, shutdown
 from integrations.adapters.errors import AdapterError
+from integrations.bulk_look import said
 from integrations.models import BulkItem, BulkRun
 
 log = structlog.get_logger(__name__)
@@ -96,7 +97,7 @@ def hindered(run: BulkRun, mine: Any, error: AdapterError | SealError) -> None:
     if run.state == State.UNDOING:
         bulk_undo.hindered(run, mine, error)
         return
-    detail = getattr(error, "detail", "") or str(error)
+    detail = said(error)
     mine.update(progress={**run.progress, "note": detail})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from contacts.models import Contact, Event, Suppression
 from contacts.suppressions import Leaving, suppress_all
 from contactsync.lib.clock import now
 from contactsync.lib.email import email_key
-from integrations import opt_ins, outbox
+from integrations import bulk_undo, opt_ins, outbox
 from integrations.adapters.base import Change, Subscription
 from integrations.adapters.errors import Reason
 from integrations.flow_back_memory import (
@@ -32,7 +32,7 @@ from integrations.flow_back_memory import (
     is_act,
     judged,
 )
-from integrations.models import Delivery, LinkedAccount, State
+from integrations.models import BulkItem, Delivery, LinkedAccount, State
 
 # Clocks differ, and a provider notes the asking a moment before we do.
 SLACK = timedelta(minutes=1)
@@ -97,8 +97,8 @@ def _apply(linked: LinkedAccount, changes: Sequence[Change], how: str) -> Applie
             continue
         applied.known += 1
         news.append(judged(contact, change, how, memory))
-    merged = merges(linked.account_id, news)
-    told = [each for each in news if each.kind and each.contact.email_key not in merged]
+    ours = echoes(linked, news, memory)
+    told = [each for each in news if each.kind and each.contact.pk not in ours]
     left = [each for each in told if each.kind == LEAVES]
     applied.left = len({each.contact.pk for each in left})
     applied.returned = sum(each.kind == RETURNS for each in told)
@@ -142,17 +142,35 @@ def in_order(changes: Iterable[Change]) -> list[Change]:
     return [change if change.at is None else next(waiting) for change in changes]
 
 
-def merges(account_id: int, news: Sequence[News]) -> dict[str, datetime]:
-    """Whose leaving is the echo of our own merge: key -> when we merged."""
-    left = {each.contact.email_key: each.at for each in news if each.kind == LEAVES}
-    ours = Suppression.objects.for_account(account_id).filter(
+def echoes(linked: LinkedAccount, news: Sequence[News], memory: Memory) -> set[UUID]:
+    """Whose leaving is our own doing: a merge, or a bulk run that was undone."""
+    left = {each.contact.email_key: each for each in news if each.kind == LEAVES}
+    if not left:
+        return set()
+    merged = Suppression.objects.for_account(linked.account_id).filter(
         email_key__in=list(left), actor=Suppression.Actor.MERGE
     )
-    return {
-        row.email_key: row.left_at
-        for row in ours
-        if abs(left[row.email_key] - row.left_at) <= MERGE_ECHO
+    found = {
+        left[row.email_key].contact.pk
+        for row in merged
+        if abs(left[row.email_key].at - row.left_at) <= MERGE_ECHO
     }
+    people = {each.contact.pk: each for each in left.values()}
+    removed = BulkItem.objects.filter(
+        contact_id__in=list(people),
+        target_id__in=list(memory.targets),
+        undone__in=(bulk_undo.REMOVING, bulk_undo.REMOVED),
+    )
+    for contact_id, target_id, ended in removed.values_list(
+        "contact_id", "target_id", "run__ended_at"
+    ):
+        audience_id = memory.targets[target_id]
+        if people[contact_id].change.audience_id not in ("", audience_id):
+            continue
+        sent = memory.last(contact_id, audience_id, ours=True)
+        if ended is None or sent is None or sent.at <= ended:
+            found.add(contact_id)
+    return found
 
 
 def event_of(linked: LinkedAccount, news: News, how: str) -> Event:
@@ -218,6 +236,20 @@ def leave(linked: LinkedAccount, left: Sequence[News]) -> None:
         [keys[key] for key in stands.values_list("email_key", flat=True)],
         detail=left_at(linked),
     )
+
+
+def policy_save(*, linked: LinkedAccount, leaving: str, repair: str) -> dict[str, str]:
+    """What follows from now on. Returns what changed, as name: "before → after"."""
+    wanted = {"leaving": leaving, "repair": repair}
+    changed = {
+        name: f"{getattr(linked, name)} → {value}"
+        for name, value in wanted.items()
+        if getattr(linked, name) != value
+    }
+    if changed:
+        linked.leaving, linked.repair = leaving, repair
+        linked.save(update_fields=["leaving", "repair"])
+    return changed
 
 
 def is_local(linked: LinkedAccount) -> bool:
@@ -291,28 +323,3 @@ def end_opt_ins(linked: LinkedAccount, news: Sequence[News], how: str) -> int:
             Subscription(email=change.email, status=change.status, changed_at=change.at)
         )
     return opt_ins.conclude(rows, found)
-
-
-def own_unsubscribe_note(
-    *, linked: LinkedAccount, contact_ids: Sequence[UUID], audience_id: str = ""
-) -> None:
-    """Write down that we ourselves unsubscribe people there, before we do: the
-    provider will tell us of it, and then it is no news."""
-    at = now()
-    Event.objects.bulk_create(
-        Event(
-            account_id=linked.account_id,
-            contact_id=contact_id,
-            kind=LEAVES,
-            data={
-                "status": "unsubscribed",
-                "at": (at + MERGE_ECHO).isoformat(),
-                "linked_account": str(linked.pk),
-                "where": str(linked),
-                "audience": audience_id,
-                "how": "us",
-            },
-            at=at,
-        )
-        for contact_id in contact_ids
-    )

@@ -57,7 +57,7 @@ class Memory:
     def __init__(self, linked: LinkedAccount, people: Iterable[Contact]) -> None:
         self._seen: dict[UUID, list[Seen]] = {}
         self._moved: set[tuple[UUID, str]] = set()
-        targets = dict(
+        self.targets: dict[UUID, str] = dict(
             Target.objects.filter(linked_account=linked).values_list(
                 "pk", "audience_id"
             )
@@ -70,8 +70,9 @@ class Memory:
         ):
             if kind == "delivery.synced":
                 target_id = UUID(data["target"]) if data.get("target") else None
-                if target_id in targets:
-                    seen = Seen("subscribed", at, targets[target_id], ours=True)
+                if target_id in self.targets:
+                    audience_id = self.targets[target_id]
+                    seen = Seen("subscribed", at, audience_id, ours=True)
                     self.add(contact_id, seen)
             elif data.get("linked_account") != str(linked.pk):
                 continue

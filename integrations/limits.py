@@ -89,6 +89,7 @@ def take_call(key: str, rate: Rate) -> float:
             WHEN integrations_limit.tat > %s THEN integrations_limit.tat ELSE %s END
         WHERE integrations_limit.tat <= %s RETURNING tat""",
         [key, at + each, each, at, at, latest],
+        lax=True,
     )
     if taken:
         return 0.0
@@ -108,6 +109,7 @@ class Turn:
         self.most = most
         self.holder = uuid4()
         self.number: int | None = None
+        self.renew_at = 0.0
 
     def __enter__(self) -> Turn:
         for number in range(self.most):
@@ -121,12 +123,15 @@ class Turn:
         return self.number is not None
 
     def keep(self) -> bool:
-        """Before every batch: still ours? Then it is, for another lease."""
+        """Before every batch: still ours? Then it is, for a batch at least."""
+        if time.time() < self.renew_at:
+            return True
         return bool(
             rows(
                 """UPDATE integrations_slot SET until = %s
                 WHERE key = %s AND number = %s AND holder = %s RETURNING number""",
                 [self._until(), self.key, self.number, self.holder],
+                lax=True,
             )
         )
 
@@ -141,6 +146,7 @@ class Turn:
                 """DELETE FROM integrations_slot
                 WHERE key = %s AND number = %s AND holder = %s""",
                 [self.key, self.number, self.holder],
+                lax=True,
             )
 
     def _take(self, number: int) -> bool:
@@ -152,8 +158,10 @@ class Turn:
                 SET holder = excluded.holder, until = excluded.until
                 WHERE integrations_slot.until < %s RETURNING number""",
                 [self.key, number, self.holder, self._until(), time.time()],
+                lax=True,
             )
         )
 
     def _until(self) -> float:
+        self.renew_at = time.time() + settings.LEASE_SECONDS / 4
         return time.time() + settings.LEASE_SECONDS

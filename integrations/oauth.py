@@ -28,7 +28,7 @@ from integrations.oauth_endpoint import TokenEndpoint, unreadable
 # A name in an address must not bring another host, path or query with it.
 HOST_PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,198}[A-Za-z0-9])?")
 LONGEST_LIFETIME = 10 * 365 * 86_400  # seconds; whoever says more means for ever
-NEVER_SHOWN = ("code", "code_verifier", "refresh_token")
+NEVER_SHOWN = ("code", "code_verifier", "refresh_token", "token")
 # Asked for to get a refresh token, and not always named again when it is granted.
 ABOUT_REFRESH = {"offline_access", "offline", "refresh_token"}
 
@@ -186,27 +186,61 @@ def renewed(adapter: type[Adapter], app: App, held: Mapping[str, str]) -> Tokens
     return _asked(adapter, app, held, form)
 
 
+def revoked(adapter: type[Adapter], app: App, held: Mapping[str, str]) -> None:
+    """Give the tokens in ``held`` back (RFC 7009), where the provider has a place for
+    that. Of two, the refresh token: the access tokens end with it, or by themselves
+    soon after. Raises AdapterError, BadPlaceError."""
+    oauth = oauth_of(adapter)
+    kind = "refresh_token" if held.get("refresh_token") else "access_token"
+    token = held.get(kind, "")
+    if not (oauth.revoke_url and token):
+        return
+    url, _, place = oauth.revoke_url.partition("{refresh_token}")
+    if url != oauth.revoke_url:
+        endpoint = _endpoint(adapter, app, url, held, {"token": token})
+        endpoint.delete(quote(token, safe="") + place)
+        return
+    form, headers = _signed(oauth, app, {"token": token, "token_type_hint": kind})
+    _endpoint(adapter, app, url, held, form).tell(form, headers)
+
+
 def _asked(
     adapter: type[Adapter], app: App, given: Mapping[str, str], form: dict[str, str]
 ) -> Tokens:
     oauth = oauth_of(adapter)
-    headers = {}
+    form, headers = _signed(oauth, app, form)
+    endpoint = _endpoint(adapter, app, oauth.token_url, given, form)
+    return tokens_of(adapter, endpoint.ask(form, headers))
+
+
+def _signed(
+    oauth: OAuth2, app: App, form: dict[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Form and headers with which the app proves itself."""
     if oauth.client_auth == "basic":
         pair = f"{quote(app.client_id, safe='')}:{quote(app.client_secret, safe='')}"
-        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-    else:
-        form = {**form, "client_id": app.client_id, "client_secret": app.client_secret}
-    endpoint = TokenEndpoint(
+        basic = base64.b64encode(pair.encode()).decode()
+        return form, {"Authorization": f"Basic {basic}"}
+    return {**form, "client_id": app.client_id, "client_secret": app.client_secret}, {}
+
+
+def _endpoint(
+    adapter: type[Adapter],
+    app: App,
+    url: str,
+    given: Mapping[str, str],
+    form: Mapping[str, str],
+) -> TokenEndpoint:
+    return TokenEndpoint(
         adapter,
-        address(adapter.slug, oauth.token_url, given),
+        address(adapter.slug, url, given),
         secrets={
             "client_secret": app.client_secret,
             **{name: form[name] for name in NEVER_SHOWN if name in form},
         },
         # Somebody chose a part of the host: it must not lead inside.
-        guarded="{" in oauth.token_url and adapter.slug not in settings.PROVIDER_URLS,
+        guarded="{" in url and adapter.slug not in settings.PROVIDER_URLS,
     )
-    return tokens_of(adapter, endpoint.ask(form, headers))
 
 
 def tokens_of(adapter: type[Adapter], answer: Mapping[str, Any]) -> Tokens:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from integrations.adapters.answer import Answer, wait_of
 from integrations.adapters.base import (
@@ -23,7 +23,7 @@ from integrations.adapters.errors import (
     SetupError,
     TransientError,
 )
-from integrations.adapters.http import HttpAdapter
+from integrations.adapters.http import FORM, HttpAdapter
 
 # RFC 6749 5.2: not the person's grant but our app is refused.
 APP_REFUSED = {"invalid_client", "unauthorized_client"}
@@ -89,6 +89,20 @@ class TokenEndpoint(HttpAdapter):
         if body.get("error"):  # some answer 200 with the error of a 400
             raise self.refusal(200, str(body["error"]), self.words_of(body), None)
         return body
+
+    def tell(self, form: Mapping[str, str], headers: Mapping[str, str]) -> None:
+        """Post what the status alone answers. Raises AdapterError."""
+        data = urlencode(form).encode()
+        sent = {"Content-Type": FORM, **headers}
+        self.done(self.send("POST", self.url.path, data=data, headers=sent))
+
+    def delete(self, more: str) -> None:
+        """Delete what stands at the address with ``more`` behind it."""
+        self.done(self.send("DELETE", self.url.path + more))
+
+    def done(self, answer: Answer) -> None:
+        if not 200 <= answer.status < 300:
+            raise self.error_from(answer)
 
     def error_from(self, answer: Answer) -> AdapterError:
         if not 400 <= answer.status < 500 or answer.status in (408, 425, 429):

@@ -72,6 +72,7 @@ def claim(linked_account_id: UUID, *, limit: int) -> tuple[UUID, list[Claimed]]:
             at,
             limit,
         ],
+        lax=True,  # should it be forgotten, the rows are sent once more
     )
     ids = {text: as_uuid(text) for text in {row[1] for row in found}}
     claimed = [Claimed(row[0], ids[row[1]], as_json(row[2]), row[3]) for row in found]

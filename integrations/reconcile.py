@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from contacts.models import Contact, Event, Suppression
 from contactsync.lib.clock import now
@@ -90,12 +90,18 @@ def due_targets() -> list[UUID]:
     ]
 
 
-def start(linked: LinkedAccount) -> int:
-    """Compare the account's targets now: somebody asked. Returns how many."""
-    live = Target.objects.filter(
+def start(linked: LinkedAccount) -> list[UUID]:
+    """Compare the account's targets now: somebody asked. Returns which."""
+    live = list(live_targets(linked).values_list("pk", flat=True))
+    Target.objects.filter(pk__in=live).update(reconciled_at=None)
+    return live
+
+
+def live_targets(linked: LinkedAccount) -> QuerySet[Target]:
+    found: QuerySet[Target] = Target.objects.filter(
         linked_account=linked, rule__isnull=False, rule__removed_at=None
     )
-    return live.update(reconciled_at=None)
+    return found.order_by("pk")
 
 
 def compare(target_id: UUID) -> bool:
@@ -375,12 +381,4 @@ def marks(items: Sequence[object]) -> str:
 
 def summary(linked: LinkedAccount) -> list[tuple[Target, dict[str, Any]]]:
     """The account's live targets with what was found last, for pages and the API."""
-    live = Target.objects.filter(
-        linked_account=linked, rule__isnull=False, rule__removed_at=None
-    )
-    return [(target, dict(target.reconciled)) for target in live.order_by("pk")]
-
-
-def moment(found: dict[str, Any]) -> datetime | None:
-    """When the books were compared last."""
-    return datetime.fromisoformat(found["at"]) if found.get("at") else None
+    return [(target, dict(target.reconciled)) for target in live_targets(linked)]

@@ -12,6 +12,7 @@ from django.db.models import Count
 
 from contactsync.tenancy.models import Account
 from integrations.adapters import ADAPTERS
+from integrations.flow_back_page import Back, back_of
 from integrations.models import Delivery, LinkedAccount, State, Target
 from integrations.providers import Provider
 from integrations.reasons import fix_for
@@ -68,6 +69,11 @@ class Row:
     @property
     def provider(self) -> Provider:
         return Provider.of(self.linked.adapter_class)
+
+    @property
+    def back(self) -> Back:
+        """How changes at the provider reach us."""
+        return back_of(self.linked)
 
     @property
     def tone(self) -> str:

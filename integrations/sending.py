@@ -14,6 +14,7 @@ from django.db import DatabaseError
 
 from contacts.models import Suppression
 from contactsync.lib.email import email_key
+from contactsync.lib.sql import soon
 from integrations import outbox, retry
 from integrations.adapters.base import (
     Adapter,
@@ -23,7 +24,7 @@ from integrations.adapters.base import (
     OutcomeState,
 )
 from integrations.adapters.errors import AdapterError, Reason, RejectedError
-from integrations.mapping import Prepared, matches, prepare
+from integrations.mapping import Prepared, matches, preparer
 from integrations.models import Attempt, LinkedAccount, State, Target
 from integrations.oauth_tokens import answered
 from integrations.outbox import Claimed, Settled
@@ -158,7 +159,8 @@ def prepared(
 ) -> tuple[list[tuple[Claimed, Prepared]], list[Settled]]:
     """What each row's signup is for the provider, and the rows that cannot be sent as
     the rule maps them."""
-    made = [(row, prepare(row.payload, target.mapping, target.tags)) for row in rows]
+    prepare = preparer(target.mapping, target.tags)
+    made = [(row, prepare(row.payload)) for row in rows]
     unfit = [
         Settled(row.id, State.HELD, each.reason, each.detail)
         for row, each in made
@@ -179,14 +181,15 @@ def note_attempt(
 ) -> int | None:
     """Keep what was said. That it cannot be kept never keeps rows from settling."""
     try:
-        attempt = Attempt.objects.create(
-            account_id=account.account_id,
-            linked_account=account,
-            contacts=contacts,
-            error=error,
-            exchanges=[asdict(exchange) for exchange in adapter.exchanges],
-            ms=ms,
-        )
+        with soon():  # durable with the rows that it explains
+            attempt = Attempt.objects.create(
+                account_id=account.account_id,
+                linked_account=account,
+                contacts=contacts,
+                error=error,
+                exchanges=[asdict(exchange) for exchange in adapter.exchanges],
+                ms=ms,
+            )
     except (DatabaseError, ValueError):
         log.exception("attempt not kept", provider=account.provider)
         return None

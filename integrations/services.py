@@ -22,6 +22,7 @@ from integrations.adapters.base import Adapter, Audience, Field, Reading
 from integrations.adapters.errors import AdapterError, Reason, SetupError
 from integrations.models import Delivery, LinkedAccount, State, Target
 from integrations.oauth import missing_scopes
+from integrations.oauth_revoke import revocation
 from integrations.oauth_tokens import answered, ready_adapter
 from integrations.reasons import fix_for
 from integrations.waker import waker
@@ -320,6 +321,7 @@ def linked_account_unlink(linked: LinkedAccount) -> int:
 
     Returns how many contacts that waited stay here, held.
     """
+    revoke = revocation(linked)
     LinkedAccount.objects.filter(pk=linked.pk).update(
         removed_at=now(),
         sealed="",
@@ -329,6 +331,7 @@ def linked_account_unlink(linked: LinkedAccount) -> int:
         reason=Reason.UNLINKED.value,
     )
     outbox.hold(linked.pk, reason=Reason.UNLINKED.value)
+    transaction.on_commit(revoke, robust=True)
     return waiting_count(linked)
 
 

@@ -10,7 +10,6 @@ from django.conf import settings
 
 from integrations import bulk_tasks as bulk_tasks
 from integrations import flow_back_tasks as flow_back_tasks
-from integrations import retention_tasks as retention_tasks
 from integrations import (
     jobs,
     oauth_daily,
@@ -20,6 +19,7 @@ from integrations import (
     shutdown,
     watch,
 )
+from integrations import retention_tasks as retention_tasks
 from integrations.drain import take_turn
 
 WAKE_EXPIRES = 60

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from integrations import link_views, views, vote_views, watch_views
+from integrations import (
+    flow_back_views,
+    link_views,
+    views,
+    vote_views,
+    watch_views,
+)
 
 HERE = "account/integrations/"
 
@@ -49,6 +55,26 @@ urlpatterns = [
         f"{HERE}<uuid:pk>/resume/",
         views.linked_account_resume_view,
         name="linked_account_resume",
+    ),
+    path(
+        f"{HERE}<uuid:pk>/back/",
+        flow_back_views.linked_account_back,
+        name="linked_account_back",
+    ),
+    path(
+        f"{HERE}<uuid:pk>/back/save/",
+        flow_back_views.linked_account_back_save,
+        name="linked_account_back_save",
+    ),
+    path(
+        f"{HERE}<uuid:pk>/back/look/",
+        flow_back_views.linked_account_look,
+        name="linked_account_look",
+    ),
+    path(
+        f"{HERE}<uuid:pk>/back/compare/",
+        flow_back_views.linked_account_compare,
+        name="linked_account_compare",
     ),
     path(
         f"{HERE}<uuid:pk>/unlink/",

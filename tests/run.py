@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from tests import services
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "tests"
-DEFAULT_LANES = ("lint", "unit", "pg", "live", "browser")
+DEFAULT_LANES = ("lint", "unit", "pg", "faults", "live", "browser")
 TWO_AT_ONCE = ("-n", "2")
 # They bring their own processes and servers: once, on the unit lane, is enough.
 NO_DATABASE = ("supervisor", "bootstrap", "services", "up", "run")
@@ -103,12 +104,13 @@ def count(report: Path) -> Result:
 
 
 def unit(words: Sequence[str]) -> Result:
-    markers = "not pg and not redis and not browser and not live"
+    markers = "not pg and not redis and not browser and not live and not faults"
     return pytest_lane("unit", markers, [*TWO_AT_ONCE, *words], EMBEDDED)
 
 
 def fast(words: Sequence[str]) -> Result:
-    markers = "not pg and not redis and not browser and not live and not slow"
+    kinds = ("pg", "redis", "browser", "live", "faults", "slow")
+    markers = " and ".join(f"not {kind}" for kind in kinds)
     return pytest_lane("fast", markers, [*TWO_AT_ONCE, *words], EMBEDDED)
 
 
@@ -120,11 +122,23 @@ def pg(words: Sequence[str]) -> Result:
             print(f"{database.version()} and {broker.version()}", flush=True)
             env = {"DATABASE_URL": database.url, "BROKER_URL": broker.url}
             return pytest_lane(
-                "pg", "not browser and not live", [*TWO_AT_ONCE, *pure, *words], env
+                "pg",
+                "not browser and not live and not faults",
+                [*TWO_AT_ONCE, *pure, *words],
+                env,
             )
     except services.ServiceError as error:
         print(error)
         return Result(failed=1, note="no server: see above")
+
+
+def faults(words: Sequence[str]) -> Result:
+    """They bring their own servers and processes."""
+    seed = os.environ.get("FAULTS_SEED") or str(secrets.randbelow(10**6))
+    print(f"seed {seed} (FAULTS_SEED={seed} repeats it)", flush=True)
+    groups = [*TWO_AT_ONCE, "--dist", "loadgroup", "tests/faults"]
+    env = {**EMBEDDED, "FAULTS_SEED": seed}
+    return pytest_lane("faults", "faults", [*groups, *words], env)
 
 
 def browser(words: Sequence[str]) -> Result:
@@ -220,6 +234,7 @@ LANES: dict[str, tuple[str, Callable[[Sequence[str]], Result]]] = {
     "unit": ("unit, conformance and contract tests on SQLite", unit),
     "fast": ("the unit lane without its slow tests", fast),
     "pg": ("the same, and races and crashes, on PostgreSQL and Redis", pg),
+    "faults": ("5,000 signups while everything breaks; fairness; restarts", faults),
     "browser": ("pages in Chromium", browser),
     "live": ("third-party servers, started here", live),
 }

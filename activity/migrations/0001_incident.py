@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                 ("closed_at", models.DateTimeField(null=True)),
                 ("note", models.TextField(blank=True, default="")),
                 ("mailed_at", models.DateTimeField(null=True)),
+                ("cleared_mailed_at", models.DateTimeField(null=True)),
                 (
                     "account",
                     models.ForeignKey(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 UNKNOWN_STATEMENT = "26000"
@@ -54,11 +55,28 @@ def values(items: Iterable[Any]) -> list[Any]:
     return [convert(item) for item in items]
 
 
-def rows(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Run one statement and fetch what it returns."""
+def rows(
+    sql: str, params: Sequence[Any] = (), *, lax: bool = False
+) -> list[tuple[Any, ...]]:
+    """Run one statement and fetch what it returns.
+
+    ``lax``: a crash of PostgreSQL may forget it, so nobody waits for the disk. For what
+    the next durable statement makes durable too, or what may be lost.
+    """
+    if lax and is_postgres():
+        sql = f"SET LOCAL synchronous_commit TO off; {sql}"
     with connection.cursor() as cursor:
         cursor.execute(sql, values(params))
         return list(cursor.fetchall()) if cursor.description else []
+
+
+@contextmanager
+def soon() -> Iterator[None]:
+    """A transaction that is durable with the next one that waits for the disk."""
+    with transaction.atomic():
+        if is_postgres():
+            rows("SET LOCAL synchronous_commit TO off")
+        yield
 
 
 def as_json(item: Any) -> Any:

@@ -99,6 +99,7 @@ class Kit(EachContact):
     oauth = OAuth2(
         authorize_url="https://api.kit.com/v4/oauth/authorize",
         token_url="https://api.kit.com/v4/oauth/token",
+        revoke_url="https://api.kit.com/v4/oauth/revoke",
         client_auth="body",
     )
     audience_noun = "form or tag"

@@ -17,8 +17,8 @@ def all_pages(
     """The items of all pages. `read` gives those of the page at a place, and the place
     of the next page; None, "" or 0 at the end.
 
-    Raises TransientError where a provider names a place twice or gives the same page
-    twice in a row: its pages would never end.
+    Raises TransientError where a provider names a place twice, or has the same at two
+    numbered ones in a row: its pages would never end.
     """
     seen: set[str | int] = set()
     place: Place | None = start
@@ -27,7 +27,8 @@ def all_pages(
         found, following = read(place)
         page = list(found)
         seen.add(place)
-        if (page and page == before) or (following and following in seen):
+        stuck = isinstance(place, int) and page and page == before
+        if stuck or (following and following in seen):
             raise unreadable()
         yield from page
         place, before = following or None, page

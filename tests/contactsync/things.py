@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from activity.models import Incident
 from connections.models import ListImport
 from connections.services import ImportSettings, import_create
 from contacts.models import Contact, Suppression
@@ -45,7 +46,9 @@ class Things:
     bulk: BulkRun
     attempt: LinkAttempt
     target: Target
+    incident: Incident
     provider: str = "mailchimp"
+    language: str = "de"
 
     def arguments(self, things: dict[str, str]) -> dict[str, Any]:
         found = {argument: getattr(self, name) for argument, name in things.items()}
@@ -114,4 +117,7 @@ def things_of(account: Account, owner: User) -> Things:
         bulk=bulk_plan_create(account=account, kind="retry", what={}, by=owner),
         attempt=question(account, owner),
         target=rule.target,
+        incident=Incident.objects.create(
+            account=account, kind="stuck.job", key="1", title="A job"
+        ),
     )

@@ -19,6 +19,7 @@ CLIENTS = 4
 FILTERED = 0.03  # share of signups that the hygiene filter stops
 TWICE = 0.10  # share of people who sign up a second time, with another name
 TO_LEAVE = 0.03  # share of people who unsubscribe at the provider later on
+PACE = 0.25  # seconds between two posts of a client, so that all the time some come
 WAIT = 0.3  # seconds until the same request is sent again
 BAD = (
     "someone{n}@mailinator.com",
@@ -188,6 +189,7 @@ class Crowd:
             except Exception as error:  # shown at the end: nobody else would see it
                 self.errors.append(f"{post.key}: {error!r}")
                 return
+            time.sleep(PACE)
 
     def _may(self, line: deque[Post]) -> bool:
         return bool(line) and self._given < self._allowed

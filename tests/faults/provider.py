@@ -59,7 +59,7 @@ class Provider:
         def watched(request: Request, faults: Faults) -> Response:
             if request.method not in WRITES:
                 return dispatch(request, faults)
-            half = self.halves > 0 and request.method == "POST"
+            half = self.halves > 0 and request.method in ("POST", "PUT")
             if half:
                 self.halves -= 1
                 request = half_of(request)
@@ -178,7 +178,8 @@ def addresses(*lists: list[dict[str, Any]] | None) -> tuple[str, ...]:
 
 
 def half_of(request: Request) -> Request:
-    """The request with the first half of its members, at least one."""
+    """The request with the first half of its members, at least one; one that is
+    about a single member as it is."""
     body = json.loads(request.body)
     if "members" in body:
         body["members"] = body["members"][: (len(body["members"]) + 1) // 2]

@@ -43,6 +43,7 @@ class Paperplane(HttpAdapter):
     oauth: ClassVar[OAuth2 | None] = OAuth2(
         authorize_url="https://login.paperplane.test/oauth/authorize",
         token_url="https://api.paperplane.test/oauth/token",
+        revoke_url="https://api.paperplane.test/oauth/revoke",
         scopes=("people:read", "people:write"),
     )
 
@@ -104,6 +105,7 @@ class FakeProvider:
         self.api_fault: tuple[int, object] | None = None
         self.token_seconds = 0.0
         self.token_calls: list[tuple[dict[str, str], dict[str, str]]] = []
+        self.returned: list[tuple[dict[str, str], dict[str, str]]] = []
         self.sent: list[list[str]] = []
         self.folder_of: dict[str, str] = {}
         self.asked: list[str] = []
@@ -201,6 +203,10 @@ def handler_of(provider: FakeProvider) -> type[BaseHTTPRequestHandler]:
                 headers = {k.lower(): v for k, v in self.headers.items()}
                 form = dict(parse_qsl(body.decode()))
                 self.reply(*provider.token(headers, form))
+            elif self.path == "/oauth/revoke":
+                form = dict(parse_qsl(body.decode()))
+                provider.returned.append((dict(self.headers), form))
+                self.reply(*(provider.token_fault or (200, {})))
             else:
                 sent = json.loads(body)
                 self.reply(*provider.api("POST", self.path, sent, self.bearer))

@@ -7,7 +7,6 @@ doubled, and what was undone is undone once.
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -18,12 +17,13 @@ from typing import Any
 import psycopg2
 import pytest
 
+from contactsync.lib.crypto_keys import new_key
 from integrations.sandbox.testing import RunningSandbox, running_sandbox
 from tests.hygiene.cleaning.test_kill import BEGIN, ROOT, end, environment
 from tests.services import Postgres, postgres
 
 pytestmark = [pytest.mark.pg, pytest.mark.slow]
-PEOPLE, KILLS, SEED = 240, 4, 11
+PEOPLE, KILLS, SEED = 80, 2, 11
 NUMBERS = f"PEOPLE = {PEOPLE}\n"
 MAKE = """
 from django.core.management import call_command
@@ -118,7 +118,7 @@ class World:
             **environment(server),
             "CONTACTSYNC_PROVIDER_URLS": json.dumps(urls),
             "LEASE_SECONDS": "2",
-            "PYTHONPATH": os.pathsep.join([str(ROOT)]),
+            "CREDENTIAL_KEYS": new_key("k1"),
         }
 
     def python(self, code: str) -> str:
@@ -205,7 +205,7 @@ def test_killed_workers_lose_and_double_nobody(
     inside += killed(world, undone, "undoing", chance)
     assert world.python(CHECK) == "undone"
     assert len(there(sandbox, "unsubscribed")) == PEOPLE
-    assert inside >= 3, "hardly a worker was killed while it held the run"
+    assert inside >= 2, "hardly a worker was killed while it held the run"
 
 
 def there(sandbox: RunningSandbox, status: str) -> list[str]:

@@ -1,5 +1,9 @@
 """HubSpot, CRM API v3 and communication preferences v4 (developers.hubspot.com/docs,
-read 2026-11-22)."""
+read 2026-11-22).
+
+Unverified: that the older call for deleting a refresh token also takes those of
+oauth/v3. The access token lives on for its half an hour, and the app stays installed.
+"""
 
 from __future__ import annotations
 
@@ -81,6 +85,7 @@ class HubSpot(HubSpotChanges):
     oauth = OAuth2(
         authorize_url="https://app.hubspot.com/oauth/authorize",
         token_url="https://api.hubapi.com/oauth/v3/token",
+        revoke_url="https://api.hubapi.com/oauth/v1/refresh-tokens/{refresh_token}",
         scopes=(
             "oauth",
             "crm.objects.contacts.read",

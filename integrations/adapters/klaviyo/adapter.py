@@ -90,6 +90,7 @@ class Klaviyo(KlaviyoProfiles):
     oauth = OAuth2(
         authorize_url="https://www.klaviyo.com/oauth/authorize",
         token_url="https://a.klaviyo.com/oauth/token",
+        revoke_url="https://a.klaviyo.com/oauth/revoke",
         scopes=(
             *("accounts:read", "lists:read", "lists:write"),
             *("profiles:read", "profiles:write", "subscriptions:write"),

@@ -71,6 +71,7 @@ class Pipedrive(PipedrivePeople):
     oauth = OAuth2(
         authorize_url="https://oauth.pipedrive.com/oauth/authorize",
         token_url="https://oauth.pipedrive.com/oauth/token",
+        revoke_url="https://oauth.pipedrive.com/oauth/revoke",
         idle_days=60,
         pkce=False,
     )

@@ -81,6 +81,7 @@ class Salesforce(SalesforceCampaigns):
     oauth = OAuth2(
         authorize_url="https://{domain}.salesforce.com/services/oauth2/authorize",
         token_url="https://{domain}.salesforce.com/services/oauth2/token",
+        revoke_url="https://{domain}.salesforce.com/services/oauth2/revoke",
         scopes=("api", "refresh_token"),
         client_auth="body",
     )

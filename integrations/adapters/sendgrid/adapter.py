@@ -161,8 +161,10 @@ class SendGrid(OneByOne):
             params |= {"page_token": token} if token else {}
             body = self.fetch("GET", "/v3/marketing/lists", params=params)
             following = str((body.get("_metadata") or {}).get("next") or "")
-            tokens = parse_qs(urlsplit(following).query).get("page_token")
-            return body.get("result") or [], tokens[0] if tokens else ""
+            tokens = parse_qs(urlsplit(following).query).get("page_token") or [""]
+            # The last page may lead to itself.
+            following = "" if tokens[0] == token else tokens[0]
+            return body.get("result") or [], following
 
         return [
             Audience(

@@ -73,6 +73,7 @@ class Zoho(ZohoRecords):
     oauth = OAuth2(
         authorize_url="https://accounts.{region}/oauth/v2/auth",
         token_url="https://accounts.{region}/oauth/v2/token",
+        revoke_url="https://accounts.{region}/oauth/v2/token/revoke",
         scopes=(
             "ZohoCRM.modules.leads.ALL",
             "ZohoCRM.modules.contacts.ALL",

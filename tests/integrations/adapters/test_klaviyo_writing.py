@@ -150,9 +150,11 @@ class TestWriting:
 
 
 class TestPolling:
-    def poll(self, job: str, *steps: Step) -> list[Outcome]:
+    def poll(
+        self, job: str, *steps: Step, emails: Sequence[str] = (NEW, OLD)
+    ) -> list[Outcome]:
         with playing(*steps) as mock:
-            outcomes = adapter().poll(job, [NEW, OLD], "a1")
+            outcomes = adapter().poll(job, emails, "a1")
             assert len(mock.calls) == len(steps)
             return outcomes
 

@@ -62,14 +62,6 @@ ENDLESS: dict[str, tuple[dict[str, str], Call, Any]] = {
             "nextRecordsUrl": "/services/data/v64.0/query/same-1",
         },
     ),
-    "sendgrid": (
-        {"api_key": "SG.0123456789"},
-        AUDIENCES,
-        {
-            "result": [{"id": "1"}],
-            "_metadata": {"next": f"{HOME}/?page_token=same"},
-        },
-    ),
     "activecampaign": (
         {"url": HOME, "api_key": "0123456789"},
         lambda a: list(a._all("lists")),
