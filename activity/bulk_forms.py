@@ -9,7 +9,6 @@ from django import forms
 
 from contactsync.tenancy.models import Account
 from displays.models import SyncRule
-from integrations.adapters.errors import Reason
 from integrations.bulk_source import rows_of
 from integrations.models import BulkRun, LinkedAccount
 from integrations.reasons import FIXES
@@ -97,6 +96,3 @@ class BulkForm(forms.Form):
 
 def _midnight(day: Any) -> datetime:
     return datetime.combine(day, time.min, tzinfo=UTC)
-
-
-REASONS = frozenset(each.value for each in Reason)

@@ -13,7 +13,7 @@ from activity.export import Echo, safe
 from contacts.models import Contact
 from contactsync.tenancy.models import Account
 from displays.models import Display
-from integrations.bulk import GIVEN_UP, can_undo, cannot_undo
+from integrations.bulk import CANCELLABLE, GIVEN_UP, can_undo, cannot_undo
 from integrations.bulk_guard import undo_guard
 from integrations.bulk_judge import SENT_BEFORE
 from integrations.bulk_plan import ACTS
@@ -110,6 +110,7 @@ class Shown:
     kept: Sequence[Count]
     undone: Sequence[Count]
     not_undone: int
+    can_cancel: bool
     can_undo: bool
     cannot_undo: str
     undo_guard: dict[str, Any]
@@ -158,6 +159,7 @@ def shown(run: BulkRun) -> Shown:
             if undo_counts.get(key)
         ],
         not_undone=sum(undo_counts.get(key, 0) for key in NOT_FULLY),
+        can_cancel=run.state in CANCELLABLE,
         can_undo=undoable,
         cannot_undo=cannot_undo(run) if ended and progress.get("enqueued") else "",
         undo_guard=undo_guard(run) if undoable else {},

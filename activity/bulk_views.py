@@ -161,7 +161,9 @@ def confirmed(
     except BulkStateError as error:
         messages.error(request, str(error))
     else:
-        note_down(request, run, action, confirmed=number)
+        if number is not None:
+            note_down(request, run, "confirm", what=action, confirmed=number)
+        note_down(request, run, action)
     return redirect("bulk_run", request.account.slug, pk)
 
 

@@ -27,7 +27,9 @@ class Duty:
     rule_id: UUID
     display_id: UUID
     targets: set[UUID] = field(default_factory=set)
-    spans: list[tuple[str, datetime, datetime | None]] = field(default_factory=list)
+    spans: list[tuple[str, datetime, datetime | None, UUID]] = field(
+        default_factory=list
+    )
 
 
 def duties(
@@ -58,14 +60,14 @@ def duties(
         if until is None:
             opened.add(period.rule_id)
             until = _closed(known.get(period.rule_id), period.since)
-        _add(duty, period.environment, period.since, until)
+        _add(duty, period.environment, period.since, until, period.target_id)
     for each in known.values():
         duty = found.setdefault(each.pk, Duty(each.pk, each.display_id))
         duty.targets.add(each.target_id)
         if each.enabled and each.removed_at is None and each.pk not in opened:
             # Switched on by other means than the product's: since its last change.
             linked = each.target.linked_account
-            _add(duty, linked.environment, each.changed_at, None)
+            _add(duty, linked.environment, each.changed_at, None, each.target_id)
     return list(found.values())
 
 
@@ -78,10 +80,16 @@ def _closed(rule: SyncRule | None, since: datetime) -> datetime | None:
     return max(since, rule.removed_at or rule.changed_at)
 
 
-def _add(duty: Duty, environment: str, since: datetime, until: datetime | None) -> None:
+def _add(
+    duty: Duty,
+    environment: str,
+    since: datetime,
+    until: datetime | None,
+    target: UUID,
+) -> None:
     until = until - LEEWAY if until else None
     if until is None or until > since:
-        duty.spans.append((environment, since, until))
+        duty.spans.append((environment, since, until, target))
 
 
 def rule_of_target(found: Sequence[Duty]) -> dict[UUID, UUID]:
@@ -90,22 +98,25 @@ def rule_of_target(found: Sequence[Duty]) -> dict[UUID, UUID]:
 
 
 def owed_sql(found: Sequence[Duty]) -> tuple[str, list[Any]]:
-    """The duties as ``WITH u(rule_id, display_id, environment, since, until, targets)``
-    and its parameters; "" when there are none. ``targets`` is one text of ids."""
-    row = "(%s, %s, %s, %s, %s, %s)"
+    """The duties as a table ``u`` for a WITH, and its parameters; "" for none.
+
+    ``target_id`` is where the rule pointed then, ``targets`` one text of the ids of
+    all that it ever pointed at.
+    """
+    row = "(%s, %s, %s, %s, %s, %s, %s)"
     if is_postgres():
-        row = "(%s::uuid, %s::uuid, %s, %s::timestamptz, %s::timestamptz, %s)"
+        row = "(%s::uuid, %s::uuid, %s, %s::timestamptz, %s::timestamptz, %s::uuid, %s)"
     params: list[Any] = []
     lines = 0
     for duty in found:
         targets = " ".join(
             str(target) if is_postgres() else target.hex for target in duty.targets
         )
-        for environment, since, until in duty.spans:
+        for environment, since, until, target in duty.spans:
             params += [duty.rule_id, duty.display_id, environment, since, until]
-            params.append(targets)
+            params += [target, targets]
             lines += 1
     if not lines:
         return "", []
-    names = "u(rule_id, display_id, environment, since, until, targets)"
-    return f"WITH {names} AS (VALUES {', '.join([row] * lines)})", params
+    names = "rule_id, display_id, environment, since, until, target_id, targets"
+    return f"u({names}) AS (VALUES {', '.join([row] * lines)})", params

@@ -89,8 +89,27 @@ def captured(scope: Scope, by: str) -> list[tuple[Any, str, str, int]]:
 def owed(scope: Scope, found: Sequence[Duty], by: str) -> dict[Any, int]:
     """How many deliveries accepted signups should have led to."""
     what = {DISPLAY: "s.display_id", RULE: "u.rule_id", DAY: day_of("s.at")}
-    counted = _owed(scope, found, f"SELECT {what.get(by, 'NULL')}, count(*)", "", "1")
+    table, params = owed_sql(found)
+    if not table:
+        return {}
+    rest, more = _owing(scope)
+    counted = rows(
+        f"WITH {table} SELECT {what.get(by, 'NULL')}, count(*) {rest} GROUP BY 1",
+        [*params, *more],
+    )
     return {_key(by, key): n for key, n in counted}
+
+
+def _owing(scope: Scope) -> tuple[str, list[Any]]:
+    """FROM and WHERE of the signups ``s`` that a rule ``u`` owed a delivery."""
+    where, params = scope.signups()
+    return (
+        f"""FROM displays_signup s
+        JOIN u ON u.display_id = s.display_id AND u.environment = s.environment
+        WHERE {where} AND s.status = 'accepted' AND {ACCEPTED_AT} >= u.since
+        AND (u.until IS NULL OR {ACCEPTED_AT} < u.until)""",
+        params,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +125,13 @@ class Missing:
 
 def missing(scope: Scope, found: Sequence[Duty]) -> list[Missing]:
     """What was owed and is not there, by display, rule and day."""
-    counted = _owed(
-        scope,
-        found,
-        f"SELECT s.account_id, s.display_id, u.rule_id, {day_of('s.at')}, count(*)",
-        lost_sql(),
-        "1, 2, 3, 4",
+    lost, params = _lost(scope, found)
+    if not lost:
+        return []
+    counted = rows(
+        f"""{lost} SELECT s.account_id, s.display_id, s.rule_id, {day_of("s.at")},
+            count(*) FROM lost s GROUP BY 1, 2, 3, 4""",
+        params,
     )
     return [
         Missing(account, as_uuid(display), as_uuid(rule), as_day(day), count)
@@ -123,54 +143,53 @@ def missing_signups(
     scope: Scope, found: Sequence[Duty], *, before: UUID | None, most: int
 ) -> list[UUID]:
     """The signups themselves, the newest first."""
-    after = ""
-    params: list[Any] = []
+    lost, params = _lost(scope, found)
+    if not lost:
+        return []
+    where = ""
     if before is not None:
-        after, params = " AND s.id < %s", [before]
-    counted = _owed(
-        scope, found, "SELECT DISTINCT s.id", lost_sql() + after, "", params, most
+        where = "WHERE s.id < %s"
+        params = [*params, before]
+    counted = rows(
+        f"{lost} SELECT DISTINCT s.id FROM lost s {where} "
+        f"ORDER BY s.id DESC LIMIT {most:d}",
+        params,
     )
     return [as_uuid(row[0]) for row in counted]
 
 
-def lost_sql() -> str:
-    """No delivery to where the rule points or ever pointed. What retention took is not
-    lost: on a day it was at, a later delivery of the same person speaks for it."""
-    if is_postgres():
-        aims = "strpos(u.targets, {}.target_id::text) > 0"
-    else:
-        aims = "instr(u.targets, {}.target_id) > 0"
-    return f""" AND NOT EXISTS (SELECT 1 FROM {TABLE} d
-            WHERE d.signup_id = s.id AND {aims.format("d")})
-        AND NOT (
-            EXISTS (SELECT 1 FROM integrations_daytotal t
-                WHERE t.account_id = s.account_id AND t.day = {day_of("s.at")}
-                AND t.display_id = s.display_id AND {aims.format("t")})
-            AND EXISTS (SELECT 1 FROM {TABLE} n
-                WHERE n.contact_id = s.contact_id AND {aims.format("n")}
-                AND n.signup_id > s.id))"""
+def _lost(scope: Scope, found: Sequence[Duty]) -> tuple[str, list[Any]]:
+    """A WITH that ends in the table ``lost``, and its parameters; "" for no duties.
 
-
-def _owed(
-    scope: Scope,
-    found: Sequence[Duty],
-    select: str,
-    more: str,
-    group: str,
-    more_params: Sequence[Any] = (),
-    most: int = 0,
-) -> list[tuple[Any, ...]]:
-    listed, listed_params = owed_sql(found)
-    if not listed:
-        return []
-    where, params = scope.signups()
-    end = f"GROUP BY {group}" if group else f"ORDER BY s.id DESC LIMIT {most:d}"
-    return rows(
-        f"""{listed} {select} FROM displays_signup s
-        JOIN u ON u.display_id = s.display_id AND u.environment = s.environment
-        WHERE {where} AND s.status = 'accepted' AND {ACCEPTED_AT} >= u.since
-        AND (u.until IS NULL OR {ACCEPTED_AT} < u.until){more} {end}""",
-        [*listed_params, *params, *more_params],
+    First those without a delivery to where the rule pointed, which the data base finds
+    by one pass over two indexes. They are few, and asked about: was it sent to where
+    the rule points now, or pointed before? Did retention take it? On a day it was at,
+    a later delivery of the same person speaks for it.
+    """
+    table, params = owed_sql(found)
+    if not table:
+        return "", []
+    rest, more = _owing(scope)
+    aimed = "strpos(s.targets, {}.target_id::text) > 0"
+    if not is_postgres():
+        aimed = "instr(s.targets, {}.target_id) > 0"
+    return (
+        f"""WITH {table}, missed AS MATERIALIZED (
+            SELECT s.id, s.account_id, s.display_id, s.contact_id, s.at, u.rule_id,
+                u.targets {rest}
+            AND NOT EXISTS (SELECT 1 FROM {TABLE} d
+                WHERE d.signup_id = s.id AND d.target_id = u.target_id)),
+        lost AS (SELECT s.* FROM missed s
+            WHERE NOT EXISTS (SELECT 1 FROM {TABLE} d
+                WHERE d.signup_id = s.id AND {aimed.format("d")})
+            AND NOT (
+                EXISTS (SELECT 1 FROM integrations_daytotal t
+                    WHERE t.account_id = s.account_id AND t.day = {day_of("s.at")}
+                    AND t.display_id = s.display_id AND {aimed.format("t")})
+                AND EXISTS (SELECT 1 FROM {TABLE} n
+                    WHERE n.contact_id = s.contact_id AND {aimed.format("n")}
+                    AND n.signup_id > s.id)))""",
+        [*params, *more],
     )
 
 

@@ -74,6 +74,7 @@ SAYINGS: dict[str, tuple[str, str, str]] = {
     "resumed": ("info", "play", "Let go: waits to be sent to {provider}"),
     "retried": ("info", "refresh-cw", "Sent again by hand to {provider}"),
     "reclaimed": ("info", "rotate-ccw", "Taken back from a worker that stopped"),
+    "repaired": ("info", "refresh-cw", "Was not at {provider}: sent again"),
     "given_up": ("", "x", "The bulk action was cancelled before this was sent"),
     "undone": ("", "undo-2", "A bulk action was undone in {provider}"),
 }

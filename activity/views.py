@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -126,7 +127,7 @@ def sync_activity(request: TenantRequest) -> HttpResponse:
             "standings": sync.standings(account),
             "causes": found,
             "holds": any(cause.state == State.HELD for cause in found),
-            "books": ledger(account),
+            "books": ledger(account, since=now().date() - timedelta(days=29)),
             "after": after,
             "first_url": filters.url() or "?",
             "next_url": filters.url(after=following) if following else "",

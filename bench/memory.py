@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 from bench.e2e import ACCOUNTS, PROCESSES, drained, fill_all
-from bench.procs import family, provider_stub, rss_mb, workers
+from bench.procs import Samples, family, provider_stub, workers
 from bench.world import prepare, world
 
 ROWS = 200_000
 WARM = 10_000
-EVERY = 0.25  # seconds
-
-
-class Samples(threading.Thread):
-    """The resident memory of processes, in MB, until ``stop``."""
-
-    def __init__(self, pids: list[int]) -> None:
-        super().__init__(daemon=True)
-        self.seen: dict[int, list[float]] = {pid: [] for pid in pids}
-        self._stopped = threading.Event()
-
-    def run(self) -> None:
-        while not self._stopped.wait(EVERY):
-            for pid, values in self.seen.items():
-                values.append(rss_mb(pid))
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self.join()
 
 
 def report() -> None:

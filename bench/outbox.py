@@ -6,6 +6,7 @@ import os
 import shutil
 import statistics
 import time
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -45,8 +46,23 @@ def room_for(size: int) -> bool:
     return free > size * BYTES_PER_ROW
 
 
+def take_indexes(cursor: Any) -> list[str]:
+    """Drop the indexes that are no constraints; what makes them again. Building one
+    over many rows is faster than adding each row to it."""
+    cursor.execute(
+        """SELECT indexname, indexdef FROM pg_indexes
+        WHERE tablename = 'integrations_delivery' AND indexname NOT IN (
+            SELECT conname FROM pg_constraint
+            WHERE conrelid = 'integrations_delivery'::regclass)"""
+    )
+    found = cursor.fetchall()
+    for name, _ in found:
+        cursor.execute(f'DROP INDEX "{name}"')
+    return [definition for _, definition in found]
+
+
 def report_claim(*, long: bool = False) -> None:
-    """``long`` leaves the write-ahead log out, or filling would take hours."""
+    """``long`` leaves the write-ahead log out, or filling would take too long."""
     prepare()
     if long:
         with connection.cursor() as cursor:
@@ -58,10 +74,13 @@ def report_claim(*, long: bool = False) -> None:
             print(f"{size:11,} left out: not enough room on the disk")
             continue
         at = world()
+        started = time.perf_counter()
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE integrations_delivery")
-            started = time.perf_counter()
+            indexes = take_indexes(cursor) if long else []
             fill(at, size)
+            for definition in indexes:
+                cursor.execute(definition)
             cursor.execute("VACUUM ANALYZE integrations_delivery")
         taken = time.perf_counter() - started
         found[size] = statistics.median(

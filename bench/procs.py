@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.services import free_port
 
 TICK = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 60.0
+EVERY = 0.25  # seconds between two samples of memory
 
 
 def cpu_of(pids: list[int]) -> float:
@@ -69,6 +71,24 @@ class Meter:
     def spent(self) -> dict[str, float]:
         after = self._now()
         return {name: after[name] - self._before[name] for name in after}
+
+
+class Samples(threading.Thread):
+    """The resident memory of processes, in MB, until ``stop``."""
+
+    def __init__(self, pids: list[int]) -> None:
+        super().__init__(daemon=True)
+        self.seen: dict[int, list[float]] = {pid: [] for pid in pids}
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopped.wait(EVERY):
+            for pid, values in self.seen.items():
+                values.append(rss_mb(pid))
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join()
 
 
 def until(true: Callable[[], object], seconds: float, what: str) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from typing import cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -63,7 +62,7 @@ def read_public(pem: bytes) -> Ed25519PublicKey:
         raise KeyProblem("This file holds no public key as PEM.") from error
     if not isinstance(key, Ed25519PublicKey):
         raise KeyProblem("This public key is of another kind than Ed25519.")
-    return cast(Ed25519PublicKey, key)
+    return key
 
 
 def fingerprint(key: Ed25519PublicKey) -> str:

@@ -24,6 +24,7 @@ env = environ.Env()
 HOME = Path(env.str("CONTACTSYNC_HOME", default="") or BASE_DIR / "var").resolve()
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or local_secret(HOME, "secret_key")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 CREDENTIAL_KEYS = env.str("CREDENTIAL_KEYS", default="") or local_secret(
     HOME, "credential_keys", make=lambda: new_key("k1")
 )

@@ -119,9 +119,15 @@ def changed(request: TenantRequest, language: str, said: str) -> HttpResponse:
 
 def as_typed(form: TextForm, now_used: Wording) -> Wording:
     """What stands in the form, valid or not; cut to a size that is fit to show."""
-    values = {name: str(form[name].value() or "")[:4000] for name in form.fields}
-    values["thanks"] = values["thanks"] or now_used.words.thanks
-    return Wording(language=now_used.language, **values)
+    typed = {name: str(form[name].value() or "")[:4000] for name in form.fields}
+    return Wording(
+        language=now_used.language,
+        sender=typed["sender"],
+        subject=typed["subject"],
+        body=typed["body"],
+        button=typed["button"],
+        thanks=typed["thanks"] or now_used.words.thanks,
+    )
 
 
 def preview(wording: Wording, choices: Choices, account_name: str) -> Letter:

@@ -55,11 +55,6 @@ class Editor(TargetForm):
         return draft.audience_id
 
     @property
-    def asked_by_both(self) -> bool:
-        """Whether people would get a mail of ours and one of the provider's."""
-        return self.draft.own_confirmation and self.provider_asks
-
-    @property
     def preview(self) -> Preview | None:
         conditions = self.draft.stored_conditions()
         match = "any" if self.draft.match == "any" else "all"

@@ -286,6 +286,7 @@ def settings_now(rule: SyncRule) -> RuleSettings:
         double_opt_in=target.double_opt_in,
         update_existing=target.update_existing,
         reconfirm=target.reconfirm,
+        own_confirmation=target.own_confirmation,
         mapping=target.mapping,
         tags=target.tags,
         conditions=target.conditions,

@@ -157,10 +157,14 @@ def outlook(target: Target, ours: Mapping[str, Any], now_there: Subscription) ->
 
 
 def image(found: Subscription, ours: Mapping[str, Any]) -> dict[str, Any]:
-    """A before-image: how the provider has somebody, and what is about to be sent."""
+    """A before-image: how the provider has somebody, and what is about to be sent. Of
+    the record only the fields that we write: no more is needed to put them back."""
+    theirs = found.fields
     return {
         "status": found.status,
-        "fields": None if found.fields is None else plain(found.fields),
+        "fields": None
+        if theirs is None
+        else {name: plain(theirs.get(name)) for name in ours if name in theirs},
         "tags": None if found.tags is None else list(found.tags),
         "at": now().isoformat(),
         "sent": plain(ours),

@@ -28,6 +28,8 @@ from integrations.bulk_source import Candidate, source_of
 from integrations.models import BulkItem, BulkRun, Target
 
 PAGE = 100
+# So many fit into the time of one question also where each is a call of its own.
+LOOKED_UP = 25
 SAMPLE = 20
 DIFFERENCES = 12
 # How long a provider that does not answer is waited for; then the plan says so.
@@ -86,7 +88,8 @@ def step(run: BulkRun, mine: Any) -> bool:
     if "total" not in run.plan:
         plan = begin(run)
         return bool(mine.update(plan=plan, what=run.what))
-    people = source_of(run).page(run, run.cursor, PAGE)
+    size = min(PAGE, LOOKED_UP * run.plan["every"])
+    people = source_of(run).page(run, run.cursor, size)
     if not people:
         finish(run, mine)
         return False

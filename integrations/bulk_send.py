@@ -39,7 +39,8 @@ from integrations.models import (
 )
 from integrations.waker import waker
 
-SLICE = 50
+SLICE = 25
+LEAST_AHEAD = 100
 WAITING = "waiting"
 KEPT = "kept"
 """Outcome of an item that was not sent."""
@@ -67,21 +68,30 @@ def step(run: BulkRun, mine: Any) -> bool:
     """
     collect(run, mine)
     waits = run.items.filter(outcome=WAITING).count()
-    if waits >= settings.BULK_AHEAD:
-        return False
     items = next_items(run)
     if not items:
         if not waits:
             finish(run, mine)
         return False
     targets = targets_of(run.account_id, {item.target_id for item in items})
-    require_open(run, targets.values())
+    if waits >= ahead(targets.values()):
+        return False
+    sent_to = {item.target_id for item in items if item.plan != SKIP}
+    require_open(run, [targets[each] for each in sent_to if each in targets])
     found = source_of(run).fresh(run, [item for item in items if item.plan != SKIP])
     people = [found[item.pk] for item in items if item.pk in found]
-    made = sort_out(run, items, found, judged(run, people, targets), targets)
+    made = sort_out(run, items, found, judged(run, people, targets))
     if not look(run, mine, made, found, targets):
         return False
     return enqueue(run, mine, items, made, found, targets)
+
+
+def ahead(targets: Iterable[Target]) -> int:
+    """How many rows of a run may wait: what is sent soon, so that a signup posted now
+    does not wait long behind them."""
+    batches = (2 * each.linked_account.adapter_class.batch_size for each in targets)
+    soon = max(LEAST_AHEAD, min(batches, default=LEAST_AHEAD))
+    return min(settings.BULK_AHEAD, soon)
 
 
 def require_open(run: BulkRun, targets: Iterable[Target]) -> None:
@@ -119,7 +129,6 @@ def sort_out(
     items: Sequence[BulkItem],
     found: Mapping[int, Candidate],
     whys: Sequence[str],
-    targets: dict[UUID, Target],
 ) -> Slice:
     """Judge again: since the plan, people may have left and rules may have changed."""
     made, answers = Slice(), iter(whys)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from contactsync.lib.crypto import SealError
 from integrations import changes, hooks, reconcile
 from integrations.models import LinkedAccount, Target
+from integrations.oauth import app_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,10 @@ class Books:
     @property
     def label(self) -> str:
         return self.target.audience_label or self.target.audience_id
+
+    @property
+    def provider(self) -> str:
+        return self.target.linked_account.adapter_class.label
 
     @property
     def at(self) -> datetime | None:
@@ -55,11 +61,17 @@ class Back:
     webhook: str
     error: str = ""
     url: str = ""
+    secret: str = ""  # what has to be entered, because the provider signs with it
     heard_at: datetime | None = None
     polls: bool = False
     polled_at: datetime | None = None
     poll_error: str = ""
     compares: bool = False
+
+    @property
+    def label(self) -> str:
+        """The provider's name."""
+        return self.linked.adapter_class.label
 
     @property
     def is_local(self) -> bool:
@@ -77,12 +89,24 @@ def back_of(linked: LinkedAccount) -> Back:
         webhook=way,
         error=errors[0] if errors else "",
         url=hooks.hook_url(linked) if way == "paste" else "",
+        secret=secret_wanted(linked) if way == "paste" else "",
         heard_at=moment(known.get("heard_at")),
         polls=linked.provider in changes.able(),
         polled_at=moment(known.get("polled_at")),
         poll_error=known.get("poll_error", ""),
         compares=linked.provider in reconcile.able(),
     )
+
+
+def secret_wanted(linked: LinkedAccount) -> str:
+    """The label of the secret that the provider signs with, where it is not known."""
+    wanted = [c for c in linked.adapter_class.credentials if c.name == hooks.SECRET]
+    if not wanted or app_of(linked.provider) is not None:
+        return ""
+    try:
+        return "" if hooks.SECRET in linked.get_credentials() else wanted[0].label
+    except SealError:
+        return ""
 
 
 def way_of(linked: LinkedAccount, *, registered: bool, failed: bool) -> str:

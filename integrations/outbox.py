@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from contactsync.lib.clock import now
 from contactsync.lib.sql import as_json, as_uuid, is_postgres, rows, value
@@ -238,11 +238,12 @@ def resume_target(target_id: UUID) -> int:
 def move(target_id: UUID, to: Target, *, opt_ins: bool = False) -> int:
     """Send what waits for one target to another: its rule points elsewhere now.
 
-    What was sent stays with the old one, and so does who was asked to confirm, unless
-    ``opt_ins``. Returns how many wait for the new one.
+    What was sent stays with the old one, and so does whom the provider asked to
+    confirm, unless ``opt_ins``. Returns how many wait for the new one.
     """
     along = [State.FAILED] + ([State.AWAITING_OPT_IN] if opt_ins else [])
-    Delivery.objects.filter(target_id=target_id, state__in=along).update(
+    ours = Q(state=State.AWAITING_OPT_IN, asked_by="us")
+    Delivery.objects.filter(ours | Q(state__in=along), target_id=target_id).update(
         target=to, linked_account_id=to.linked_account_id
     )
     with transaction.atomic():

@@ -11,7 +11,7 @@ found last:
      "repaired": how many are sent again, "stopped": why none is, or "",
      "error": why it could not be compared, or "",
      "running": as above, with "delivery" (the last compared), "phase", "cursor",
-                "claim" (until when a worker has it), "lost" (delivery ids)}
+                "claim" (until when a worker has it), "lost" (delivery ids), "tries"}
 
 `missing`: we say synced and the provider has nobody. `left`: unsubscribed, bounced or
 complained there. `removed`: archived or deleted there by somebody. `different`: there,
@@ -44,6 +44,7 @@ from integrations.adapters.errors import (
     RejectedError,
     SetupError,
     TargetError,
+    TransientError,
 )
 from integrations.changes import LOOK_UP, standing, states
 from integrations.flow_back_memory import DELETES, LEFT
@@ -57,6 +58,8 @@ from integrations.waker import waker
 EVERY = timedelta(days=1)
 CLAIM = timedelta(minutes=5)
 SECONDS = 60.0
+TRIES = 5  # answers that did not come, one after the other
+AGAIN_SECONDS = 60.0
 SAMPLE = 20
 # A provider may show somebody only some minutes after it took them.
 TOO_EARLY = timedelta(minutes=10)
@@ -101,7 +104,7 @@ def live_targets(linked: LinkedAccount) -> QuerySet[Target]:
     found: QuerySet[Target] = Target.objects.filter(
         linked_account=linked, rule__isnull=False, rule__removed_at=None
     )
-    return found.order_by("pk")
+    return found.select_related("linked_account").order_by("pk")
 
 
 def compare(target_id: UUID) -> bool:
@@ -116,17 +119,28 @@ def compare(target_id: UUID) -> bool:
         adapter = ready_adapter(linked)
         adapter.permit = Permit(linked, adapter, seconds=SECONDS)
         ended = go_on(linked, adapter, target, run)
+        wait = 0.0
     except (AdapterError, SealError) as error:
-        if isinstance(error, AdapterError) and error.reason is Reason.TURN:
-            ended = False
-        else:
-            note_failure(linked, error)
-            run["error"], ended = str(error), True
+        ended, wait = failed(linked, run, error)
     if ended:
         finish(linked, target, run)
     else:
-        keep(target, run)
+        keep(target, run, wait)
     return ended
+
+
+def failed(
+    linked: LinkedAccount, run: dict[str, Any], error: AdapterError | SealError
+) -> tuple[bool, float]:
+    """Whether that was it, and else for how many seconds to leave the provider alone.
+    What was found so far is not thrown away for one answer that did not come."""
+    if isinstance(error, TransientError):
+        run["tries"] += error.reason is not Reason.TURN
+        if run["tries"] < TRIES:
+            return False, error.retry_after or AGAIN_SECONDS
+    note_failure(linked, error)
+    run["error"] = str(error)
+    return True, 0.0
 
 
 def note_failure(linked: LinkedAccount, error: AdapterError | SealError) -> None:
@@ -164,13 +178,13 @@ def begun() -> dict[str, Any]:
     return {
         **dict.fromkeys(COUNTS, 0),
         **{"extra": None, "sample": [], "repaired": 0, "stopped": "", "error": ""},
-        **{"phase": LOOKING, "delivery": 0, "cursor": "", "lost": []},
+        **{"phase": LOOKING, "delivery": 0, "cursor": "", "lost": [], "tries": 0},
     }
 
 
-def keep(target: Target, run: dict[str, Any]) -> None:
-    """Store how far it is; the next worker goes on."""
-    run["claim"] = ""
+def keep(target: Target, run: dict[str, Any], wait: float) -> None:
+    """Store how far it is; the next worker goes on, in ``wait`` seconds."""
+    run["claim"] = (now() + timedelta(seconds=wait)).isoformat() if wait else ""
     with transaction.atomic():
         row = Target.objects.select_for_update().only("pk", "reconciled")
         row = row.get(pk=target.pk)
@@ -202,7 +216,7 @@ def go_on(
         if rows:
             found = standing(linked, adapter, target, rows)
             compared(linked, target, run, rows, found)
-            run["delivery"] = rows[-1].pk
+            run["delivery"], run["tries"] = rows[-1].pk, 0
         else:
             run["phase"] = LISTING
     if "changes" not in adapter.supports:

@@ -140,16 +140,6 @@ class TargetForm:
         )
 
     @property
-    def provider_asks(self) -> bool:
-        """Whether the provider, as far as it tells, asks people to confirm."""
-        if self.linked is None:
-            return False
-        decides = self.linked.adapter_class.opt_in
-        if decides in ("caller", "endpoint") and self.draft.double_opt_in:
-            return True
-        return bool(self.audience and self.audience.double_opt_in)
-
-    @property
     def choices(self) -> dict[str, Any]:
         return {**CHOICES, "countries": countries()}
 

@@ -34,7 +34,6 @@ from integrations.adapters.base import (
     Incoming,
     Options,
     Outcome,
-    OutcomeState,
     Page,
     Reading,
     Receipt,
@@ -43,7 +42,16 @@ from integrations.adapters.base import (
     filled,
 )
 from integrations.adapters.declare import OAuth2, Rate, SubAccount
-from integrations.adapters.each import EachContact, awaiting, key_of, synced
+from integrations.adapters.each import (
+    EachContact,
+    awaiting,
+    existing,
+    key_of,
+    not_there,
+    probed,
+    synced,
+    tags_for,
+)
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -146,15 +154,11 @@ class AWeber(EachContact):
         )
 
     def _probe(self, name: str, path: str) -> Resource:
-        try:
+        def count() -> int | None:
             body = self.fetch("GET", path, params={"ws.size": 1})
-        except ScopeError as error:
-            return Resource(
-                name=name, readable=False, writable=None, detail=error.detail
-            )
-        return Resource(
-            name=name, readable=True, writable=None, count=body.get("total_size")
-        )
+            return body.get("total_size")
+
+        return probed(name, count)
 
     def sub_accounts(self) -> list[SubAccount]:
         return [
@@ -221,14 +225,9 @@ class AWeber(EachContact):
         if refused := consent.left(known, self.label):
             return refused
         if row is not None and not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="Already on this list; the rule leaves existing contacts alone.",
-                remote_id=known.remote_id,
-            )
+            return existing(known.remote_id)
         values = _values(contact, row or {})
-        tags = list(dict.fromkeys([*options.tags, *contact.tags]))
+        tags = tags_for(contact, options)
         path = f"{self._list(audience_id)}/subscribers"
         if row is None:
             new = {"email": contact.email.strip(), **values, **_origin(contact)}
@@ -282,7 +281,7 @@ class AWeber(EachContact):
     def _unsubscribe(self, email: str, audience_id: str) -> Outcome:
         row = self._find(email, audience_id)
         if row is None:
-            return Outcome(state=OutcomeState.SKIPPED, detail="Not on this list.")
+            return not_there("Not on this list.")
         if row.get("status") != "unsubscribed":
             path = f"{self._list(audience_id)}/subscribers/{row.get('id')}"
             with suppress(TargetError):

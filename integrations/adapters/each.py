@@ -13,11 +13,13 @@ from integrations.adapters.base import (
     Options,
     Outcome,
     OutcomeState,
+    Resource,
     filled,
 )
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
+    ScopeError,
     TransientError,
 )
 from integrations.adapters.http import HttpAdapter
@@ -50,6 +52,16 @@ class OneByOne(HttpAdapter):
                     later = again(error)
             outcomes.append(later)
         return outcomes
+
+    def tag_each(self, tags: Iterable[str], do: Callable[[str], object]) -> str:
+        """`do` for every tag. Says what was refused, "" for nothing: who is on the list
+        without a tag is on the list."""
+        try:
+            for tag in tags:
+                do(tag)
+        except RejectedError as error:
+            return f"Not all of their tags were set: {error.detail}"
+        return ""
 
     def refusal(self, error: RejectedError) -> Outcome:
         """One contact's refusal as its outcome. Override `reason_of` to name it."""
@@ -137,6 +149,37 @@ def again(error: TransientError) -> Outcome:
 
 def rejected(reason: Reason, detail: str) -> Outcome:
     return Outcome(state=OutcomeState.REJECTED, reason=reason, detail=detail)
+
+
+def existing(remote_id: object = "", there: str = "Already on this list") -> Outcome:
+    """Somebody who is there, and whom the rule leaves alone."""
+    return Outcome(
+        state=OutcomeState.SKIPPED,
+        reason=Reason.EXISTING,
+        detail=f"{there}; the rule leaves existing contacts alone.",
+        remote_id=str(remote_id or ""),
+    )
+
+
+def not_there(detail: str = "Not on this list at all.") -> Outcome:
+    """Nothing had to be done for somebody who is not there."""
+    return Outcome(state=OutcomeState.SKIPPED, detail=detail)
+
+
+def tags_for(contact: Contact, options: Options) -> list[str]:
+    """The rule's tags and the contact's own, each once."""
+    return list(dict.fromkeys((*options.tags, *contact.tags)))
+
+
+def probed(
+    name: str, count: Callable[[], int | None], writable: bool | None = None
+) -> Resource:
+    """What reading something, which `count` does, tells of the permission for it."""
+    try:
+        found = count()
+    except ScopeError as error:
+        return Resource(name=name, readable=False, writable=None, detail=error.detail)
+    return Resource(name=name, readable=True, writable=writable, count=found)
 
 
 def synced(remote_id: object = "", detail: str = "") -> Outcome:

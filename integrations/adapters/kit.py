@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -35,7 +35,6 @@ from integrations.adapters.base import (
     Incoming,
     Options,
     Outcome,
-    OutcomeState,
     Page,
     Reading,
     Resource,
@@ -43,7 +42,17 @@ from integrations.adapters.base import (
     filled,
 )
 from integrations.adapters.declare import Credential, OAuth2, Rate
-from integrations.adapters.each import EachContact, awaiting, key_of, spellings, synced
+from integrations.adapters.each import (
+    EachContact,
+    awaiting,
+    existing,
+    key_of,
+    not_there,
+    probed,
+    spellings,
+    synced,
+    tags_for,
+)
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -66,20 +75,14 @@ from integrations.adapters.shared import (
 
 PAGE = 1000
 STATES = {
-    "active": "subscribed",
-    "inactive": "pending",
-    "cancelled": "unsubscribed",
-    "bounced": "bounced",
-    "complained": "complained",
+    **{"active": "subscribed", "inactive": "pending", "cancelled": "unsubscribed"},
+    **{"bounced": "bounced", "complained": "complained"},
 }
 KINDS = {"form": "forms", "tag": "tags"}
 EVENTS = {
-    "subscriber.created": "upsert",
-    "subscriber.activated": "status",
-    "subscriber.subscribed_to_form": "upsert",
-    "subscriber.unsubscribed": "status",
-    "subscriber.bounced": "status",
-    "subscriber.complained": "status",
+    **{"subscriber.created": "upsert", "subscriber.subscribed_to_form": "upsert"},
+    **{"subscriber.activated": "status", "subscriber.unsubscribed": "status"},
+    **{"subscriber.bounced": "status", "subscriber.complained": "status"},
 }
 MAX_AGE = 300.0  # seconds a signed delivery stays good
 
@@ -151,14 +154,12 @@ class Kit(EachContact):
 
     def _probe(self, name: str, path: str) -> Resource:
         params: Params = {"per_page": 1, "include_total_count": "true"}
-        try:
+
+        def count() -> int | None:
             body = self.fetch("GET", f"/v4/{path}", params=params)
-        except ScopeError as error:
-            return Resource(
-                name=name, readable=False, writable=None, detail=error.detail
-            )
-        count = (body.get("pagination") or {}).get("total_count")
-        return Resource(name=name, readable=True, writable=None, count=count)
+            return (body.get("pagination") or {}).get("total_count")
+
+        return probed(name, count)
 
     def _all(self, name: str, **params: str | int) -> Iterator[dict[str, Any]]:
         def read(after: str) -> tuple[list[dict[str, Any]], str]:
@@ -222,11 +223,9 @@ class Kit(EachContact):
         if refused := consent.left(known, self.label):
             return refused
         if known.remote_id and not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="Already in this Kit account; the rule leaves those alone.",
-                remote_id=known.remote_id,
+            return existing(
+                known.remote_id,
+                "Already in this Kit account",
             )
         email = contact.email.strip()
         row: dict[str, Any] = {"email_address": email, **self._values(contact)}
@@ -239,21 +238,16 @@ class Kit(EachContact):
         added = self.fetch(
             "POST", _people(audience_id), payload={"email_address": email}
         )
-        lost = self._set_tags(email, (*options.tags, *contact.tags))
+
+        def add(tag: str) -> None:
+            path = _people(f"tag:{self._tag(tag)}")
+            self.request("POST", path, payload={"email_address": email})
+
+        lost = self.tag_each(tags_for(contact, options), add)
         id = now[key_of(email)].get("id")
         if id_in(row_in(added, "subscriber"), "state") == "inactive":
             return awaiting(id, f"Not confirmed in Kit yet. {lost}".strip())
         return synced(id, lost)
-
-    def _set_tags(self, email: str, tags: Iterable[str]) -> str:
-        """Says what was refused: they are on the form or tag all the same."""
-        try:
-            for tag in dict.fromkeys(tags):
-                path = _people(f"tag:{self._tag(tag)}")
-                self.request("POST", path, payload={"email_address": email})
-        except RejectedError as error:
-            return f"Not all of their tags were set: {error.detail}"
-        return ""
 
     def _values(self, contact: Contact) -> dict[str, Any]:
         values = {
@@ -310,7 +304,7 @@ class Kit(EachContact):
     def _leave(self, known: Subscription) -> Outcome:
         if not known.remote_id:
             detail = "Not in this Kit account."
-            return Outcome(state=OutcomeState.SKIPPED, detail=detail)
+            return not_there(detail)
         if known.status != "unsubscribed":
             with suppress(TargetError):
                 self.request("POST", f"/v4/subscribers/{known.remote_id}/unsubscribe")

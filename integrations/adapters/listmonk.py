@@ -11,7 +11,6 @@ which.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -27,7 +26,6 @@ from integrations.adapters.base import (
     Field,
     Options,
     Outcome,
-    OutcomeState,
     Page,
     Reading,
     Receipt,
@@ -40,7 +38,9 @@ from integrations.adapters.declare import Credential
 from integrations.adapters.each import (
     EachContact,
     awaiting,
+    existing,
     key_of,
+    not_there,
     rejected,
     spellings,
     synced,
@@ -51,12 +51,18 @@ from integrations.adapters.errors import (
     Reason,
     RejectedError,
     ScopeError,
-    SetupError,
     TargetError,
 )
 from integrations.adapters.http import Answer, Params
 from integrations.adapters.shapes import count_in, id_in, row_in, rows_in
-from integrations.adapters.shared import expired, moment, parse_place, to_place
+from integrations.adapters.shared import (
+    basic,
+    expired,
+    moment,
+    own_address,
+    parse_place,
+    to_place,
+)
 
 PAGE = 50  # listmonk gives no more, whatever is asked for
 LOOK_UP = 25  # addresses in one search
@@ -107,16 +113,11 @@ class Listmonk(EachContact):
 
     @property
     def home(self) -> str:
-        url = urlsplit(self.secrets.get("url", "").strip())
-        if url.scheme != "https" or not url.hostname or url.username is not None:
-            raise SetupError(
-                "The address must be a whole https:// address without a user."
-            )
-        return f"https://{url.netloc}{url.path.rstrip('/').removesuffix('/admin')}"
+        found = own_address(self.secrets.get("url", ""), "The address")
+        return found.removesuffix("/admin")
 
     def headers(self) -> dict[str, str]:
-        pair = f"{self.secrets.get('username', '')}:{self.secrets.get('token', '')}"
-        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        return basic(self.secrets.get("username", ""), self.secrets.get("token", ""))
 
     def error_from(self, answer: Answer) -> AdapterError:
         error = super().error_from(answer)
@@ -222,11 +223,9 @@ class Listmonk(EachContact):
         if gone := left(standing, self.label):
             return gone
         if standing.status != "absent" and not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="On the list already; the rule leaves existing contacts alone.",
-                remote_id=standing.remote_id,
+            return existing(
+                standing.remote_id,
+                "On the list already",
             )
         values = filled(contact.fields) if options.update_existing else {}
         name = str(values.pop("name", "") or person.get("name") or "")
@@ -321,9 +320,7 @@ class Listmonk(EachContact):
         if on_it:
             self._change("unsubscribe", list(on_it.values()), audience_id)
         return [
-            synced(on_it[key_of(email)])
-            if key_of(email) in on_it
-            else Outcome(state=OutcomeState.SKIPPED, detail="Not on this list at all.")
+            synced(on_it[key_of(email)]) if key_of(email) in on_it else not_there()
             for email in emails
         ]
 

@@ -7,10 +7,9 @@ unsubscribe has to keep away must be suppressed on our side.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from integrations.adapters.base import (
     Audience,
@@ -19,7 +18,6 @@ from integrations.adapters.base import (
     Field,
     Options,
     Outcome,
-    OutcomeState,
     Page,
     Reading,
     Receipt,
@@ -29,18 +27,30 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.consent import left
 from integrations.adapters.declare import Credential
-from integrations.adapters.each import EachContact, awaiting, key_of, synced
+from integrations.adapters.each import (
+    EachContact,
+    awaiting,
+    existing,
+    key_of,
+    not_there,
+    synced,
+)
 from integrations.adapters.errors import (
     AdapterError,
     Reason,
     RejectedError,
-    SetupError,
     TargetError,
 )
 from integrations.adapters.http import Answer
 from integrations.adapters.paging import all_pages
 from integrations.adapters.shapes import Row, count_in, rows_in
-from integrations.adapters.shared import expired, parse_place, to_place
+from integrations.adapters.shared import (
+    basic,
+    expired,
+    own_address,
+    parse_place,
+    to_place,
+)
 
 PAGE = 100
 API = "/3.1"
@@ -85,16 +95,10 @@ class Mailman(EachContact):
 
     @property
     def home(self) -> str:
-        url = urlsplit(self.secrets.get("url", "").strip())
-        if url.scheme != "https" or not url.hostname or url.username is not None:
-            raise SetupError(
-                "The REST address must be a whole https:// address without a user."
-            )
-        return f"https://{url.netloc}{url.path.rstrip('/')}"
+        return own_address(self.secrets.get("url", ""), "The REST address")
 
     def headers(self) -> dict[str, str]:
-        pair = f"{self.secrets.get('username', '')}:{self.secrets.get('password', '')}"
-        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        return basic(self.secrets.get("username", ""), self.secrets.get("password", ""))
 
     def explain(self, answer: Answer) -> str:
         body = answer.object()
@@ -181,11 +185,7 @@ class Mailman(EachContact):
         if gone:
             return gone
         if not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="On the list already; the rule leaves existing contacts alone.",
-            )
+            return existing("", "On the list already")
         if name and name != member.get("display_name"):
             path = f"{API}/addresses/{quote(email, safe='@')}"
             self.request("PATCH", path, form={"display_name": name})
@@ -246,9 +246,7 @@ class Mailman(EachContact):
     def _leave(self, email: str, list_id: str) -> Outcome:
         member = self._member(email, list_id)
         if member is None:
-            return Outcome(
-                state=OutcomeState.SKIPPED, detail="Not on this list at all."
-            )
+            return not_there()
         key = quote(str(member.get("member_id", "")), safe="")
         try:
             self.request("DELETE", f"{API}/members/{key}")

@@ -34,7 +34,6 @@ from integrations.adapters.base import (
     Field,
     Options,
     Outcome,
-    OutcomeState,
     Page,
     Reading,
     Resource,
@@ -43,7 +42,15 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.consent import left
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import EachContact, again, rejected, spellings, synced
+from integrations.adapters.each import (
+    EachContact,
+    again,
+    existing,
+    not_there,
+    rejected,
+    spellings,
+    synced,
+)
 from integrations.adapters.errors import (
     AdapterError,
     Reason,
@@ -170,11 +177,9 @@ class Omnisend(EachContact):
         if gone:
             return gone
         if not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="A contact already; the rule leaves existing contacts alone.",
-                remote_id=str(row.get("id") or ""),
+            return existing(
+                row.get("id"),
+                "A contact already",
             )
         if _state(row) == NEVER:
             body["identifiers"] = [_signup(contact, row)]
@@ -267,9 +272,7 @@ class Omnisend(EachContact):
                 if after is not None and _state(after) != "unsubscribed":
                     return rejected(Reason.REFUSED, "Omnisend still mails them.")
             done = synced(row.get("id"))
-        return done or Outcome(
-            state=OutcomeState.SKIPPED, detail="Not a contact in Omnisend."
-        )
+        return done or not_there("Not a contact in Omnisend.")
 
 
 def _email_status(row: Mapping[str, Any]) -> Mapping[str, Any]:

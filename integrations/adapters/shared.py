@@ -1,15 +1,23 @@
-"""Small things that many providers need: cursors, times, unsigned webhooks."""
+"""Small things that many providers need: cursors, times, log-ins, own addresses,
+unsigned webhooks."""
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from integrations.adapters.base import Incoming
-from integrations.adapters.errors import CredentialsError, Reason, RejectedError
+from integrations.adapters.errors import (
+    CredentialsError,
+    Reason,
+    RejectedError,
+    SetupError,
+)
 from integrations.adapters.redact import clean_json
 
 
@@ -56,6 +64,21 @@ def moment(value: object) -> datetime | None:
         return parsed.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def basic(user: str, password: str = "") -> dict[str, str]:
+    """The header of HTTP's basic authentication."""
+    pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}
+
+
+def own_address(text: str, name: str) -> str:
+    """The address of somebody's own installation, without a slash at its end, as they
+    entered it. Raises SetupError unless it is a whole https one without a user."""
+    url = urlsplit(text.strip())
+    if url.scheme != "https" or not url.hostname or url.username is not None:
+        raise SetupError(f"{name} must be a whole https:// address without a user.")
+    return f"https://{url.netloc}{url.path.rstrip('/')}"
 
 
 def check_secret_url(request: Incoming, secrets: Mapping[str, str]) -> None:

@@ -29,6 +29,7 @@ from integrations.adapters.base import (
     filled,
 )
 from integrations.adapters.declare import Credential
+from integrations.adapters.each import tags_for
 from integrations.adapters.errors import CredentialsError, SetupError
 from integrations.adapters.http import Answer, HttpAdapter, to_json
 
@@ -205,7 +206,7 @@ def _person(email: str, kind: str, audience_id: str) -> dict[str, str]:
 def _row(contact: Contact, options: Options, audience_id: str) -> dict[str, object]:
     at = contact.signed_up_at
     fields = filled(contact.fields)
-    tags = list(dict.fromkeys((*options.tags, *contact.tags)))
+    tags = tags_for(contact, options)
     values: dict[str, object] = {
         "email": contact.email,
         "fields": fields,

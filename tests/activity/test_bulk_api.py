@@ -80,7 +80,8 @@ def test_a_backfill_from_plan_to_undo(server: Api, rule: SyncRule) -> None:
     assert (late.status_code, late.json()["type"]) == (409, "about:blank#bulk.state")
     done = AuditEntry.objects.filter(action__startswith="bulk_run.")
     assert set(done.values_list("action", flat=True)) == {
-        f"bulk_run.{what}" for what in ("plan", "start", "pause", "resume", "undo")
+        f"bulk_run.{what}"
+        for what in ("plan", "confirm", "start", "pause", "resume", "undo")
     }
 
 

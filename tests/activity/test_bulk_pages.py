@@ -93,8 +93,8 @@ def test_a_wrong_number_starts_nothing(page: Client, rule: SyncRule) -> None:
     run.refresh_from_db()
     assert run.state == "running"
     assert run.guard["confirmed_by"] == "Bob Brown"
-    entry = AuditEntry.objects.get(action="bulk_run.start")
-    assert entry.detail["confirmed"] == 2
+    entry = AuditEntry.objects.get(action="bulk_run.confirm")
+    assert (entry.detail["what"], entry.detail["confirmed"]) == ("start", 2)
 
 
 def test_steps_are_written_down(page: Client, rule: SyncRule) -> None:
@@ -115,7 +115,7 @@ def test_steps_are_written_down(page: Client, rule: SyncRule) -> None:
     )
     actions = AuditEntry.objects.filter(action__startswith="bulk_run.")
     assert set(actions.values_list("action", flat=True)) == {
-        f"bulk_run.{what}" for what in ("start", "pause", "resume", "undo")
+        f"bulk_run.{what}" for what in ("start", "confirm", "pause", "resume", "undo")
     }
 
 

@@ -13,7 +13,7 @@ from activity.causes import causes
 from contactsync.tenancy.models import Account, AuditEntry, User
 from displays.models import Display
 from integrations.adapters.errors import Reason
-from integrations.models import Delivery, LinkedAccount, State
+from integrations.models import BulkRun, Delivery, LinkedAccount, State
 from integrations.services import account_break, linked_account_create
 from tests.activity import factories as make
 from tests.activity.world import every_kind
@@ -150,10 +150,15 @@ def test_retry_all_takes_only_that_cause(
 
     page.post(f"{URL}retry/{linked.pk}/", {"reason": "server"}, follow=True)
 
-    assert Delivery.objects.filter(state=State.PENDING).count() == 2
-    assert Delivery.objects.get(state=State.FAILED).reason == "internal"
+    assert Delivery.objects.filter(state=State.FAILED).count() == 3
+    run = BulkRun.objects.get()
+    assert (run.kind, run.what["reason"]) == ("retry", "server")
+
+    page.post(f"{URL}retry/{linked.pk}/", {"reason": "internal"}, follow=True)
+
+    assert Delivery.objects.get(state=State.PENDING).attempts == 0
     entry = AuditEntry.objects.get(action="deliveries.retried")
-    assert entry.detail == {"reason": "server", "count": 2}
+    assert entry.detail == {"reason": "internal", "count": 1}
 
 
 def test_counts_per_linked_account(

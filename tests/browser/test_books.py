@@ -70,7 +70,8 @@ def test_a_marketer_reads_that_all_is_accounted_for_and_where_everybody_is(
     page.get_by_role("link", name="mira.synced@example.net").click()
     heading(page, re.compile("Mira"))
     page.go_back()
-    page.get_by_role("link", name="Books").first.click()
+    crumbs = page.get_by_label("Breadcrumb")
+    crumbs.get_by_role("link", name="Books").click()
     expect(page.get_by_role("link", name="By display")).to_have_attribute(
         "aria-current", "true"
     )
@@ -91,8 +92,7 @@ def test_what_is_missing_stands_out_and_leads_to_the_people(
     page.get_by_role("link", name="Show it").click()
     expect(page.get_by_role("link", name="lost@example.net")).to_be_visible()
 
-    page.get_by_role("link", name=re.compile("Incidents")).click()
-    expect(page.get_by_text("1 to look at")).to_be_attached()
+    page.get_by_role("link", name="Incidents 1 to look at").click()
     heading(page, "Incidents")
     axe(page)
     page.get_by_role("link", name=re.compile("^Show them")).click()
@@ -127,8 +127,6 @@ def test_on_a_phone_in_the_dark_nothing_is_cut_off(
     lose(display)
     check_books()
     login(page, alice)
-    page.set_viewport_size(PHONE)
-    page.emulate_media(color_scheme="dark")
     for url in (
         BOOKS,
         f"{BOOKS}?by=display",
@@ -136,6 +134,8 @@ def test_on_a_phone_in_the_dark_nothing_is_cut_off(
         f"{BOOKS}rows/?show=captured",
         INCIDENTS,
     ):
+        page.set_viewport_size(PHONE)
+        page.emulate_media(color_scheme="dark")
         page.goto(url)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         axe(page)

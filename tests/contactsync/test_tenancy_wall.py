@@ -119,7 +119,7 @@ def swapped(
     """The arguments with one thing at a time taken from the stranger, then all."""
     own, foreign = mine.arguments(things), strangers.arguments(things)
     for argument, name in things.items():
-        if name != "provider":
+        if name not in ("provider", "language"):  # those are nobody's
             yield {**own, argument: foreign[argument]}
     if len(things) > 1:
         yield foreign

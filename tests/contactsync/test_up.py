@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import environ
 import pytest
 from django.core.management.base import CommandError
 
@@ -199,6 +200,19 @@ def test_the_product_is_pointed_at_the_sandbox_unless_it_was_told_otherwise(
     told = up.environment(tmp_path, options())
     assert told["CONTACTSYNC_PROVIDER_URLS"] == '{"mailchimp": "http://x"}'
     assert told["BASE_URL"] == "https://shop.example"
+
+
+def test_a_demo_keeps_its_mail_in_files_unless_it_has_a_mail_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("EMAIL_URL", raising=False)
+    home = tmp_path / "ma il"
+    env = up.environment(home, options(demo=True))
+    found = environ.Env.email_url_config(env["EMAIL_URL"])
+    assert found["EMAIL_FILE_PATH"] == str(home / "mail")
+    assert "EMAIL_URL" not in up.environment(home, options(demo=False))
+    monkeypatch.setenv("EMAIL_URL", "smtp://mail.example:25")
+    assert "EMAIL_URL" not in up.environment(home, options(demo=True))
 
 
 def test_which_processes_run(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from contactsync.tenancy.models import Account
 from displays import confirm
 from displays.confirm_texts import choices_save
 from displays.models import Confirmation, ConfirmationMail, Display
+from displays.services import RuleSettings, rule_update
 from integrations import opt_ins, outbox_wait
 from integrations.models import Delivery, LinkedAccount
 from tests.displays.confirming import (
@@ -366,3 +367,18 @@ def test_a_signup_withdrawn_while_its_mail_waits_is_not_mailed(
     work()
     assert mail.outbox == []
     assert Confirmation.objects.get().state == "expired"
+
+
+def test_who_is_asked_goes_where_the_rule_points_by_then(
+    acme: Account, display: Display, linked: LinkedAccount, client: Client
+) -> None:
+    rule = own_rule(display, linked)
+    sign_up(display)
+    work()
+    settings = RuleSettings(
+        linked_account=linked, audience_id="elsewhere", own_confirmation=True
+    )
+    rule_update(rule=rule, settings=settings, version=1)
+    press(client, link())
+    row = Delivery.objects.get()
+    assert (row.state, row.target.audience_id) == ("pending", "elsewhere")

@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 from tests.faults.crowded import Tenant, tenant
-from tests.faults.product import Product, product, wait_until
+from tests.faults.product import PATIENCE, Product, product, wait_until
 from tests.faults.programs import Program
 from tests.faults.stub import Stub, running_stub
 
@@ -30,7 +30,7 @@ class World:
     def worker(self, name: str, *words: str, processes: int = 2) -> Program:
         """Start one and wait until it takes work."""
         one = self.product.worker(name, *words, processes=processes)
-        wait_until(lambda: one.log.exists() and one.said(" ready."), 120, name)
+        wait_until(lambda: one.log.exists() and one.said(" ready."), PATIENCE, name)
         return one
 
     def nothing_waits(self) -> None:

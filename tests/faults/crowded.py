@@ -12,7 +12,7 @@ import psycopg2
 from tests.faults.product import Product
 from tests.faults.stub import AUDIENCE, Stub
 
-ARRIVES = 60.0  # seconds after which a signup is taken for lost
+ARRIVES = 120.0  # seconds after which a signup is taken for lost
 
 
 @dataclass(frozen=True, slots=True)

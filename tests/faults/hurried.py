@@ -16,7 +16,6 @@ from datetime import timedelta
 from contactsync.api import idempotency
 from integrations import retry
 from integrations.adapters.mailchimp.adapter import Mailchimp
-from integrations.tasks import drain_linked_account
 
 READ_SECONDS = 4.0
 TASK_SECONDS = 20  # below LEASE_SECONDS, as in production
@@ -30,5 +29,3 @@ Mailchimp.total_timeout = 2 * READ_SECONDS
 idempotency.STALE = timedelta(seconds=5)
 app.conf.task_time_limit = TASK_SECONDS
 app.conf.task_soft_time_limit = TASK_SECONDS - 4
-drain_linked_account.time_limit = TASK_SECONDS
-drain_linked_account.soft_time_limit = TASK_SECONDS - 4

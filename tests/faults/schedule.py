@@ -19,7 +19,7 @@ from tests.faults.programs import Program
 from tests.faults.provider import Provider
 
 HIT = 12.0  # seconds that a fault of the provider waits to fall on a request
-BACK = 60.0  # seconds until a server is back, and until a hold is found
+BACK = 180.0  # seconds until a server is back, and until a hold is found
 
 
 @dataclass(frozen=True, slots=True)

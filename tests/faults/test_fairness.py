@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.conftest import World
 from tests.faults.crowded import delays, fill, told
-from tests.faults.product import Product, wait_until
+from tests.faults.product import PATIENCE, Product, wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.pg, pytest.mark.redis, pytest.mark.slow]
 pytestmark += [pytest.mark.xdist_group("plain")]  # one product for both files
@@ -26,8 +26,9 @@ SLOW_MACHINE = 20
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """The workers run: two processes that send, as everywhere the slow ones and the
-    background, and how long a single signup takes when nobody else is there."""
+    """The workers run as `manage.py up` starts them: two processes that send, others
+    for what is slow and for the background. And how long a single signup takes when
+    nobody else is there, in seconds."""
 
     world: World
     idle: list[float]
@@ -41,9 +42,9 @@ class Beside:
 @pytest.fixture(scope="module")
 def beside(world: World) -> Iterator[Beside]:
     workers = [
-        world.worker("deliver1", "--queues", "deliver", processes=1),
-        world.worker("deliver2", "--queues", "deliver", processes=1),
-        world.worker("background", "--queues", "slow,background"),
+        world.worker("deliver", "--queues", "deliver"),
+        world.worker("slow", "--queues", "slow"),
+        world.worker("background", "--queues", "background"),
     ]
     it, stub, small = world.product, world.stub, world.tenants["Small"]
     delays(it, stub, small, "warm", 3)
@@ -60,15 +61,15 @@ def test_a_slow_provider_delays_nobody_else(
     it, stub, slow = world.product, world.stub, world.tenants["Slow"]
     stub.seconds[slow.api_key] = 10.0
     fill(it, slow, 20_000)
-    wait_until(lambda: stub.counts[slow.api_key] > 0, 60, "the first answer")
-    wait_until(lambda: stub.open[slow.api_key] > 0, 60, "the next call")
+    wait_until(lambda: stub.counts[slow.api_key] > 0, PATIENCE, "the first answer")
+    wait_until(lambda: stub.open[slow.api_key] > 0, PATIENCE, "the next call")
     before = background_tasks(it)
     found = delays(it, stub, world.tenants["Small"], "beside.slow", SINGLES)
     record_property("said", told("idle", beside.idle))
     record_property("said", told("beside a slow provider", found))
     assert max(found) <= beside.promised(), it.logs()
     # What is neither fast nor slow goes on too.
-    wait_until(lambda: background_tasks(it) >= before + 2, 30, "background tasks")
+    wait_until(lambda: background_tasks(it) >= before + 2, 60, "background tasks")
     assert stub.open[slow.api_key] > 0
     world.nothing_waits()
 
@@ -85,7 +86,9 @@ def test_a_million_rows_of_one_tenant_delay_no_other(
     )
     fill(it, big, MANY - waiting[0][0])
     started = stub.counts[big.api_key]
-    wait_until(lambda: stub.counts[big.api_key] > started, 60, "the big tenant's turn")
+    wait_until(
+        lambda: stub.counts[big.api_key] > started, PATIENCE, "the big tenant's turn"
+    )
     before = stub.counts[big.api_key]
     found = delays(it, stub, world.tenants["Small"], f"beside.{seconds:g}", SINGLES)
     sent = stub.counts[big.api_key] - before

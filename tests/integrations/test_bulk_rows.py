@@ -117,6 +117,27 @@ def test_what_an_account_holds_is_said_and_left(
     assert run.state == "planned"
 
 
+def test_a_broken_account_keeps_no_other_waiting(
+    sandbox: RunningSandbox, acme: Account, display: Display, rule: SyncRule
+) -> None:
+    broken = linked_account_create(
+        account=acme,
+        provider="mailchimp",
+        label="Second",
+        credentials={"api_key": "0" * 32 + "-us2"},
+    )
+    rule_made(display, broken)
+    signed_up(display, MIRA)
+    LinkedAccount.objects.filter(pk=broken.pk).update(
+        status="broken", reason="auth.revoked"
+    )
+    Delivery.objects.update(state="held", reason="schema.type")
+    run = sent(run_of(acme, "resume"))
+    assert run.state == "done"
+    assert run.progress["kept"] == {"auth.revoked": 1}
+    assert run.progress["ended"] == {"synced": 1}
+
+
 def test_a_corrected_mapping_is_sent_again_and_undone(
     sandbox: RunningSandbox, acme: Account, display: Display, rule: SyncRule
 ) -> None:

@@ -17,7 +17,9 @@ from displays.services import display_create
 from displays.store import NewSignup, store_signup
 from integrations import flow_back, opt_ins
 from integrations.adapters.base import Change, Subscription
-from integrations.models import Delivery, LinkedAccount
+from integrations.adapters.errors import TransientError
+from integrations.drain import drain
+from integrations.models import BulkItem, BulkRun, Delivery, LinkedAccount
 from integrations.services import linked_account_create
 from tests.integrations.flow_back_world import (
     HOUR,
@@ -227,6 +229,71 @@ def test_nothing_is_half_applied(linked, mira, monkeypatch) -> None:
     with pytest.raises(RuntimeError):
         told(linked, "unsubscribed")
     assert (standing(), kinds(mira)) == ([], [])
+
+
+def test_left_while_their_batch_is_at_the_provider(
+    acme, display, linked, mira, provider
+) -> None:
+    """What comes back to be tried again is not tried again."""
+    row = waiting(display, linked, mira)
+
+    def leaves_meanwhile(_: Any) -> Any:
+        told(linked, "unsubscribed")
+        raise TransientError("busy", status=503)
+
+    provider.answer = staticmethod(leaves_meanwhile)
+    drain(linked.pk)
+    assert standing() == [(MIRA, "person")]
+    Delivery.objects.update(due=now() - HOUR)
+    LinkedAccount.objects.update(not_before=None)
+    calls = len(provider.calls)
+    drain(linked.pk)
+    assert state(row) == ("skipped", "rule.suppressed")
+    assert "Unsubscribed at Mailchimp" in row.detail
+    assert len(provider.calls) == calls
+
+
+def test_a_bulk_run_that_was_undone_comes_back_as_an_echo(
+    acme, display, linked, mira
+) -> None:
+    rule = rule_to(display, linked, audience_id="a")
+    run = BulkRun.objects.create(
+        account=acme, kind="replay", target=rule.target, ended_at=now() - HOUR
+    )
+    BulkItem.objects.create(
+        account=acme,
+        run=run,
+        contact_id=mira.pk,
+        target_id=rule.target_id,
+        undone="removed",
+    )
+    assert told(linked, "unsubscribed", audience_id="a").left == 0
+    assert standing() == []
+    assert told(linked, "unsubscribed", audience_id="another").left == 1
+
+
+def test_who_was_sent_again_since_an_undo_left_by_themselves(
+    acme, display, linked, mira
+) -> None:
+    rule = rule_to(display, linked, audience_id="a")
+    run = BulkRun.objects.create(
+        account=acme, kind="replay", target=rule.target, ended_at=now() - 2 * HOUR
+    )
+    BulkItem.objects.create(
+        account=acme,
+        run=run,
+        contact_id=mira.pk,
+        target_id=rule.target_id,
+        undone="removed",
+    )
+    Event.objects.create(
+        account=acme,
+        contact_id=mira.pk,
+        kind="delivery.synced",
+        data={"target": str(rule.target_id)},
+        at=now() - HOUR,
+    )
+    assert told(linked, "unsubscribed", audience_id="a").left == 1
 
 
 # --- confirmations -------------------------------------------------------------

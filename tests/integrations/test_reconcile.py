@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -273,6 +274,7 @@ def test_a_failure_is_told_and_what_was_found_before_stays(
     crowd(acme, rule, books, 2)
     compared(rule)
     monkeypatch.setattr(books, "error", TransientError("busy", status=503))
+    monkeypatch.setattr(reconcile, "TRIES", 1)
     found = compared(rule)
     assert (found["error"], found["checked"]) == ("busy", 2)
     monkeypatch.setattr(books, "error", TargetError("no such list", status=404))
@@ -283,6 +285,27 @@ def test_a_failure_is_told_and_what_was_found_before_stays(
     compared(rule)
     linked.refresh_from_db()
     assert linked.status == "broken"
+
+
+def test_an_answer_that_does_not_come_throws_nothing_away(
+    acme, rule, books, monkeypatch
+) -> None:
+    crowd(acme, rule, books, 6)
+    monkeypatch.setattr(reconcile, "LOOK_UP", 3)
+    ask = books.subscriptions
+
+    def second_time_busy(self: Any, emails: Any, audience_id: str) -> Any:
+        if len(self.asked) == 3:
+            raise TransientError("busy", status=503, retry_after=0.01)
+        return ask(self, emails, audience_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(books, "subscriptions", second_time_busy)
+        assert not reconcile.compare(rule.target_id)
+    assert Target.objects.get(pk=rule.target_id).reconciled["running"]["checked"] == 3
+    time.sleep(0.02)
+    assert compared(rule)["checked"] == 6
+    assert len(books.asked) == 6
 
 
 def test_once_a_day_and_when_asked(acme, linked, rule, books) -> None:

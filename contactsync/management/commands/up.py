@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -16,6 +17,8 @@ from contactsync import supervisor
 from contactsync.supervisor import Child, Supervisor
 from integrations.sandbox.registry import SIMULATORS
 
+MAIL = "mail"
+"""Folder of a demo's mail below the data: nothing is sent to anybody."""
 MANAGE = str(Path(settings.BASE_DIR) / "manage.py")
 
 
@@ -135,6 +138,8 @@ def environment(home: Path, options: dict[str, Any]) -> dict[str, str]:
         "BASE_URL": os.environ.get("BASE_URL")
         or f"http://{reachable(options['host'])}:{options['port']}",
     }
+    if options["demo"] and not os.environ.get("EMAIL_URL"):
+        env["EMAIL_URL"] = f"filemail:///{quote(str(home / MAIL))}"
     if not options["no_sandbox"]:
         sandbox = f"http://127.0.0.1:{options['sandbox_port']}"
         env["SANDBOX_URL"] = sandbox
@@ -227,6 +232,8 @@ def banner(home: Path, options: dict[str, Any], base_url: str) -> str:
         lines.append(f"  Simulated providers     http://127.0.0.1:{port}/")
     lines.append(f"  API                     {base_url}/api/docs/")
     lines.append(f"  Data                    {home}")
+    if demo and not os.environ.get("EMAIL_URL"):
+        lines.append(f"  Mail, one file each     {home / MAIL}")
     if demo:
         body = json.dumps(
             {

@@ -9,7 +9,8 @@ let sent = false;
 function act(event) {
   if (sent || !event.isTrusted || document.visibilityState !== "visible") return;
   if (event.type === "keydown" && (silent.has(event.key) || event.ctrlKey || event.metaKey || event.altKey)) return;
-  if (event.target instanceof Element && event.target.closest("button, a")) return; // it acts by itself
+  const onButton = event.target instanceof Element && event.target.closest("button, a");
+  if (onButton && (event.type === "click" || event.key === "Enter" || event.key === " ")) return; // it acts by itself
   sent = true;
   form.requestSubmit();
 }

@@ -16,7 +16,7 @@ it unsubscribes the person).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -28,10 +28,12 @@ from integrations.adapters.activecampaign.wire import (
     FIXED,
     bounced,
     contact_change,
+    list_number,
     membership,
     status_of,
     tags_of,
     to_text,
+    total_of,
     values_of,
     webhook_changes,
 )
@@ -43,7 +45,6 @@ from integrations.adapters.base import (
     Incoming,
     Options,
     Outcome,
-    OutcomeState,
     Page,
     Reading,
     Receipt,
@@ -52,13 +53,21 @@ from integrations.adapters.base import (
     filled,
 )
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import EachContact, awaiting, key_of, synced
+from integrations.adapters.each import (
+    EachContact,
+    awaiting,
+    existing,
+    key_of,
+    not_there,
+    probed,
+    synced,
+    tags_for,
+)
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
     Reason,
     RejectedError,
-    ScopeError,
     SetupError,
     TargetError,
 )
@@ -167,13 +176,11 @@ class ActiveCampaign(EachContact):
         )
 
     def _probe(self, name: str) -> Resource:
-        try:
+        def count() -> int | None:
             body = self.fetch("GET", f"/api/3/{name}", params={"limit": 1})
-        except ScopeError as error:
-            return Resource(
-                name=name, readable=False, writable=None, detail=error.detail
-            )
-        return Resource(name=name, readable=True, writable=None, count=_total(body))
+            return total_of(body)
+
+        return probed(name, count)
 
     def _all(self, name: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """Every row of a collection, with the answer it stood in."""
@@ -199,7 +206,7 @@ class ActiveCampaign(EachContact):
 
     def _size(self, audience_id: str) -> int | None:
         params: Params = {"listid": audience_id, "status": 1, "limit": 1}
-        return _total(self.fetch("GET", "/api/3/contacts", params=params))
+        return total_of(self.fetch("GET", "/api/3/contacts", params=params))
 
     def fields(self, audience_id: str) -> list[Field]:
         """Custom fields belong to the account; those of no type are text."""
@@ -228,33 +235,23 @@ class ActiveCampaign(EachContact):
         if refused := consent.left(standing, self.label):
             return refused
         if standing.status != "absent" and not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="Already on this list; the rule leaves existing contacts alone.",
-                remote_id=standing.remote_id,
-            )
+            return existing(standing.remote_id)
         contact_id = standing.remote_id
         values = filled(contact.fields)
         if found is None or (values and options.update_existing):
             contact_id = self._sync(contact.email, values)
         if standing.status == "absent":
             self._set_status(contact_id, audience_id, "1")
-        lost = self._set_tags(contact_id, (*options.tags, *contact.tags))
+
+        def add(tag: str) -> None:
+            pair = {"contact": int(contact_id), "tag": self._tag(tag)}
+            self.request("POST", "/api/3/contactTags", payload={"contactTag": pair})
+
+        lost = self.tag_each(tags_for(contact, options), add)
         if standing.status == "pending":
             left = "Unconfirmed at ActiveCampaign, and left so."
             return awaiting(contact_id, f"{left} {lost}".strip())
         return synced(contact_id, lost)
-
-    def _set_tags(self, contact_id: str, tags: Iterable[str]) -> str:
-        """Says what was refused: they are on the list all the same."""
-        try:
-            for tag in dict.fromkeys(tags):
-                pair = {"contact": int(contact_id), "tag": self._tag(tag)}
-                self.request("POST", "/api/3/contactTags", payload={"contactTag": pair})
-        except RejectedError as error:
-            return f"Not all of their tags were set: {error.detail}"
-        return ""
 
     def _find(self, email: str) -> dict[str, Any] | None:
         """The contact, with `values` and `tags` beside what ActiveCampaign calls so."""
@@ -383,7 +380,7 @@ class ActiveCampaign(EachContact):
             standing = self._standing(email, self._find(email), audience_id)
             if standing.status == "absent":
                 detail = "Not on this list at all."
-                return Outcome(state=OutcomeState.SKIPPED, detail=detail)
+                return not_there(detail)
             if standing.status not in ("unsubscribed", "bounced"):
                 self._set_status(standing.remote_id, audience_id, "2")
             return synced(standing.remote_id)
@@ -397,16 +394,3 @@ class ActiveCampaign(EachContact):
         with suppress(TargetError):  # somebody else was faster
             self.request("DELETE", f"/api/3/contacts/{count_in(found, 'id')}")
         return Receipt(ok=True, note="Deleted with all their data.")
-
-
-def list_number(audience_id: str) -> int:
-    """The number of a list. Raises TargetError when it is none."""
-    if not (audience_id.isascii() and audience_id.isdigit()):
-        raise TargetError("ActiveCampaign has no such list: choose another.")
-    return int(audience_id)
-
-
-def _total(body: Mapping[str, Any]) -> int | None:
-    """How many rows there are behind an answer, which is told as text."""
-    total = str((body.get("meta") or {}).get("total"))
-    return int(total) if total.isdecimal() else None

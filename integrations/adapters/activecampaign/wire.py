@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from integrations.adapters.base import Change, Incoming, filled
-from integrations.adapters.errors import RejectedError
+from integrations.adapters.errors import RejectedError, TargetError
 from integrations.adapters.redact import clean
 from integrations.adapters.shared import moment
 
@@ -116,3 +116,16 @@ def webhook_changes(request: Incoming) -> list[Change]:
             audience_id=audience if audience != "0" else "",
         )
     ]
+
+
+def list_number(audience_id: str) -> int:
+    """The number of a list. Raises TargetError when it is none."""
+    if not (audience_id.isascii() and audience_id.isdigit()):
+        raise TargetError("ActiveCampaign has no such list: choose another.")
+    return int(audience_id)
+
+
+def total_of(body: Mapping[str, Any]) -> int | None:
+    """How many rows there are behind an answer, which is told as text."""
+    total = str((body.get("meta") or {}).get("total"))
+    return int(total) if total.isdecimal() else None

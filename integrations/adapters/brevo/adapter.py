@@ -33,7 +33,6 @@ from integrations.adapters.base import (
     Incoming,
     Options,
     Outcome,
-    OutcomeState,
     Page,
     Reading,
     Receipt,
@@ -43,7 +42,13 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.brevo.wire import Person, choices, posted, type_of
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import EachContact, awaiting, synced
+from integrations.adapters.each import (
+    EachContact,
+    awaiting,
+    existing,
+    not_there,
+    synced,
+)
 from integrations.adapters.errors import (
     AdapterError,
     Reason,
@@ -219,12 +224,7 @@ class Brevo(EachContact):
             return refused
         on_it = standing.status == "subscribed"
         if on_it and not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="Already on this list; the rule leaves existing contacts alone.",
-                remote_id=standing.remote_id,
-            )
+            return existing(standing.remote_id)
         row: dict[str, object] = {"email": contact.email.strip()}
         free = not person.id or options.update_existing
         if free and (values := self._values(contact)):
@@ -334,7 +334,7 @@ class Brevo(EachContact):
                 self.request("PUT", _path(email), params=BY_EMAIL, payload=body)
             except TargetError:
                 detail = "Not in this account at all."
-                return Outcome(state=OutcomeState.SKIPPED, detail=detail)
+                return not_there(detail)
             return synced()
 
         return self.each(emails, leave)

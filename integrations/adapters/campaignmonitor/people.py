@@ -11,7 +11,6 @@ from integrations.adapters.base import (
     Contact,
     Options,
     Outcome,
-    OutcomeState,
     Subscription,
 )
 from integrations.adapters.campaignmonitor.wire import (
@@ -31,11 +30,12 @@ from integrations.adapters.each import (
     EachContact,
     awaiting,
     by_address,
+    existing,
     key_of,
+    not_there,
     synced,
 )
 from integrations.adapters.errors import (
-    Reason,
     RejectedError,
 )
 from integrations.adapters.http import Params, to_json
@@ -114,11 +114,7 @@ class CampaignMonitorPeople(EachContact):
             return refused_by(UNCONFIRMED, "")
         known = standing.status == "subscribed"
         if known and not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="Already on this list; the rule leaves existing contacts alone.",
-            )
+            return existing()
         body = {
             **row_of(contact),
             "Resubscribe": False,
@@ -150,7 +146,7 @@ class CampaignMonitorPeople(EachContact):
             except Refused as error:
                 if error.code == NOT_THERE:
                     detail = "Not on this list, or not active on it."
-                    return Outcome(state=OutcomeState.SKIPPED, detail=detail)
+                    return not_there(detail)
                 raise
             return synced()
 

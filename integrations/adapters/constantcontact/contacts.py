@@ -48,6 +48,7 @@ from integrations.adapters.each import (
     again,
     awaiting,
     by_address,
+    existing,
     key_of,
     rejected,
     synced,
@@ -62,7 +63,6 @@ from integrations.adapters.http import Params
 from integrations.adapters.paging import all_pages
 from integrations.adapters.shapes import id_in, rows_in
 
-EXISTING = "Already on the list; the rule leaves existing contacts alone."
 GONE = "Deleted in Constant Contact just now."
 TAGS_LOST = "Their tags were not set"
 SETTLED = {"synced": OutcomeState.SYNCED, "awaiting": OutcomeState.AWAITING_OPT_IN}
@@ -124,12 +124,7 @@ class ConstantContactContacts(EachContact):
             return awaiting(now.remote_id)
         member = on_list(known or {}, audience_id)
         if member and not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail=EXISTING,
-                remote_id=now.remote_id,
-            )
+            return existing(now.remote_id)
         fields = contact.fields if known is None or options.update_existing else {}
         body = {
             "email_address": contact.email,

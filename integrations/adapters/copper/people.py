@@ -12,11 +12,10 @@ from integrations.adapters.base import (
     Contact,
     Options,
     Outcome,
-    OutcomeState,
     Receipt,
     filled,
 )
-from integrations.adapters.each import EachContact, synced
+from integrations.adapters.each import EachContact, existing, synced
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -48,11 +47,9 @@ class CopperPeople(EachContact):
     def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
         person = self._find(contact.email)
         if person is not None and not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="Already a person in Copper; the rule leaves those alone.",
-                remote_id=str(person.get("id", "")),
+            return existing(
+                person.get("id", ""),
+                "Already a person in Copper",
             )
         tags = [*options.tags, *contact.tags]
         row = self._row(contact, person or {}, tags)

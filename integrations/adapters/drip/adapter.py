@@ -19,7 +19,6 @@ webhooks only, are among the unsubscribed elsewhere.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -34,7 +33,6 @@ from integrations.adapters.base import (
     Incoming,
     Options,
     Outcome,
-    OutcomeState,
     Page,
     Reading,
     Receipt,
@@ -60,12 +58,17 @@ from integrations.adapters.drip.wire import (
     target_of,
     values_of,
 )
-from integrations.adapters.each import EachContact, awaiting, synced
+from integrations.adapters.each import (
+    EachContact,
+    awaiting,
+    existing,
+    not_there,
+    probed,
+    synced,
+)
 from integrations.adapters.errors import (
     AdapterError,
-    Reason,
     RejectedError,
-    ScopeError,
     SetupError,
     TargetError,
 )
@@ -73,6 +76,7 @@ from integrations.adapters.http import Answer, Params
 from integrations.adapters.paging import all_pages
 from integrations.adapters.shapes import id_in, rows_in
 from integrations.adapters.shared import (
+    basic,
     check_secret_url,
     expired,
     json_body,
@@ -125,8 +129,7 @@ class Drip(EachContact):
         if token := self.secrets.get("access_token", ""):
             return {"Authorization": f"Bearer {token}"}
         key = self.secrets.get("api_key", "").strip()
-        basic = base64.b64encode(f"{key}:".encode()).decode()
-        return {"Authorization": f"Basic {basic}"}
+        return basic(key)
 
     def explain(self, answer: Answer) -> str:
         words = [
@@ -158,14 +161,11 @@ class Drip(EachContact):
         )
 
     def _probe(self, name: str, path: str) -> Resource:
-        try:
+        def count() -> int | None:
             body = self.fetch("GET", path, params={"per_page": 1})
-        except ScopeError as error:
-            return Resource(
-                name=name, readable=False, writable=None, detail=error.detail
-            )
-        count = (body.get("meta") or {}).get("total_count")
-        return Resource(name=name, readable=True, writable=None, count=count)
+            return (body.get("meta") or {}).get("total_count")
+
+        return probed(name, count)
 
     def sub_accounts(self) -> list[SubAccount]:
         rows = rows_in(self.fetch("GET", "/v2/accounts"), "accounts")
@@ -282,11 +282,9 @@ class Drip(EachContact):
             return refused
         on_it = known.status not in ("absent", "unknown")
         if on_it and not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="Already there; the rule leaves existing contacts alone.",
-                remote_id=known.remote_id,
+            return existing(
+                known.remote_id,
+                "Already there",
             )
         row: dict[str, Any] = {"email": contact.email.strip()}
         tags = [*([name] if kind == "tag" else ()), *options.tags, *contact.tags]
@@ -360,7 +358,7 @@ class Drip(EachContact):
             body = self.fetch("POST", path, params=params)
         except TargetError:
             detail = "Not in this Drip account."
-            return Outcome(state=OutcomeState.SKIPPED, detail=detail)
+            return not_there(detail)
         return synced(rows_in(body, "subscribers")[0].get("id"))
 
     def erase(self, email: str) -> Receipt:

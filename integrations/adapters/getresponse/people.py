@@ -21,7 +21,14 @@ from integrations.adapters.base import (
     Subscription,
     filled,
 )
-from integrations.adapters.each import EachContact, awaiting, key_of, synced
+from integrations.adapters.each import (
+    EachContact,
+    awaiting,
+    existing,
+    key_of,
+    not_there,
+    synced,
+)
 from integrations.adapters.errors import (
     AdapterError,
     Reason,
@@ -154,12 +161,7 @@ class GetResponsePeople(EachContact):
         if not again and (refused := consent.left(known, self.label)):
             return refused
         if known.remote_id and not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="Already on this list; the rule leaves existing contacts alone.",
-                remote_id=known.remote_id,
-            )
+            return existing(known.remote_id)
         row = self._row(contact, options)
         if known.remote_id:
             return self._update(known.remote_id, row)
@@ -237,7 +239,7 @@ class GetResponsePeople(EachContact):
         removed = self._delete(self.find(email, audience_id))
         if removed:
             return synced()
-        return Outcome(state=OutcomeState.SKIPPED, detail="Not on this list.")
+        return not_there("Not on this list.")
 
     def _delete(self, rows: Sequence[Mapping[str, Any]]) -> int:
         for row in rows:

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from integrations.adapters.base import (
     Audience,
@@ -29,7 +29,6 @@ from integrations.adapters.base import (
     Incoming,
     Options,
     Outcome,
-    OutcomeState,
     Page,
     Reading,
     Receipt,
@@ -42,10 +41,13 @@ from integrations.adapters.declare import Credential
 from integrations.adapters.each import (
     EachContact,
     awaiting,
+    existing,
     key_of,
+    not_there,
     rejected,
     spellings,
     synced,
+    tags_for,
 )
 from integrations.adapters.errors import (
     AdapterError,
@@ -74,7 +76,7 @@ from integrations.adapters.ghost.wire import (
 )
 from integrations.adapters.http import Answer, Params
 from integrations.adapters.shapes import id_in, row_in, rows_in
-from integrations.adapters.shared import json_body, parse_place, to_place
+from integrations.adapters.shared import json_body, own_address, parse_place, to_place
 
 LOOK_UP = 20  # addresses in one filter
 RENEW_SECONDS = 240  # a token lives for 300
@@ -126,13 +128,8 @@ class Ghost(EachContact):
 
     @property
     def home(self) -> str:
-        url = urlsplit(self.secrets.get("url", "").strip())
-        if url.scheme != "https" or not url.hostname or url.username is not None:
-            raise SetupError(
-                "The API URL must be a whole https:// address without a user."
-            )
-        path = re.sub(r"/(ghost(/.*)?)?$", "", url.path)
-        return f"https://{url.netloc}{path}"
+        found = own_address(self.secrets.get("url", ""), "The API URL")
+        return re.sub(r"(?<![:/])/ghost(/.*)?$", "", found)
 
     def headers(self) -> dict[str, str]:
         if self._elsewhere:  # the site, where nobody signs in
@@ -189,8 +186,8 @@ class Ghost(EachContact):
     def _newsletters(self) -> dict[str, dict[str, Any]]:
         """Active newsletters by id."""
         wanted = {"filter": "status:active", "include": "count.active_members"}
-        params: Params = {**wanted, "limit": PAGE}
-        body = self.fetch("GET", f"{API}/newsletters/", params=params)
+        asked: Params = {**wanted, "limit": PAGE}
+        body = self.fetch("GET", f"{API}/newsletters/", params=asked)
         return {id_in(row): row for row in rows_in(body, "newsletters")}
 
     def audiences(self) -> list[Audience]:
@@ -204,16 +201,14 @@ class Ghost(EachContact):
         ]
 
     def fields(self, audience_id: str) -> list[Field]:
-        return [
-            Field(id="name", label="Name", type="name"),
-            Field(id="note", label="Note"),
-        ]
+        name = Field(id="name", label="Name", type="name")
+        return [name, Field(id="note", label="Note")]
 
     def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
         if audience_id not in self._newsletters:
             raise TargetError("The newsletter is not there any more, or archived.")
         member = self._find([contact.email]).get(key_of(contact.email))
-        tags = list(dict.fromkeys((*options.tags, *contact.tags)))
+        tags = tags_for(contact, options)
         if member:
             return self._known(member, contact, audience_id, options, tags)
         values = filled(contact.fields)
@@ -249,17 +244,12 @@ class Ghost(EachContact):
                 )
             row["newsletters"] = [{"id": id} for id in (*has(member), audience_id)]
         elif not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="Has it already; the rule leaves existing contacts alone.",
-                remote_id=standing.remote_id,
-            )
+            return existing(standing.remote_id, "Has it already")
         if options.update_existing:
             values = filled(contact.fields)
             row |= {k: v for k, v in values.items() if v != member.get(k)}
             labels = labels_of(member)
-            lower = {label.lower() for label in labels}
+            lower = set(map(str.lower, labels))
             if new := [tag for tag in tags if tag.lower() not in lower]:
                 row["labels"] = [{"name": label} for label in (*labels, *new)]
         if row:
@@ -293,10 +283,10 @@ class Ghost(EachContact):
     @cached_property
     def _public(self) -> Self:
         """The site itself, whose address may be another than the API's."""
-        url = urlsplit(str(self._site.get("url", "")))
-        if url.scheme != "https" or not url.hostname or url.username is not None:
+        try:
+            return self.elsewhere(own_address(str(self._site.get("url", "")), ""))
+        except SetupError:
             return self.elsewhere(self.home)
-        return self.elsewhere(f"https://{url.netloc}{url.path.rstrip('/')}")
 
     def _find(self, emails: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Members by lower-case address."""
@@ -394,9 +384,7 @@ class Ghost(EachContact):
 
     def _leave(self, member: dict[str, Any] | None, audience_id: str) -> Outcome:
         if member is None or audience_id not in has(member):
-            return Outcome(
-                state=OutcomeState.SKIPPED, detail="Does not have this newsletter."
-            )
+            return not_there("Does not have this newsletter.")
         kept = [{"id": id} for id in has(member) if id != audience_id]
         self._put(member, {"newsletters": kept})
         return synced(member["id"])
@@ -406,5 +394,4 @@ class Ghost(EachContact):
         if member is None:
             return Receipt(ok=True, note="Ghost did not hold this address.")
         self.request("DELETE", f"{MEMBERS}{quote(str(member['id']), safe='')}/")
-        note = "The member. A paid subscription is not cancelled at Stripe by this."
-        return Receipt(ok=True, note=note)
+        return Receipt(ok=True, note="The member, and no paid subscription at Stripe.")

@@ -29,7 +29,14 @@ from integrations.adapters.base import (
     filled,
 )
 from integrations.adapters.consent import left, may_ask_again
-from integrations.adapters.each import awaiting, by_address, key_of, rejected, synced
+from integrations.adapters.each import (
+    awaiting,
+    by_address,
+    existing,
+    key_of,
+    rejected,
+    synced,
+)
 from integrations.adapters.errors import Reason, RejectedError, TargetError
 from integrations.adapters.http import Params
 from integrations.adapters.icontact.folder import IContactFolder, Known
@@ -42,11 +49,7 @@ from integrations.adapters.icontact.wire import (
 )
 from integrations.adapters.shapes import Row, id_in, rows_in
 
-ON_LIST = Outcome(
-    state=OutcomeState.SKIPPED,
-    reason=Reason.EXISTING,
-    detail="Already on this list; the rule leaves existing contacts alone.",
-)
+ON_LIST = existing()
 
 
 class IContactContacts(IContactFolder):

@@ -33,6 +33,7 @@ from integrations.adapters.base import (
 from integrations.adapters.each import (
     awaiting,
     by_address,
+    existing,
     key_of,
     rejected,
     spellings,
@@ -60,7 +61,6 @@ from integrations.adapters.shared import moment
 PAGE = 100  # profiles a page, at most
 LEAVES = 100  # profiles in an unsubscribe job, at most
 JOINED_BY = timedelta(minutes=15)  # after that a subscription is not merely under way
-EXISTING = "Already on the list; the rule leaves existing contacts alone."
 ABSENT = "Klaviyo took the subscription, and the profile is not on the list."
 ASK, ADD = "ask", "add"
 
@@ -81,12 +81,7 @@ class KlaviyoProfiles(HttpAdapter):
             subscription = standing(key, known[key], audience_id, double)
             refused = consent.left(subscription, self.label)
             if refused is None and known[key].on_list and not options.update_existing:
-                refused = Outcome(
-                    state=OutcomeState.SKIPPED,
-                    reason=Reason.EXISTING,
-                    detail=EXISTING,
-                    remote_id=subscription.remote_id,
-                )
+                refused = existing(subscription.remote_id)
             if refused is not None:
                 outcomes[key] = refused
         rest = {key: people[key] for key in people if key not in outcomes}

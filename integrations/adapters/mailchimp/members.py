@@ -28,6 +28,7 @@ from datetime import UTC
 from typing import Any
 
 from integrations.adapters.base import Contact, Options, Outcome, OutcomeState, filled
+from integrations.adapters.each import not_there
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -327,9 +328,7 @@ class MailchimpMembers(HttpAdapter):
             member = self._write("PATCH", path, {"status": "unsubscribed"}, {})
         except TargetError:
             self.require_audience(audience_id)
-            return Outcome(
-                state=OutcomeState.SKIPPED, detail="Not in this audience at all."
-            )
+            return not_there("Not in this audience at all.")
         if isinstance(member, Outcome):
             return member
         return Outcome(state=OutcomeState.SYNCED, remote_id=member_hash(email))

@@ -34,7 +34,6 @@ from integrations.adapters.base import (
     Incoming,
     Options,
     Outcome,
-    OutcomeState,
     Page,
     Reading,
     Receipt,
@@ -47,7 +46,9 @@ from integrations.adapters.each import (
     again,
     awaiting,
     by_address,
+    existing,
     key_of,
+    not_there,
     rejected,
     synced,
 )
@@ -246,12 +247,9 @@ class MailerLite(HttpAdapter):
             elif refused := consent.left(standing, self.label):
                 outcomes[email] = refused
             elif standing.status == "subscribed" and not options.update_existing:
-                outcomes[email] = Outcome(
-                    state=OutcomeState.SKIPPED,
-                    reason=Reason.EXISTING,
-                    detail="Already in this group; the rule leaves existing contacts "
-                    "alone.",
-                    remote_id=standing.remote_id,
+                outcomes[email] = existing(
+                    standing.remote_id,
+                    "Already in this group",
                 )
             else:
                 rows[email] = row_of(contact, standing, audience_id, options)
@@ -362,7 +360,7 @@ class MailerLite(HttpAdapter):
                 outcomes.append(synced(standing.remote_id))
             elif not standing.remote_id:
                 detail = "Not in this account at all."
-                outcomes.append(Outcome(state=OutcomeState.SKIPPED, detail=detail))
+                outcomes.append(not_there(detail))
             else:
                 row = {"email": email.strip(), "status": "unsubscribed"}
                 try:

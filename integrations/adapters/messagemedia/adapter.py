@@ -9,7 +9,6 @@ the blacklist is always asked).
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -52,6 +51,7 @@ from integrations.adapters.messagemedia.wire import (
 )
 from integrations.adapters.shapes import Row, rows_in
 from integrations.adapters.shared import (
+    basic,
     check_secret_url,
     expired,
     json_body,
@@ -150,8 +150,9 @@ class MessageMedia(MessageMediaPeople):
         return HOSTS.get(self.secrets.get("region", ""), HOSTS["eu"])
 
     def headers(self) -> dict[str, str]:
-        pair = f"{self.secrets.get('api_key', '')}:{self.secrets.get('api_secret', '')}"
-        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        return basic(
+            self.secrets.get("api_key", ""), self.secrets.get("api_secret", "")
+        )
 
     def explain(self, answer: Answer) -> str:
         named = "; ".join(

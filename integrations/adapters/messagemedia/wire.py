@@ -9,19 +9,14 @@ from typing import Any
 from integrations.adapters.base import (
     Contact,
     Outcome,
-    OutcomeState,
     Subscription,
 )
-from integrations.adapters.each import key_of, rejected, synced
+from integrations.adapters.each import existing, key_of, not_there, rejected, synced
 from integrations.adapters.errors import Reason
 from integrations.adapters.shapes import Row
 
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-ON_LIST = Outcome(
-    state=OutcomeState.SKIPPED,
-    reason=Reason.EXISTING,
-    detail="Already on this list; the rule leaves existing contacts alone.",
-)
+ON_LIST = existing()
 BLOCKED = "The number is on the account's blacklist, as after a STOP."
 NO_NUMBER = (
     "Mobile number: there is none, and MessageMedia knows people by it. Map a field "
@@ -120,8 +115,8 @@ def unusable(number: str) -> Outcome:
 def left_now(rows: Sequence[Row]) -> Outcome:
     if not rows:
         detail = "No contact on this list has the address."
-        return Outcome(state=OutcomeState.SKIPPED, detail=detail)
+        return not_there(detail)
     if not numbers_of(rows):
         detail = "This contact has no mobile number, so there is nothing to stop."
-        return Outcome(state=OutcomeState.SKIPPED, detail=detail)
+        return not_there(detail)
     return synced(rows[0].get("id"))

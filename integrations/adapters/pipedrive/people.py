@@ -14,7 +14,7 @@ from integrations.adapters.base import (
     Receipt,
     filled,
 )
-from integrations.adapters.each import EachContact, key_of, rejected, synced
+from integrations.adapters.each import EachContact, existing, key_of, rejected, synced
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -109,11 +109,9 @@ class PipedrivePeople(EachContact):
         label = self._label(audience_id)
         person = self._find(contact.email)
         if person is not None and not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="Already a person in Pipedrive; the rule leaves those alone.",
-                remote_id=str(person["id"]),
+            return existing(
+                person["id"],
+                "Already a person in Pipedrive",
             )
         row = self._row(contact, person or {})
         labels = list((person or {}).get("label_ids") or ())

@@ -28,7 +28,7 @@ from integrations.adapters.base import (
     Subscription,
 )
 from integrations.adapters.declare import Credential, OAuth2
-from integrations.adapters.each import key_of, synced
+from integrations.adapters.each import key_of, not_there, synced
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -298,9 +298,7 @@ def _opted_out(
     records: Sequence[Mapping[str, Any]] | None, saved: Mapping[str, Outcome]
 ) -> Outcome:
     if not records:
-        return Outcome(
-            state=OutcomeState.SKIPPED, detail="Salesforce does not know this address."
-        )
+        return not_there("Salesforce does not know this address.")
     mine = [saved[str(r["Id"])] for r in records if str(r["Id"]) in saved]
     failed = [item for item in mine if item.state is not OutcomeState.SYNCED]
     return failed[0] if failed else synced(records[0]["Id"])

@@ -22,7 +22,7 @@ from integrations.adapters.base import (
     Page,
     Subscription,
 )
-from integrations.adapters.each import key_of, synced
+from integrations.adapters.each import key_of, not_there, synced
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -197,7 +197,7 @@ class SalesforceCampaigns(SalesforceWriting):
                 if str(record["Id"]) in members
             ]
             failed = [item for item in mine if item.state is not OutcomeState.SYNCED]
-            absent = Outcome(state=OutcomeState.SKIPPED, detail=NOT_A_MEMBER)
+            absent = not_there(NOT_A_MEMBER)
             outcomes.append(failed[0] if failed else synced() if mine else absent)
         return outcomes
 

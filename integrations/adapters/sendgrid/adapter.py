@@ -39,7 +39,14 @@ from integrations.adapters.base import (
     Subscription,
 )
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import OneByOne, by_address, key_of, rejected, synced
+from integrations.adapters.each import (
+    OneByOne,
+    by_address,
+    existing,
+    key_of,
+    rejected,
+    synced,
+)
 from integrations.adapters.errors import (
     AdapterError,
     Reason,
@@ -209,13 +216,7 @@ class SendGrid(OneByOne):
         rows = []
         for email in staying:
             if _is_on_list(known.get(email), audience_id):
-                outcomes[email] = Outcome(
-                    state=OutcomeState.SKIPPED,
-                    reason=Reason.EXISTING,
-                    detail="Already on this list; the rule leaves existing contacts "
-                    "alone.",
-                    remote_id=str(known[email].get("id") or ""),
-                )
+                outcomes[email] = existing(str(known[email].get("id") or ""))
             else:
                 rows.append(
                     row_of(email, {} if email in known else people[email].fields)

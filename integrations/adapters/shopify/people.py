@@ -10,12 +10,19 @@ from integrations.adapters.base import (
     Contact,
     Options,
     Outcome,
-    OutcomeState,
     Receipt,
     filled,
 )
 from integrations.adapters.consent import left
-from integrations.adapters.each import EachContact, awaiting, rejected, synced
+from integrations.adapters.each import (
+    EachContact,
+    awaiting,
+    existing,
+    not_there,
+    rejected,
+    synced,
+    tags_for,
+)
 from integrations.adapters.errors import (
     AdapterError,
     Reason,
@@ -107,7 +114,7 @@ class ShopifyPeople(EachContact):
 
     def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
         customer = self._find(contact.email)
-        tags = list(dict.fromkeys((*options.tags, *contact.tags)))
+        tags = tags_for(contact, options)
         row = self._row(contact)
         if customer is None:
             consent = {"emailMarketingConsent": consent_of(contact)}
@@ -121,12 +128,7 @@ class ShopifyPeople(EachContact):
         if gone := left(standing, self.label):
             return gone
         if not options.update_existing:
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                reason=Reason.EXISTING,
-                detail="Already a customer; the rule leaves those alone.",
-                remote_id=id_in(customer),
-            )
+            return existing(id_in(customer), "Already a customer")
         id = id_in(customer)
         if row:
             self._mutate("customerUpdate", queries.UPDATE, {"id": id, **row})
@@ -178,7 +180,7 @@ class ShopifyPeople(EachContact):
     def _unsubscribe(self, email: str) -> Outcome:
         customer = self._find(email)
         if customer is None:
-            return Outcome(state=OutcomeState.SKIPPED, detail="Not a customer at all.")
+            return not_there("Not a customer at all.")
         if state_of(customer) != "UNSUBSCRIBED":
             left_now = {"marketingState": "UNSUBSCRIBED"}
             customer = self._set_consent(id_in(customer), left_now)

@@ -13,7 +13,15 @@ from integrations.adapters.base import (
     OutcomeState,
     Receipt,
 )
-from integrations.adapters.each import by_address, key_of, rejected, spellings, synced
+from integrations.adapters.each import (
+    by_address,
+    existing,
+    key_of,
+    not_there,
+    rejected,
+    spellings,
+    synced,
+)
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -84,11 +92,9 @@ class ZohoRecords(HttpAdapter):
         outcomes: dict[str, Outcome] = {}
         if not options.update_existing:
             for key in known.keys() & people.keys():
-                outcomes[key] = Outcome(
-                    state=OutcomeState.SKIPPED,
-                    reason=Reason.EXISTING,
-                    detail="Already in Zoho CRM; the rule leaves those alone.",
-                    remote_id=known[key]["ids"][0],
+                outcomes[key] = existing(
+                    known[key]["ids"][0],
+                    "Already in Zoho CRM",
                 )
         rows = {
             key: row_of(contact, key in known)
@@ -184,7 +190,7 @@ class ZohoRecords(HttpAdapter):
             some = ids[start : start + self.batch_size]
             rows = {id: {"id": id, "Email_Opt_Out": True} for id in some}
             done |= self._write_rows("PUT", path_of(audience_id), rows)
-        absent = Outcome(state=OutcomeState.SKIPPED, detail="Not in this module.")
+        absent = not_there("Not in this module.")
         worst = {
             key: max((done[id] for id in row["ids"]), key=lambda o: o.state != "synced")
             for key, row in found.items()

@@ -153,11 +153,11 @@ class TestReading:
         assert audience.double_opt_in is None
 
     def test_all_pages(self) -> None:
-        more = get(f"{LIST}/custom_fields", {"id": 1, "name": "apple"})
+        more = get(f"{LIST}/custom_fields", {"id": 2, "name": "pear"})
         assert isinstance(more.answer, dict)
         more.answer["next_collection_link"] = "https://api.aweber.com/1.0/next"
         fields, _, queries = play(lambda a: a.fields("456"), more, CUSTOM)
-        assert [f.id for f in fields[3:]] == ["custom:apple", "custom:apple"]
+        assert [f.id for f in fields[3:]] == ["custom:pear", "custom:apple"]
         assert queries[1]["ws.start"] == ["100"]
 
     def test_where_people_stand(self) -> None:

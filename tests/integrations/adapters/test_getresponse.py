@@ -130,10 +130,10 @@ class TestReading:
 
     def test_all_pages(self) -> None:
         with wire() as mock:
-            for _ in range(2):
+            for rows in (CUSTOM, CUSTOM[:1]):
                 headers = {"TotalCount": "1001"}
-                mock.add("GET", f"{API}/custom-fields", json=CUSTOM, headers=headers)
-            assert len(GetResponse(SECRETS).fields(LIST)) == 9
+                mock.add("GET", f"{API}/custom-fields", json=rows, headers=headers)
+            assert len(GetResponse(SECRETS).fields(LIST)) == len(CUSTOM) + 2
             assert "page=2" in str(mock.calls[1].request.url)
 
     def test_where_people_stand(self) -> None:
