@@ -50,6 +50,12 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def cpu_ms(pid: int) -> float:
+    """Milliseconds that one thread was on a processor, as the scheduler counts them:
+    finer than ``cpu_of``."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
+
+
 def rss_mb(pid: int) -> float:
     """Resident memory of one process."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -46,7 +46,6 @@ class ContactConsents(ApiView):
     @extend_schema(
         operation_id="contacts_consents",
         summary="List what a contact agreed to",
-        parameters=[Strict],
         responses=ConsentOut(many=True),
     )
     def get(self, request: Request, id: UUID) -> Response:

@@ -117,7 +117,7 @@ class ConfirmationEvents(ApiView):
         "by Message-ID. Who complained is suppressed. A repeated report changes "
         "nothing.",
         request=MailEventsIn,
-        responses=MailEventsOut,
+        responses={200: MailEventsOut},
     )
     def post(self, request: Request) -> Response:
         results = []

@@ -13,9 +13,9 @@ from contactsync.lib.clock import now
 from contactsync.tenancy.models import Account
 from displays.intake import live_displays
 from displays.models import Display, SyncRule
+from integrations.holding import target_mend, target_replace
 from integrations.models import LinkedAccount, Target
 from integrations.periods import period_begin, period_end
-from integrations.services import target_mend, target_replace
 
 SAVED = "This display's signups will now sync to the selected provider."
 

@@ -19,12 +19,12 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.entries import entries_of
+from integrations.holding import account_break, target_break
 from integrations.limits import Permit
 from integrations.mapping import prepare
 from integrations.models import Target
 from integrations.oauth_tokens import answered, ready_adapter
 from integrations.outcomes import postpone
-from integrations.services import account_break, target_break
 from integrations.transforms import text
 
 T = TypeVar("T")

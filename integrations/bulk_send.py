@@ -91,7 +91,7 @@ def ahead(targets: Iterable[Target]) -> int:
     does not wait long behind them."""
     batches = (2 * each.linked_account.adapter_class.batch_size for each in targets)
     soon = max(LEAST_AHEAD, min(batches, default=LEAST_AHEAD))
-    return min(settings.BULK_AHEAD, soon)
+    return min(int(settings.BULK_AHEAD), soon)
 
 
 def require_open(run: BulkRun, targets: Iterable[Target]) -> None:

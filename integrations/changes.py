@@ -31,11 +31,11 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.flow_back import Applied
+from integrations.holding import account_break
 from integrations.hooks import hooks_of
 from integrations.limits import Permit
 from integrations.models import Delivery, LinkedAccount, State, Target
 from integrations.oauth_tokens import answered, ready_adapter
-from integrations.services import account_break
 
 log = structlog.get_logger(__name__)
 

@@ -19,11 +19,11 @@ from integrations import limits, outbox, shutdown
 from integrations.adapters.base import Adapter
 from integrations.adapters.each import OneByOne
 from integrations.adapters.errors import Reason, SetupError, TransientError
+from integrations.holding import account_break
 from integrations.models import LinkedAccount
 from integrations.oauth_tokens import ends_soon, ready_adapter
 from integrations.outcomes import SLOW_DOWN_SECONDS, postpone
 from integrations.sending import send
-from integrations.services import account_break
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +57,11 @@ def take_turn(linked_account_id: UUID) -> Drained:
     """Send what is due, until it is somebody else's turn."""
     done = Drained()
     account = load(linked_account_id)
-    if account is None or not may_send(account):
+    if account is None:
+        return done
+    if not may_send(account):
+        if cause_to_hold(account) and outbox.can_claim(account.pk):
+            done.again = 0.0  # there was more to hold than one turn could
         return done
     done.slow = account.slow
     adapter = adapter_or_hold(account)
@@ -159,13 +163,19 @@ def adapter_or_hold(account: LinkedAccount) -> Adapter | None:
 
 def may_send(account: LinkedAccount, *, but_for_time: bool = False) -> bool:
     """Whether anything may go out now; what may not is put on hold with the cause."""
-    if account.account.suspended_at:
-        outbox.hold(account.pk, reason=Reason.SUSPENDED)
-        return False
-    if account.status == LinkedAccount.Status.PAUSED:
-        outbox.hold(account.pk, reason=account.reason or Reason.PAUSED)
-        return False
-    if account.status == LinkedAccount.Status.BROKEN:
-        outbox.hold(account.pk, reason=account.reason, detail=account.detail)
+    cause = cause_to_hold(account)
+    if cause is not None:
+        outbox.hold(account.pk, reason=cause[0], detail=cause[1])
         return False
     return but_for_time or account.not_before is None or account.not_before <= now()
+
+
+def cause_to_hold(account: LinkedAccount) -> tuple[str, str] | None:
+    """Reason and detail, where somebody has to act before anything may be sent."""
+    if account.account.suspended_at:
+        return Reason.SUSPENDED.value, ""
+    if account.status == LinkedAccount.Status.PAUSED:
+        return account.reason or Reason.PAUSED.value, ""
+    if account.status == LinkedAccount.Status.BROKEN:
+        return account.reason, account.detail
+    return None

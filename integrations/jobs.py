@@ -22,12 +22,12 @@ from integrations.adapters.errors import (
     SetupError,
     TargetError,
 )
+from integrations.holding import account_break, target_break
 from integrations.models import Delivery, LinkedAccount, State, Target
 from integrations.oauth_tokens import answered, ready_adapter
 from integrations.outbox import Settled
 from integrations.outcomes import later, settled_from
 from integrations.sending import note_attempt
-from integrations.services import account_break, target_break
 
 JOBS = 20  # looked up in one go
 SECONDS = 20.0

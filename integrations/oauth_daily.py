@@ -12,9 +12,9 @@ from contactsync.lib.clock import now
 from contactsync.lib.crypto import SealError
 from integrations.adapters import ADAPTERS
 from integrations.adapters.errors import AdapterError, Reason, SetupError
+from integrations.holding import account_break
 from integrations.models import LinkedAccount
 from integrations.oauth_tokens import renew
-from integrations.services import account_break
 
 log = structlog.get_logger(__name__)
 

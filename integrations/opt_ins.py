@@ -23,10 +23,11 @@ from integrations.adapters.errors import (
     SetupError,
     TargetError,
 )
+from integrations.holding import account_break, target_break
 from integrations.models import Delivery, LinkedAccount, State, Target
 from integrations.oauth_tokens import answered, ready_adapter
 from integrations.outbox import Settled
-from integrations.services import account_break, page_adapter, target_break
+from integrations.services import page_adapter
 
 BATCH = 50
 CHUNK = 5

@@ -12,7 +12,8 @@ has one writer at a time, so SKIP LOCKED is for PostgreSQL alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +29,10 @@ from integrations.adapters.errors import Reason
 from integrations.models import Delivery, LinkedAccount, State, Target
 from integrations.outbox_write import TABLE, write
 from integrations.outbox_write import Settled as Settled
+
+# Rows that one transaction moves at most, and how long one call goes on with more.
+PIECE = 5_000
+PIECES_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,41 +189,72 @@ NEWER = f""" AND EXISTS (SELECT 1 FROM {TABLE} n
 def _revive(where: str, params: list[Any], event: str = "delivery.resumed") -> int:
     """Make rows that stood still wait again, except where a newer one overtook them:
     old values must not overwrite new ones."""
-    with transaction.atomic():
-        move_rows(
-            to=State.SKIPPED,
-            reason=Reason.SUPERSEDED.value,
-            where=where + NEWER,
-            params=params,
-            event="delivery.skipped",
+
+    def revive(piece: str, ids: list[Any]) -> int:
+        with transaction.atomic():
+            move_rows(
+                to=State.SKIPPED,
+                reason=Reason.SUPERSEDED.value,
+                where=piece + NEWER,
+                params=ids,
+                event="delivery.skipped",
+            )
+            return move_rows(
+                to=State.PENDING, anew=True, where=piece, params=ids, event=event
+            )
+
+    return in_pieces(where, params, revive)
+
+
+def in_pieces(
+    where: str, params: list[Any], work: Callable[[str, list[Any]], int]
+) -> int:
+    """Do ``work`` for all rows that match, PIECE by PIECE in the order of their ids.
+
+    Each piece is a transaction of its own: a million rows hold up neither other writers
+    nor vacuuming. Stops after PIECES_SECONDS; whoever calls again goes on from there.
+    Returns what the pieces returned, together."""
+    deadline = time.monotonic() + PIECES_SECONDS
+    total = 0
+    while True:
+        found = rows(
+            f"SELECT id FROM {TABLE} WHERE {where} ORDER BY id LIMIT {PIECE}", params
         )
-        return move_rows(
-            to=State.PENDING, anew=True, where=where, params=params, event=event
+        if not found:
+            return total
+        marks = ", ".join(["%s"] * len(found))
+        total += work(
+            f"({where}) AND id IN ({marks})", [*params, *(r[0] for r in found)]
         )
+        if len(found) < PIECE or time.monotonic() > deadline:
+            return total
+
+
+def _hold(where: str, params: list[Any], reason: str, detail: str) -> int:
+    return in_pieces(
+        f"{where} AND state = 'pending'",
+        params,
+        lambda piece, ids: move_rows(
+            to=State.HELD,
+            reason=reason,
+            detail=detail,
+            where=piece,
+            params=ids,
+            event="delivery.held",
+        ),
+    )
 
 
 def hold(linked_account_id: UUID, *, reason: str, detail: str = "") -> int:
-    """Hold what waits at a linked account that somebody has to mend."""
-    return move_rows(
-        to=State.HELD,
-        reason=reason,
-        detail=detail,
-        where="linked_account_id = %s AND state = 'pending'",
-        params=[linked_account_id],
-        event="delivery.held",
-    )
+    """Hold what waits at a linked account that somebody has to mend. What is not held
+    by the first call is by later drains, which send nothing meanwhile."""
+    return _hold("linked_account_id = %s", [linked_account_id], reason, detail)
 
 
 def hold_target(target_id: UUID, *, reason: str, detail: str = "") -> int:
-    """Hold what waits for one audience that is gone or has changed."""
-    return move_rows(
-        to=State.HELD,
-        reason=reason,
-        detail=detail,
-        where="target_id = %s AND state = 'pending'",
-        params=[target_id],
-        event="delivery.held",
-    )
+    """Hold what waits for one audience that is gone or has changed. The rest is when
+    it is claimed."""
+    return _hold("target_id = %s", [target_id], reason, detail)
 
 
 def resume(linked_account_id: UUID) -> int:
@@ -228,6 +264,14 @@ def resume(linked_account_id: UUID) -> int:
         "(SELECT id FROM integrations_target WHERE held_reason <> '')",
         [linked_account_id],
     )
+
+
+def resume_connected(linked_account_id: UUID) -> int:
+    """``resume``, unless the account is on hold by now."""
+    ready = LinkedAccount.objects.filter(
+        pk=linked_account_id, status=LinkedAccount.Status.CONNECTED, removed_at=None
+    )
+    return resume(linked_account_id) if ready.exists() else 0
 
 
 def resume_target(target_id: UUID) -> int:

@@ -18,9 +18,9 @@ from integrations.adapters.errors import (
     TargetError,
     TransientError,
 )
+from integrations.holding import account_break, target_break
 from integrations.models import LinkedAccount, State, Target
 from integrations.outbox import Settled
-from integrations.services import account_break, target_break
 
 DIRECT = {
     OutcomeState.SYNCED: State.SYNCED,

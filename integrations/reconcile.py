@@ -48,11 +48,11 @@ from integrations.adapters.errors import (
 )
 from integrations.changes import LOOK_UP, standing, states
 from integrations.flow_back_memory import DELETES, LEFT
+from integrations.holding import account_break
 from integrations.limits import Permit
 from integrations.models import Delivery, LinkedAccount, State, Target
 from integrations.oauth_tokens import answered, ready_adapter
 from integrations.outbox_write import TABLE
-from integrations.services import account_break
 from integrations.waker import waker
 
 EVERY = timedelta(days=1)

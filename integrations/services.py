@@ -8,24 +8,28 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 
 from contactsync.lib.clock import now
 from contactsync.lib.crypto import SealError
-from contactsync.tenancy.mail import mail_admins
 from contactsync.tenancy.models import Account, User
 from integrations import outbox
 from integrations.access import Access, checked_credentials, hurried, kept_of
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Adapter, Audience, Field, Reading
 from integrations.adapters.errors import AdapterError, Reason, SetupError
-from integrations.models import Delivery, LinkedAccount, State, Target
+from integrations.holding import (
+    account_break,
+    account_mend,
+    target_mend,
+    waiting_count,
+    wake_all,
+)
+from integrations.models import LinkedAccount, Target
 from integrations.oauth import missing_scopes
 from integrations.oauth_revoke import revocation
 from integrations.oauth_tokens import answered, ready_adapter
 from integrations.reasons import fix_for
-from integrations.waker import waker
 
 log = structlog.get_logger(__name__)
 
@@ -217,62 +221,6 @@ def _failure(linked: LinkedAccount, error: AdapterError, ms: int) -> TestReading
     )
 
 
-def waiting_count(linked: LinkedAccount) -> int:
-    """How many people are not through to this account yet."""
-    waiting = Delivery.objects.filter(
-        linked_account=linked, state__in=(State.HELD, State.PENDING, State.SENDING)
-    )
-    return waiting.values("contact_id").distinct().count()
-
-
-def account_break(linked: LinkedAccount, reason: str, detail: str) -> None:
-    """The provider refuses us: hold what waits, and tell the admins once."""
-    won = LinkedAccount.objects.filter(
-        pk=linked.pk, status=LinkedAccount.Status.CONNECTED
-    ).update(
-        status=LinkedAccount.Status.BROKEN,
-        reason=reason,
-        detail=detail,
-        broken_at=now(),
-    )
-    linked.refresh_from_db(fields=["status", "reason", "detail", "broken_at"])
-    outbox.hold(linked.pk, reason=reason, detail=detail)
-    if not won:
-        return
-    fix = fix_for(reason, linked.adapter_class.label)
-    mail_admins(
-        linked.account,
-        subject=f"{linked} needs attention",
-        body=f"{detail}\n\n{fix.next_step if fix else ''}\n\n"
-        f"{waiting_count(linked)} contacts wait and are sent after that.\n"
-        f"{integrations_url(linked)}\n",
-    )
-
-
-def account_mend(linked: LinkedAccount) -> None:
-    """The provider accepts us (again): let go what was held, and say so."""
-    won = LinkedAccount.objects.filter(
-        pk=linked.pk, status=LinkedAccount.Status.BROKEN
-    ).update(
-        status=LinkedAccount.Status.CONNECTED,
-        reason="",
-        detail="",
-        broken_at=None,
-        not_before=None,
-    )
-    linked.refresh_from_db(fields=["status", "reason", "detail", "broken_at"])
-    if not won:
-        return
-    released = outbox.resume(linked.pk)
-    transaction.on_commit(lambda: waker.wake([linked.pk]), robust=True)
-    mail_admins(
-        linked.account,
-        subject=f"{linked} works again",
-        body=f"{released} contacts that waited are being sent now.\n"
-        f"{integrations_url(linked)}\n",
-    )
-
-
 def release_held(linked: LinkedAccount, adapter: Adapter) -> int:
     """After a test that succeeded: try again what was held. Returns how many rows.
 
@@ -291,7 +239,7 @@ def release_held(linked: LinkedAccount, adapter: Adapter) -> int:
         released += target_mend(target)
     released += outbox.resume(linked.pk)
     if released:
-        transaction.on_commit(lambda: waker.wake([linked.pk]), robust=True)
+        wake_all(linked.pk)
     return released
 
 
@@ -312,7 +260,7 @@ def linked_account_resume(linked: LinkedAccount) -> bool:
     ).update(status=LinkedAccount.Status.CONNECTED, reason="", detail="")
     if won:
         outbox.resume(linked.pk)
-        transaction.on_commit(lambda: waker.wake([linked.pk]), robust=True)
+        wake_all(linked.pk)
     return bool(won)
 
 
@@ -335,51 +283,6 @@ def linked_account_unlink(linked: LinkedAccount) -> int:
     return waiting_count(linked)
 
 
-def target_break(target: Target, reason: str, detail: str) -> None:
-    """An audience is gone or its fields changed: hold what goes there, only that."""
-    won = Target.objects.filter(pk=target.pk, held_reason="").update(
-        held_reason=reason, held_detail=detail
-    )
-    target.held_reason, target.held_detail = reason, detail
-    outbox.hold_target(target.pk, reason=reason, detail=detail)
-    if not won:
-        return
-    fix = fix_for(reason, target.linked_account.adapter_class.label)
-    mail_admins(
-        target.linked_account.account,
-        subject=f"A sync rule to {target.linked_account} needs attention",
-        body=f"{detail}\n\n{fix.next_step if fix else ''}\n",
-    )
-
-
-def target_mend(target: Target) -> int:
-    """After the rule was corrected: let go what was held for it."""
-    Target.objects.filter(pk=target.pk).update(held_reason="", held_detail="")
-    target.held_reason = target.held_detail = ""
-    released = outbox.resume_target(target.pk)
-    waker_id = target.linked_account_id
-    transaction.on_commit(lambda: waker.wake([waker_id]), robust=True)
-    return released
-
-
-def target_replace(old: Target, new: Target) -> int:
-    """A rule points elsewhere now: what waits goes there. Returns how many.
-
-    The same audience through an account that was linked anew also takes over who was
-    asked to confirm: the provider still knows them.
-    """
-    before, after = old.linked_account, new.linked_account
-    again = (
-        before.removed_at is not None
-        and before.provider == after.provider
-        and old.audience_id == new.audience_id
-    )
-    moved = outbox.move(old.pk, new, opt_ins=again)
-    waker_id = new.linked_account_id
-    transaction.on_commit(lambda: waker.wake([waker_id]), robust=True)
-    return moved
-
-
 def audiences_of(linked: LinkedAccount) -> list[Audience]:
     """The provider's audiences, read now. Raises AdapterError, SealError."""
     return answered(linked, page_adapter(linked), lambda adapter: adapter.audiences())
@@ -392,8 +295,3 @@ def fields_of(linked: LinkedAccount, audience_id: str) -> list[Field]:
     return answered(
         linked, page_adapter(linked), lambda adapter: adapter.fields(audience_id)
     )
-
-
-def integrations_url(linked: LinkedAccount) -> str:
-    """Where the Linked Accounts section stands, for mails."""
-    return f"{settings.BASE_URL}/a/{linked.account.slug}/account/integrations/"

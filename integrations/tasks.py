@@ -67,6 +67,16 @@ def sweep() -> int:
     return len(due)
 
 
+@shared_task(name="integrations.release_rest")
+def release_rest(linked_account_id: str) -> int:
+    """Go on letting go what is held at a connected account, until nothing is."""
+    moved = outbox.resume_connected(UUID(linked_account_id))
+    if moved:
+        wake(UUID(linked_account_id))
+        release_rest.apply_async([linked_account_id], expires=IDLE_EXPIRES)
+    return moved
+
+
 @shared_task(name="integrations.check_opt_ins")
 def check_opt_ins() -> int:
     """One task per linked account: one that hangs or fails keeps no other waiting."""

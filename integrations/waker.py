@@ -7,3 +7,4 @@ from contactsync.lib.wake import Waker, publisher
 waker = Waker(publisher("integrations.drain"))
 looker = Waker(publisher("integrations.look_for_changes_of"))
 comparer = Waker(publisher("integrations.reconcile_of"))
+release_waker = Waker(publisher("integrations.release_rest"))

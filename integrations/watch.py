@@ -23,15 +23,11 @@ from integrations.adapters.base import Adapter, Audience, Field
 from integrations.adapters.errors import AdapterError, TargetError
 from integrations.drift import Finding, Seen
 from integrations.entries import check_fixed, entries_of, stored_of
+from integrations.holding import integrations_url, target_break, target_mend
 from integrations.mapping import described
 from integrations.models import LinkedAccount, Target
 from integrations.oauth_tokens import answered, ready_adapter
-from integrations.services import (
-    integrations_url,
-    linked_account_test,
-    target_break,
-    target_mend,
-)
+from integrations.services import linked_account_test
 
 log = structlog.get_logger(__name__)
 

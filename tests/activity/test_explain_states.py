@@ -11,14 +11,10 @@ from contactsync.lib.clock import now
 from contactsync.tenancy.models import Account
 from displays.models import Display
 from integrations.adapters.errors import Reason
+from integrations.holding import account_break, target_break
 from integrations.models import Delivery, LinkedAccount, State
 from integrations.reasons import FIXES, NO_OVERRIDE, fix_for
-from integrations.services import (
-    account_break,
-    linked_account_pause,
-    linked_account_unlink,
-    target_break,
-)
+from integrations.services import linked_account_pause, linked_account_unlink
 from tests.activity import factories as make
 
 pytestmark = pytest.mark.django_db

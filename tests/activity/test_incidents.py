@@ -353,8 +353,7 @@ def test_the_api_lists_them(
 ) -> None:
     lost(rule)
     check_books()
-    what = {"kind": "stuck.job", "key": "", "title": "theirs", "detail": {}}
-    incident_open(account=other, **what)
+    incident_open(account=other, kind="stuck.job", key="", title="theirs", detail={})
     headers = {"Authorization": f"Bearer {secret_key.text}"}
     told = client.get("/api/v1/incidents?state=open", headers=headers).json()
     [row] = told["results"] if "results" in told else told["data"]

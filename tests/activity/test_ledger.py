@@ -14,8 +14,8 @@ from activity.ledger_lines import Unexplained
 from contactsync.lib.clock import now
 from contactsync.tenancy.models import Account, User
 from displays.models import Display
+from integrations.holding import account_break
 from integrations.models import Delivery, LinkedAccount, State
-from integrations.services import account_break
 from tests.activity import factories as make
 from tests.activity.world import every_kind
 

@@ -13,7 +13,7 @@ from displays import backfill
 from displays.models import Display, Signup
 from displays.services import display_create, rule_set_enabled
 from integrations.models import BulkRun, Delivery, LinkedAccount
-from tests.integrations.bulk_world import item, planned, rule_made, sent, signed_up
+from tests.integrations.bulk_world import planned, rule_made, sent, signed_up
 
 pytestmark = pytest.mark.django_db
 NORA, OMAR = "nora.new@gmail.com", "omar.two@gmail.com"
@@ -132,7 +132,7 @@ def test_what_a_delivery_keeps_is_what_a_signup_s_would(
         fields={"phone": "1"},
     )
     run = sent(planned(rule_made(display, linked)))
-    row = Delivery.objects.get(pk=item(run, NORA).delivery_id)
+    row = Delivery.objects.get(target=run.target)
     signup = Signup.objects.get(display=display)
     assert (row.origin, row.signup_id) == ("past", signup.pk)
     assert row.contact_id == contact.pk

@@ -159,7 +159,8 @@ def test_the_rules_switch(
 ) -> None:
     client = client_of(bob)
     url = reverse("rule_new", args=[acme.slug, display.pk])
-    page = client.get(f"{url}?linked_account={linked.pk}").content.decode()
+    load = client.post(url, form_of(linked, own_confirmation="on", do="load"))
+    page = load.content.decode()
     client.post(url, form_of(linked, own_confirmation="on", reconfirm="on"))
     target = SyncRule.objects.get().target
     assert target.own_confirmation and target.reconfirm

@@ -12,12 +12,9 @@ from contactsync.lib.clock import now
 from displays.models import Signup
 from displays.services import display_create, rule_remove, rule_set_enabled
 from displays.store import NewSignup, store_signup
+from integrations.holding import account_break
 from integrations.models import Delivery
-from integrations.services import (
-    account_break,
-    linked_account_pause,
-    linked_account_unlink,
-)
+from integrations.services import linked_account_pause, linked_account_unlink
 from tests.integrations.world import rule_to
 
 pytestmark = pytest.mark.django_db

@@ -42,12 +42,15 @@ class Stub:
     times: Counter[str] = field(default_factory=Counter)  # writes, by address
     open: Counter[str] = field(default_factory=Counter)  # writes under way, by key
     lock: threading.Lock = field(default_factory=threading.Lock)
+    # Held during a write by who is in it: then one comes after the other.
+    queue: dict[str, threading.Lock] = field(default_factory=dict)
 
     def take(self, key: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Write these members; how each of them is answered."""
         with self.lock:
             self.open[key] += 1
-        time.sleep(self.seconds.get(key, 0.0))
+        with self.queue.get(key, contextlib.nullcontext()):
+            time.sleep(self.seconds.get(key, 0.0))
         at = time.monotonic()
         with self.lock:
             self.open[key] -= 1

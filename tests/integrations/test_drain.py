@@ -26,10 +26,7 @@ from integrations.adapters.errors import (
 )
 from integrations.drain import drain
 from integrations.models import Attempt, Delivery, LinkedAccount, State
-from integrations.services import (
-    linked_account_pause,
-    linked_account_test,
-)
+from integrations.services import linked_account_pause, linked_account_test
 from tests.integrations.scripted import SYNCED, fail_with, state_of
 from tests.integrations.world import delivery, rule_to
 

@@ -14,11 +14,11 @@ from integrations.adapters.errors import (
     Reason,
 )
 from integrations.drain import drain
+from integrations.holding import target_break
 from integrations.services import (
     linked_account_create,
     linked_account_test,
     linked_account_unlink,
-    target_break,
 )
 from tests.integrations.scripted import SYNCED, state_of
 from tests.integrations.world import delivery, rule_to

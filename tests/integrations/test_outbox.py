@@ -9,7 +9,8 @@ import pytest
 
 from contacts.models import Event
 from contactsync.lib.clock import now
-from integrations import outbox
+from displays.models import Display
+from integrations import outbox, tasks
 from integrations.models import Delivery, LinkedAccount, State
 from integrations.outbox import Settled
 from tests.integrations.world import delivery, rule_to
@@ -215,3 +216,44 @@ def test_what_a_data_base_cannot_keep_is_replaced(row: Delivery) -> None:
     assert outbox.settle(claim_id, [settled]) == 1
     row.refresh_from_db()
     assert (row.detail, row.remote_id) == ("a\ufffdb\ufffdc", "r\ufffd")
+
+
+def test_very_many_rows_move_in_pieces(
+    row: Delivery,
+    linked: LinkedAccount,
+    display: Display,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rule = rule_to(display, linked)
+    for n in range(6):
+        delivery(rule, email=f"p{n}@example.org")
+    monkeypatch.setattr(outbox, "PIECE", 3)
+    assert outbox.hold(linked.pk, reason="auth.revoked") == 7
+    assert outbox.resume(linked.pk) == 7
+    monkeypatch.setattr(outbox, "PIECES_SECONDS", -1.0)
+    assert outbox.hold(linked.pk, reason="auth.revoked") == 3
+    assert outbox.hold(linked.pk, reason="auth.revoked") == 3
+    assert outbox.hold(linked.pk, reason="auth.revoked") == 1
+    assert outbox.hold(linked.pk, reason="auth.revoked") == 0
+    events = Event.objects.filter(kind="delivery.held")
+    assert events.count() == 14, "each row was told about it once each time"
+
+
+def test_what_one_request_had_no_time_for_goes_on(
+    row: Delivery,
+    linked: LinkedAccount,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outbox.hold(linked.pk, reason="auth.revoked")
+    LinkedAccount.objects.update(status="broken")
+    assert outbox.resume_connected(linked.pk) == 0
+    LinkedAccount.objects.update(status="connected")
+    again: list[str] = []
+    for task in (tasks.release_rest, tasks.drain_linked_account):
+        monkeypatch.setattr(
+            task, "apply_async", lambda args, **_: again.append(args[0])
+        )
+    assert tasks.release_rest(str(linked.pk)) == 1
+    assert again == [str(linked.pk)] * 2
+    assert tasks.release_rest(str(linked.pk)) == 0
+    assert len(again) == 2

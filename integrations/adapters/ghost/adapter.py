@@ -283,8 +283,9 @@ class Ghost(EachContact):
     @cached_property
     def _public(self) -> Self:
         """The site itself, whose address may be another than the API's."""
+        url = str(self._site.get("url", ""))
         try:
-            return self.elsewhere(own_address(str(self._site.get("url", "")), ""))
+            return self.elsewhere(own_address(url, "It"))
         except SetupError:
             return self.elsewhere(self.home)
 
