@@ -19,7 +19,7 @@ SECONDS = 0.8  # that the provider takes for a batch, one after the other
 GRACE = 90.0  # seconds that whoever stops a worker waits, as in docker-compose.yml
 OPEN = """SELECT count(*) FROM integrations_delivery
 WHERE state IN ('pending', 'sending')"""
-LEASED = """SELECT (SELECT count(*) FROM integrations_slot WHERE key LIKE 'account:%%'),
+LEASED = """SELECT (SELECT count(*) FROM integrations_slot WHERE key LIKE 'account:%'),
 (SELECT count(*) FROM integrations_delivery WHERE state = 'sending')"""
 
 
