@@ -79,19 +79,6 @@ class Verdict:
         return self
 
 
-def removed_by_us(
-    *, contact_id: UUID, linked_account_id: UUID, audience_id: str
-) -> bool:
-    """Whether an unsubscribe that a provider reports is one of our own undoing, and
-    says nothing about what the person wants."""
-    items = BulkItem.objects.filter(
-        contact_id=contact_id, undone__in=(REMOVING, REMOVED)
-    ).values_list("target_id", flat=True)
-    return Target.objects.filter(
-        pk__in=list(items), linked_account_id=linked_account_id, audience_id=audience_id
-    ).exists()
-
-
 def step(run: BulkRun, mine: Any) -> bool:
     """One slice. False: all is done. Raises AdapterError, SealError."""
     collect(run, mine)

@@ -126,7 +126,7 @@ def batch_seconds(account: LinkedAccount, adapter: Adapter) -> float:
     if account.slow:
         return float(settings.BATCH_SECONDS)
     most = FAST_CALLS_SECONDS if isinstance(adapter, OneByOne) else FAST_SECONDS
-    return min(most, settings.BATCH_SECONDS)
+    return min(most, float(settings.BATCH_SECONDS))
 
 
 def load(linked_account_id: UUID) -> LinkedAccount | None:

@@ -42,8 +42,8 @@ class Slot(models.Model):
 
 
 class DayTotal(LedgerModel):
-    """How many deliveries that were created on a day ended in a state and were pruned:
-    the books still balance without them."""
+    """How many deliveries of a day's signups (of a list: created that day) ended in a
+    state and were pruned: the books still balance without them."""
 
     display_id = models.UUIDField(default=NO_DISPLAY)
     target_id = models.UUIDField()

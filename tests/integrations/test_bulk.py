@@ -10,9 +10,9 @@ from django.conf import LazySettings
 from contacts.models import Consent, Event, Suppression
 from contactsync.lib.clock import now
 from displays.models import Display, SyncRule
-from integrations import bulk_plan, bulk_send, bulk_work
+from integrations import bulk_plan, bulk_send, bulk_work, flow_back
 from integrations import bulk_undo as bulk_undo_module
-from integrations.adapters.base import Contact, Options
+from integrations.adapters.base import Change, Contact, Options
 from integrations.bulk import (
     BulkStateError,
     ConfirmError,
@@ -22,7 +22,6 @@ from integrations.bulk import (
     bulk_start,
     bulk_undo,
 )
-from integrations.bulk_undo import removed_by_us
 from integrations.drain import drain
 from integrations.models import BulkItem, BulkRun, Delivery, LinkedAccount
 from integrations.sandbox.testing import RunningSandbox
@@ -200,14 +199,12 @@ def test_undo_takes_back_what_is_still_ours(
     assert not Suppression.objects.exists()
     nora = item(run, FRESH)
     assert nora.detail == "Unsubscribed from the audience."
-    assert removed_by_us(
-        contact_id=nora.contact_id, linked_account_id=linked.pk, audience_id=NEWS
-    )
-    assert not removed_by_us(
-        contact_id=item(run, ADA).contact_id,
-        linked_account_id=linked.pk,
-        audience_id=NEWS,
-    )
+    echo = Change(email=FRESH, kind="status", status="unsubscribed", at=now())
+    flow_back.apply(linked=linked, changes=[echo], how="webhook", audience_id=NEWS)
+    assert not Suppression.objects.exists(), "the provider tells us what we did"
+    left = Change(email=ADA, kind="status", status="unsubscribed", at=now())
+    flow_back.apply(linked=linked, changes=[left], how="webhook", audience_id=NEWS)
+    assert Suppression.objects.get().actor == "person"
     with pytest.raises(BulkStateError, match="undone now"):
         bulk_undo(run=run, confirm=3)
 

@@ -38,7 +38,7 @@ from displays.models import Display, Signup
 from hygiene.models import ListEntry
 from integrations.adapters.declare import SubAccount
 from integrations.adapters.mailchimp import Mailchimp
-from integrations.models import LinkedAccount
+from integrations.models import BulkRun, LinkedAccount
 from integrations.sandbox.mailchimp.seed import NEWSLETTER
 from integrations.sandbox.testing import running_sandbox
 from tests.connections.world import cleaned
@@ -97,12 +97,22 @@ def world(
     wanted = ImportSettings(linked_account=linked, audience_id=NEWSLETTER, consent="-")
     sent = cleaned(acme, [("mira@gmail.com", "Mira", "")])
     job = import_create(run=sent, settings=wanted)
+    contact = Contact.objects.get()
+    asked = {"state": "awaiting_opt_in", "asked_by": "us"}
+    delivery(rule, email=contact.email, contact_id=contact.pk, **asked)
+    bulk = BulkRun.objects.create(
+        account=acme,
+        kind="retry",
+        state="planned",
+        plan={"acts": {"create": 1}},
+        progress={"enqueued": 1},
+    )
     with running_sandbox() as sandbox:
         settings.PROVIDER_URLS = {"mailchimp": sandbox.base_url("mailchimp")}
         yield {
             "displays": {"id": str(display.pk), "rule": str(rule.pk)},
             "signups": {"id": str(Signup.objects.get().pk)},
-            "contacts": {"id": str(Contact.objects.get().pk)},
+            "contacts": {"id": str(contact.pk)},
             "linked-accounts": {"id": str(linked.pk)},
             "deliveries": {"id": str(row.pk)},
             "suppressions": {"id": str(gone.pk)},
@@ -126,6 +136,7 @@ def world(
             "hygiene/entries": {"id": str(entry.pk)},
             "hygiene/cleanings": {"id": str(started(acme).pk)},
             "imports": {"id": str(job.pk)},
+            "bulk-runs": {"id": str(bulk.pk)},
         }
 
 
@@ -195,6 +206,9 @@ def test_every_answer_is_as_described(
     parts = path.split("/")
     there = world.get("/".join(parts[3:5])) or world.get(parts[3], {})
     known = {name: value for name, value in there.items() if f"{{{name}}}" in path}
+    # A run can be started, or paused, or undone: one thing at a time.
+    state = {"pause": "running", "resume": "paused", "undo": "done"}.get(parts[-1])
+    BulkRun.objects.filter(state="planned").update(state=state or "planned")
     statuses = set()
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
         for arguments in [{}, known] if known else [{}]:

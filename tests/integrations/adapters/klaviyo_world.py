@@ -259,6 +259,7 @@ WRITING = (
             get(f"{IMPORTS}/job1", import_job(failed=1)),
             get(f"{IMPORTS}/job1/import-errors", page(import_error(OLD))),
             get(MEMBERS, page(profile(NEW))),
+            get(PROFILES, page()),
         ),
     ),
     Operation(

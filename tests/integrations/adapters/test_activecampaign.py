@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -235,28 +234,6 @@ class TestWriting:
             {"tag": {"tag": "popup", "tagType": "contact"}},
             {"contactTag": {"contact": 1, "tag": 16}},
         ]
-
-    def test_a_refused_tag_is_no_refusal_of_the_person(self) -> None:
-        refused = replace(world.ADD_TAG, status=422, answer={"message": "No such tag."})
-        for step in (refused, replace(world.FIND_TAG, status=400, answer={})):
-            steps = [find(), sync(1, NEW), put(1, "1"), world.FIND_TAG, refused]
-            if step.method == "GET":
-                steps[3:] = [step]
-            [outcome], _ = play(
-                lambda a: a.upsert(PEOPLE[:1], "1", Options(tags=("popup",))), *steps
-            )
-            assert outcome.state is OutcomeState.SYNCED
-            assert "tags were set" in outcome.detail
-
-    def test_an_address_is_known_in_either_form(self) -> None:
-        stored = contact(2, "ann@bücher.example")
-        for email in ("ann@xn--bcher-kva.example", "ann@Bücher.example"):
-            [known], _ = play(
-                lambda a, email=email: a.subscriptions([email], "1"),
-                find(stored),
-                world.lists_of(2, world.membership(2, "2")),
-            )
-            assert known.status == "unsubscribed"
 
     def test_a_tag_is_looked_up_once(self) -> None:
         people = [Contact(email=NEW, tags=("Popup",)), Contact(email=OLD)]

@@ -66,6 +66,8 @@ BRANCHES = (
             get(f"{IMPORTS}/job1", import_job(failed=2)),
             get(f"{IMPORTS}/job1/import-errors", page(import_error(OLD), cursor="c2")),
             get(f"{IMPORTS}/job1/import-errors", page(import_error(NEW))),
+            get(MEMBERS, page()),
+            get(PROFILES, page()),
         ),
     ),
     *(

@@ -120,8 +120,9 @@ def test_a_batch_tells_each_apart(ours: Klaviyo) -> None:
     assert [(o.state, o.reason) for o in ended] == [
         (SYNCED, None),
         (SYNCED, None),
-        (REJECTED, Reason.FIELD_TYPE),
+        (SYNCED, None),
     ]
+    assert "details were refused" in ended[2].detail, "subscribed without them"
     assert "Invalid phone number format" in ended[2].detail
 
 
