@@ -26,6 +26,7 @@ from integrations.entries import entries_of
 from integrations.mapping import OPERATORS
 from integrations.mapping_api import HELP, Given, MappingField, checked_mapping
 from integrations.models import LinkedAccount
+from integrations.options import read_options
 from integrations.reasons import fix_for
 
 MOST_RULES = 50
@@ -159,6 +160,7 @@ class RuleView(ApiView):
             values["conditions"] = [dict(each) for each in values["conditions"]]
         if "linked_account" in values:
             values["linked_account"] = self.linked(values["linked_account"])
+        named = "audience_id" in values
         if before is not None:
             if values.get("audience_id", before.audience_id) != before.audience_id:
                 values.setdefault("audience_label", "")  # the old one's is wrong now
@@ -173,6 +175,11 @@ class RuleView(ApiView):
                 values["mapping"],
                 entries_of(before.mapping) if before else (),
             )
+        if named and not values.get("audience_label"):
+            # Only for people to read, so a provider that is down spoils nothing.
+            options = read_options(values["linked_account"], values["audience_id"])
+            found = options.audience(values["audience_id"])
+            values["audience_label"] = found.label if found else ""
         return RuleSettings(**values)
 
 

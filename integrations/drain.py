@@ -41,11 +41,13 @@ FAST_BATCH = 1.0
 @dataclass(slots=True)
 class Drained:
     """``settled`` deliveries. ``again``: seconds after which somebody should go on;
-    None: nothing is left, or nothing can be done now. ``slow``: by slow workers."""
+    None: nothing is left, or nothing can be done now. ``slow``: by slow workers.
+    ``ticket``: of the slot that is kept for them."""
 
     settled: int = 0
     again: float | None = None
     slow: bool = False
+    ticket: UUID | None = None
 
 
 def drain(linked_account_id: UUID) -> int:
@@ -53,8 +55,11 @@ def drain(linked_account_id: UUID) -> int:
     return take_turn(linked_account_id).settled
 
 
-def take_turn(linked_account_id: UUID) -> Drained:
-    """Send what is due, until it is somebody else's turn."""
+def take_turn(
+    linked_account_id: UUID, *, ticket: UUID | None = None, keep: float = 0.0
+) -> Drained:
+    """Send what is due, until it is somebody else's turn. ``keep``: the slot is kept
+    for who goes on within so many seconds."""
     done = Drained()
     account = load(linked_account_id)
     if account is None:
@@ -67,9 +72,11 @@ def take_turn(linked_account_id: UUID) -> Drained:
     adapter = adapter_or_hold(account)
     if adapter is None:
         return done
-    with limits.Turn(account.pk, adapter.concurrency) as turn:
+    with limits.Turn(account.pk, adapter.concurrency, ticket) as turn:
         if turn.got:
             drain_batches(account, adapter, turn, done)
+            if done.again is not None and done.again < keep:
+                done.ticket = turn.keep_for(done.again)
     if turn.got and done.again is None and outbox.can_claim(account.pk):
         # It came after our last look, and whoever was woken for it found no slot.
         done.again = again_in(load(account.pk))

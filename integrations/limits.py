@@ -24,6 +24,8 @@ from integrations.models import LinkedAccount
 BURST = 0.1
 # Who would have to wait longer than that gives its worker to somebody else.
 PATIENCE_SECONDS = 1.5
+# For how long a slot is kept for whoever goes on after a pause, beside the pause.
+KEPT_SECONDS = 15.0
 
 
 class Permit:
@@ -101,17 +103,26 @@ class Turn:
     """One of the drains that a provider allows at a time; ``with`` gives it back.
 
     ``got`` is False when all of them are taken. A worker that dies has it until the
-    lease of the rows that it was sending ends.
+    lease of the rows that it was sending ends. ``ticket`` is the ``holder`` of a turn
+    that was kept: who comes with it goes on in its slot.
+
+    There are never more wake-ups under way for an account than it has slots: only who
+    has one sends another.
     """
 
-    def __init__(self, account_id: UUID, most: int) -> None:
+    def __init__(self, account_id: UUID, most: int, ticket: UUID | None = None) -> None:
         self.key = f"account:{account_id}"
         self.most = most
-        self.holder = uuid4()
+        self.holder = ticket or uuid4()
+        self._has_ticket = ticket is not None
+        self._kept = False
         self.number: int | None = None
         self.renew_at = 0.0
 
     def __enter__(self) -> Turn:
+        if self._has_ticket and (number := self._go_on()) is not None:
+            self.number = number
+            return self
         for number in range(self.most):
             if self._take(number):
                 self.number = number
@@ -141,13 +152,33 @@ class Turn:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.got:
+        if self.got and not self._kept:
             rows(
                 """DELETE FROM integrations_slot
                 WHERE key = %s AND number = %s AND holder = %s""",
                 [self.key, self.number, self.holder],
                 lax=True,
             )
+
+    def keep_for(self, seconds: float) -> UUID:
+        """Keep the slot for who goes on in so many seconds; returns their ticket."""
+        self._kept = True
+        rows(
+            """UPDATE integrations_slot SET until = %s
+            WHERE key = %s AND number = %s AND holder = %s""",
+            [time.time() + seconds + KEPT_SECONDS, self.key, self.number, self.holder],
+            lax=True,
+        )
+        return self.holder
+
+    def _go_on(self) -> int | None:
+        found = rows(
+            """UPDATE integrations_slot SET until = %s
+            WHERE key = %s AND holder = %s RETURNING number""",
+            [self._until(), self.key, self.holder],
+            lax=True,
+        )
+        return found[0][0] if found else None
 
     def _take(self, number: int) -> bool:
         return bool(

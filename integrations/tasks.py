@@ -33,23 +33,31 @@ IDLE_EXPIRES = 3600
     soft_time_limit=settings.DRAIN_SOFT_LIMIT,
     time_limit=settings.DRAIN_HARD_LIMIT,
 )
-def drain_linked_account(linked_account_id: str, slow: bool = False) -> int:
+def drain_linked_account(
+    linked_account_id: str, slow: bool = False, ticket: str | None = None
+) -> int:
     """A turn at an account. What is known to be slow goes to workers of its own, so
     that it keeps nobody else waiting."""
-    if not slow and outbox.is_slow(UUID(linked_account_id)):
-        wake(UUID(linked_account_id), slow=True)
+    account_id = UUID(linked_account_id)
+    mine = UUID(ticket) if ticket else None
+    if not slow and outbox.is_slow(account_id):
+        wake(account_id, slow=True, ticket=mine)
         return 0
-    done = take_turn(UUID(linked_account_id))
+    done = take_turn(account_id, ticket=mine, keep=SWEEP_SECONDS)
     if done.again is not None and done.again < SWEEP_SECONDS:
-        wake(UUID(linked_account_id), slow=done.slow, countdown=done.again)
+        wake(account_id, slow=done.slow, countdown=done.again, ticket=done.ticket)
     return done.settled
 
 
 def wake(
-    linked_account_id: UUID, *, slow: bool = False, countdown: float = 0.0
+    linked_account_id: UUID,
+    *,
+    slow: bool = False,
+    countdown: float = 0.0,
+    ticket: UUID | None = None,
 ) -> None:
     drain_linked_account.apply_async(
-        [str(linked_account_id), slow],
+        [str(linked_account_id), slow, str(ticket) if ticket else None],
         queue=SLOW_QUEUE if slow else DELIVER_QUEUE,
         countdown=countdown or None,
         expires=WAKE_EXPIRES,

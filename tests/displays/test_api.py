@@ -10,6 +10,8 @@ from contactsync.tenancy.models import Account
 from contactsync.tenancy.services import IssuedKey
 from displays.models import Display, Signup, SyncRule
 from integrations.models import Delivery, LinkedAccount, Target
+from integrations.sandbox.mailchimp.seed import NEWSLETTER
+from integrations.sandbox.testing import RunningSandbox
 from integrations.services import linked_account_create
 from tests.contactsync.api.client import Api, fields_of
 from tests.integrations.world import rule_to
@@ -325,3 +327,24 @@ def test_a_repeated_batch_is_taken_once(api: Api, display: Display) -> None:
     assert again.json() == first.json() and again.status_code == 202
     assert again["Idempotency-Replayed"] == "true"
     assert Signup.objects.count() == 1
+
+
+def test_an_audience_gets_the_name_that_the_provider_gives_it(
+    api: Api, display: Display, linked: LinkedAccount
+) -> None:
+    body = {"linked_account": str(linked.pk), "audience": NEWSLETTER}
+    rules = f"displays/{display.pk}/rules"
+    made = api.post(rules, body).json()
+    assert made["audience_label"] == "Newsletter"
+    path = f"{rules}/{made['id']}"
+    named = api.patch(path, {"audience": NEWSLETTER, "audience_label": "Ours"})
+    assert named.json()["audience_label"] == "Ours"
+
+
+def test_a_provider_that_is_down_keeps_nobody_from_making_a_rule(
+    api: Api, display: Display, linked: LinkedAccount, sandbox: RunningSandbox
+) -> None:
+    sandbox.faults(status=503)
+    body = {"linked_account": str(linked.pk), "audience": NEWSLETTER}
+    made = api.post(f"displays/{display.pk}/rules", body)
+    assert (made.status_code, made.json()["audience_label"]) == (201, "")

@@ -55,10 +55,10 @@ def complaints(product: Product, provider: Provider, crowd: Crowd) -> list[str]:
     """Everything that is not as it must be; empty when all is well."""
     found = [
         *(f"a client gave up: {error}" for error in crowd.errors),
-        *stored(product, crowd),
+        *stored(product, provider, crowd),
         *arrived(product, provider, crowd),
         *(f"the provider saw: {wrong}" for wrong in provider.wrongs[:SHOWN]),
-        *balanced(product, crowd),
+        *balanced(product, provider, crowd),
         *ended(product),
         *told_once(product),
     ]
@@ -71,8 +71,26 @@ def some(what: str, cases: Sequence[object]) -> Iterator[str]:
         yield f"{len(cases)} {what}: {shown}{' ...' if len(cases) > SHOWN else ''}"
 
 
-def stored(product: Product, crowd: Crowd) -> Iterator[str]:
+def known_to_have_left(product: Product, provider: Provider, crowd: Crowd) -> set[str]:
+    """Signups that were turned away because the provider had told that the person left
+    before they were posted."""
+    turned_away = {
+        str(key).replace("-", "")
+        for (key,) in product.rows(
+            "SELECT id FROM displays_signup WHERE category = 'suppressed'"
+        )
+    }
+    return {
+        taken.id
+        for taken in crowd.taken
+        if taken.id.replace("-", "") in turned_away
+        and taken.signup.email.lower() in provider.left
+    }
+
+
+def stored(product: Product, provider: Provider, crowd: Crowd) -> Iterator[str]:
     """Every 202 is in the data base, once, and nothing else is."""
+    gone = known_to_have_left(product, provider, crowd)
     states = {
         str(key).replace("-", ""): state
         for key, state in product.rows("SELECT id, status FROM displays_signup")
@@ -86,7 +104,7 @@ def stored(product: Product, crowd: Crowd) -> Iterator[str]:
         taken.signup.email
         for taken in crowd.taken
         if states.get(taken.id.replace("-", ""))
-        != ("accepted" if taken.signup.good else "filtered")
+        != ("accepted" if taken.signup.good and taken.id not in gone else "filtered")
     ]
     yield from some("signups judged wrongly", wrong)
     answered = sorted(taken.signup.email for taken in crowd.taken)
@@ -136,7 +154,7 @@ def refused_for_good(product: Product, provider: Provider) -> set[str]:
     return {email for email in said if last.get(email) == "rejected"}
 
 
-def balanced(product: Product, crowd: Crowd) -> Iterator[str]:
+def balanced(product: Product, provider: Provider, crowd: Crowd) -> Iterator[str]:
     """The ledger explains every signup."""
     status, books = product.call("GET", "ledger")
     if status != 200:
@@ -144,7 +162,8 @@ def balanced(product: Product, crowd: Crowd) -> Iterator[str]:
         return
     if books["unexplained"] != 0:
         yield f"unexplained: {books['unexplained']}"
-    good = sum(taken.signup.good for taken in crowd.taken)
+    gone = known_to_have_left(product, provider, crowd)
+    good = sum(taken.signup.good and taken.id not in gone for taken in crowd.taken)
     counts = (books["captured"], books["accepted"], sum(books["filtered"].values()))
     expected = (len(crowd.taken), good, len(crowd.taken) - good)
     if counts != expected:

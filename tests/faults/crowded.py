@@ -34,6 +34,14 @@ def tenant(product: Product, name: str) -> Tenant:
     return Tenant(name, key, api_key, linked, display)
 
 
+def forget(product: Product) -> None:
+    """Leave no delivery of an earlier test behind."""
+    assert product.database
+    with contextlib.closing(psycopg2.connect(product.database.url)) as session:
+        session.cursor().execute("TRUNCATE integrations_delivery")
+        session.commit()
+
+
 def fill(product: Product, tenant: Tenant, count: int, prefix: str = "many") -> None:
     """So many due rows of one tenant, written by the data base itself."""
     assert product.database

@@ -202,7 +202,7 @@ def test_the_slow_have_workers_of_their_own(
     monkeypatch.setattr(
         tasks.drain_linked_account,
         "apply_async",
-        lambda args, **more: woken.append((*args, more["queue"])),
+        lambda args, **more: woken.append((*args[:2], more["queue"])),
     )
     monkeypatch.setattr(engine, "SLOW_BATCH", -1.0)  # any batch is slow
     rows_for(linked, display, 25)
@@ -211,6 +211,7 @@ def test_the_slow_have_workers_of_their_own(
     assert tasks.drain_linked_account(str(linked.pk)) == 0  # for somebody else now
     assert woken[1:] == [(str(linked.pk), True, "slow")]
     monkeypatch.setattr(engine, "FAST_BATCH", 1e9)  # any batch is fast
+    Slot.objects.all().delete()
     assert tasks.drain_linked_account(str(linked.pk), True) == 10
     assert woken[2:] == [(str(linked.pk), False, "deliver")]
 
@@ -329,3 +330,40 @@ def test_a_short_retry_after_is_not_left_to_the_sweep_either(
     again = take_turn(linked.pk).again
     assert again is not None and 1 < again < 2.5
     assert take_turn(linked.pk).again is None  # woken meanwhile: that one comes back
+
+
+def test_wake_ups_do_not_multiply_while_an_account_is_busy(
+    provider: Any, linked: LinkedAccount, display: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each signup and each sweep wakes somebody; all but one have nothing to do."""
+    other = linked_account_create(
+        account=linked.account, provider="mailchimp", label="b", credentials={"k": "k"}
+    )
+    monkeypatch.setattr(engine, "TURN_SECONDS", 0.0)
+    queue: list[Any] = []
+    monkeypatch.setattr(
+        tasks.drain_linked_account, "apply_async", lambda args, **_: queue.append(args)
+    )
+    rows_for(linked, display, 60)
+    delivery(rule_to(display, other), email="one@example.org")  # somebody waits
+    queue += [[str(linked.pk), False, None]] * 9
+    settled, most = [], 0
+    while queue:
+        settled.append(tasks.drain_linked_account(*queue.pop(0)))
+        most = max(most, len(queue))
+    assert most == 9, "what was woken too often goes away"
+    assert sum(settled) == 60
+    assert settled[1:9] == [0] * 8
+    assert not Slot.objects.filter(key=f"account:{linked.pk}").exists()
+
+
+def test_a_ticket_that_came_too_late_is_worth_no_more_than_any_wake_up(
+    provider: Any, linked: LinkedAccount, display: Any
+) -> None:
+    with limits.Turn(linked.pk, 1) as first:
+        ticket = first.keep_for(0.0)
+    assert not limits.Turn(linked.pk, 1).__enter__().got
+    with limits.Turn(linked.pk, 1, ticket) as again:
+        assert again.got and again.number == 0
+    with limits.Turn(linked.pk, 1) as other, limits.Turn(linked.pk, 1, ticket) as late:
+        assert (other.got, late.got) == (True, False)
