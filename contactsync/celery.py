@@ -47,10 +47,13 @@ EVERY = {
 
 @task_prerun.connect
 def fresh_connections(**_: object) -> None:
-    """What a request does at its start: a connection that broke is replaced."""
-    from django.db import close_old_connections  # needs settings, which need this app
+    """What a request does at its start: a connection that broke is replaced. One that
+    the caller's transaction is on (a task that is run in place) is left alone."""
+    from django.db import connections  # needs settings, which need this app
 
-    close_old_connections()
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 app.conf.beat_schedule = {
