@@ -113,7 +113,9 @@ def answer(book: Book, method: str, path: str, content: bytes) -> tuple[int, Any
             with book.lock:
                 book.reset()
             return 200, {}
-    return 404, {"title": "Resource Not Found", "status": 404}
+    # Not 404, which would put the account on hold: what else the product looks up in
+    # the background is asked again later.
+    return 503, {"title": "Not in this stub", "status": 503}
 
 
 def serve(book: Book, link: socket.socket) -> None:
