@@ -61,9 +61,10 @@ def rows(
     """Run one statement and fetch what it returns.
 
     ``lax``: a crash of PostgreSQL may forget it, so nobody waits for the disk. For what
-    the next durable statement makes durable too, or what may be lost.
+    the next durable statement makes durable too, or what may be lost. In a transaction
+    it is as durable as that.
     """
-    if lax and is_postgres():
+    if lax and is_postgres() and not connection.in_atomic_block:
         sql = f"SET LOCAL synchronous_commit TO off; {sql}"
     with connection.cursor() as cursor:
         cursor.execute(sql, values(params))
@@ -72,9 +73,11 @@ def rows(
 
 @contextmanager
 def soon() -> Iterator[None]:
-    """A transaction that is durable with the next one that waits for the disk."""
+    """A transaction that is durable with the next one that waits for the disk; within
+    another one, as durable as that."""
+    outermost = not connection.in_atomic_block
     with transaction.atomic():
-        if is_postgres():
+        if outermost and is_postgres():
             rows("SET LOCAL synchronous_commit TO off")
         yield
 

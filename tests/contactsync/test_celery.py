@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from celery.fixups.django import DjangoWorkerFixup
 from celery.signals import task_prerun
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from contactsync.celery import app
 from contactsync.lib.sql import rows, soon
@@ -49,5 +49,10 @@ def test_only_what_is_said_to_be_lax_does_not_wait_for_the_disk() -> None:
         with soon():
             assert rows(level)[0][0] == "off"
         assert rows(level)[0][0] == "on"
+        with transaction.atomic():
+            rows("SELECT 1", lax=True)
+            with soon():
+                pass
+            assert rows(level)[0][0] == "on", "what is around it stays durable"
     finally:
         rows("RESET synchronous_commit")
