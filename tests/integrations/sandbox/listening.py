@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qsl, urlsplit
 
 from integrations.adapters.base import Incoming
+
+PATH = "/hooks/7"
 
 
 class Calls(list[Incoming]):
@@ -32,7 +35,8 @@ class listening:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 call = Incoming(
                     method="POST",
-                    url=url,
+                    url=url + self.path.removeprefix(PATH),
+                    query=dict(parse_qsl(urlsplit(self.path).query)),
                     headers={k.lower(): v for k, v in self.headers.items()},
                     body=body,
                 )
@@ -46,7 +50,7 @@ class listening:
                 pass
 
         self.server = HTTPServer(("127.0.0.1", 0), Taking)
-        url = f"http://127.0.0.1:{self.server.server_port}/hooks/7"
+        url = f"http://127.0.0.1:{self.server.server_port}{PATH}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
         return url, calls
