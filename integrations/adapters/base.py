@@ -311,10 +311,18 @@ class Adapter(ABC):
     def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
         """Have the provider post changes of the audience's contacts to `url`.
 
-        Returns credentials to keep: webhook_id, and webhook_secret where the provider
-        makes it. Where the caller makes it, it is in `secrets` already.
+        Returns credentials to keep: webhook_id (several joined by commas), and
+        webhook_secret where the provider makes it. Where the caller makes it, it is in
+        `secrets` already.
         """
         raise NotSupported("add_webhook")
+
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        """Have the provider forget one webhook of `add_webhook`, by one of its ids.
+
+        Raises TargetError when it is not there any more.
+        """
+        raise NotSupported("remove_webhook")
 
     def sub_accounts(self) -> list[SubAccount]:
         """What the credentials reach, to choose one of: clients, folders. The id chosen
@@ -371,6 +379,7 @@ OPERATIONS = (
     "changes",
     "webhook",
     "add_webhook",
+    "remove_webhook",
     "sub_accounts",
     "unsubscribe",
     "erase",

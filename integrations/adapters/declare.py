@@ -35,11 +35,11 @@ class OAuth2:
 
     In `authorize_url` and `token_url`, {name} stands for a credential entered before,
     such as a shop's name. `revoke_url`: where a token is given back (RFC 7009) when an
-    account is unlinked, "" where the provider has no such place; with {refresh_token}
-    in it, that very address is deleted. `client_auth`: how the app proves itself to the
-    token endpoint. `lifetime`: seconds an access token lives when the answer does not
-    tell, None: until it is refused. `idle_days`: a refresh token dies when unused this
-    long. `extra`: further parameters of the authorization request.
+    account is unlinked, "" where the provider has no such place. `client_auth`: how the
+    app proves itself to the token endpoint. `lifetime`: seconds an access token lives
+    when the answer does not tell, None: until it is refused. `idle_days`: a refresh
+    token dies when unused this long. `extra`: further parameters of the authorization
+    request.
     """
 
     authorize_url: str

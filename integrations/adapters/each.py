@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 from unicodedata import normalize
 
 from integrations.adapters.base import (
@@ -34,6 +35,10 @@ class OneByOne(HttpAdapter):
     A refusal is that contact's outcome; when the provider fails for the moment, that
     contact and those behind it are to be sent again, and those before it stay done.
     """
+
+    # Words in a refusal, a regular expression whose case does not matter, and what was
+    # the reason then; the first counts.
+    reasons: ClassVar[tuple[tuple[str, Reason], ...]] = ()
 
     def each(self, items: Iterable[T], do: Callable[[T], Outcome]) -> list[Outcome]:
         """`do` for every item, with one outcome each."""
@@ -64,11 +69,14 @@ class OneByOne(HttpAdapter):
         return ""
 
     def refusal(self, error: RejectedError) -> Outcome:
-        """One contact's refusal as its outcome. Override `reason_of` to name it."""
+        """One contact's refusal as its outcome."""
         return rejected(self.reason_of(error), error.detail)
 
     def reason_of(self, error: RejectedError) -> Reason:
         """The reason behind a refusal, told from its words and status."""
+        for words, reason in self.reasons:
+            if re.search(words, error.detail, re.IGNORECASE):
+                return reason
         return error.reason
 
 
@@ -107,6 +115,14 @@ def spellings(email: str) -> list[str]:
     local, at, domain = key.rpartition("@")
     shown = ".".join(map(_shown, domain.split(".")))
     return list(dict.fromkeys((key, f"{local}{at}{shown}")))
+
+
+def forms(email: str) -> list[str]:
+    """The address as given, and with its internationalised domain, if it has one, in
+    the other form: for look-ups one by one, where each further one is a call."""
+    given = email.strip()
+    others = (other for other in spellings(given) if other != given.lower())
+    return list(dict.fromkeys((given, *others)))
 
 
 def _ascii(label: str) -> str:
@@ -168,7 +184,7 @@ def not_there(detail: str = "Not on this list at all.") -> Outcome:
 
 def tags_for(contact: Contact, options: Options) -> list[str]:
     """The rule's tags and the contact's own, each once."""
-    return list(dict.fromkeys((*options.tags, *contact.tags)))
+    return list(dict.fromkeys(filter(None, (*options.tags, *contact.tags))))
 
 
 def probed(

@@ -18,8 +18,6 @@ the answer to a new webhook endpoint wraps it in "webhook_endpoint" (both are re
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -33,51 +31,32 @@ from integrations.adapters.base import (
     Contact,
     Field,
     Incoming,
-    Options,
     Outcome,
     Page,
     Reading,
-    Resource,
     Subscription,
-    filled,
 )
+from integrations.adapters.calls import Place, Sign, audience
 from integrations.adapters.declare import Credential, OAuth2, Rate
-from integrations.adapters.each import (
-    EachContact,
-    awaiting,
-    existing,
-    key_of,
-    not_there,
-    probed,
-    spellings,
-    synced,
-    tags_for,
-)
+from integrations.adapters.each import key_of
 from integrations.adapters.errors import (
-    AdapterError,
     CredentialsError,
     Reason,
     RejectedError,
-    ScopeError,
     SetupError,
     TargetError,
 )
-from integrations.adapters.http import Answer, Params
-from integrations.adapters.paging import all_pages
-from integrations.adapters.shapes import id_in, row_in, rows_in
+from integrations.adapters.http import Params
+from integrations.adapters.rest import Rest, Write, look_ups
+from integrations.adapters.shapes import Row, dig, id_in, row_in
 from integrations.adapters.shared import (
-    expired,
+    check_signed,
     json_body,
     moment,
     parse_place,
     to_place,
 )
 
-PAGE = 1000
-STATES = {
-    **{"active": "subscribed", "inactive": "pending", "cancelled": "unsubscribed"},
-    **{"bounced": "bounced", "complained": "complained"},
-}
 KINDS = {"form": "forms", "tag": "tags"}
 EVENTS = {
     **{"subscriber.created": "upsert", "subscriber.subscribed_to_form": "upsert"},
@@ -87,7 +66,7 @@ EVENTS = {
 MAX_AGE = 300.0  # seconds a signed delivery stays good
 
 
-class Kit(EachContact):
+class Kit(Rest):
     slug = "kit"
     label = "Kit"
     kind = "esp"
@@ -117,153 +96,106 @@ class Kit(EachContact):
     features = frozenset({"tags", "update_existing"})
     home = "https://api.kit.com"
 
-    def headers(self) -> dict[str, str]:
-        if token := self.secrets.get("access_token", ""):
-            return {"Authorization": f"Bearer {token}"}
-        return {"X-Kit-Api-Key": self.secrets.get("api_key", "").strip()}
+    signs = (Sign("subscriber limit", SetupError, Reason.QUOTA, on=403),)
+    reasons = (("email", Reason.ADDRESS_INVALID),)
 
-    def explain(self, answer: Answer) -> str:
-        errors = answer.object().get("errors")
-        words = errors if isinstance(errors, list) else [errors or ""]
-        return self.safe(" ".join(str(word) for word in words))
+    size_param, page_size, place_param = "per_page", 1000, "after"
+    total_keys = ("pagination", "total_count")
+    probe_params = {"include_total_count": "true"}
 
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        if isinstance(error, ScopeError) and "subscriber limit" in error.detail:
-            return SetupError(error.detail, reason=Reason.QUOTA, status=403)
-        return error
+    email_key, state_key = "email_address", "state"
+    states = {
+        **{"active": "subscribed", "inactive": "pending", "cancelled": "unsubscribed"},
+        **{"bounced": "bounced", "complained": "complained"},
+    }
+    time_keys = ("added_at", "created_at")
+    own_fields = (Field(id="first_name", label="First name", type="name"),)
+    custom_key = "fields"
 
-    def reason_of(self, error: RejectedError) -> Reason:
-        invalid = "email" in error.detail.lower()
-        return Reason.ADDRESS_INVALID if invalid else error.reason
+    look_up = "ahead"
+    known_as = "Already in this Kit account"
+    unknown_as = "Not in this Kit account."
+    asked_as = "Not confirmed in Kit yet."
+
+    def key_header(self, key: str) -> dict[str, str]:
+        return {"X-Kit-Api-Key": key}
+
+    def following(self, body: Row, rows: list[Row], place: Any) -> Place:
+        pages = row_in(body, "pagination")
+        return id_in(pages, "end_cursor") if pages["has_next_page"] else ""
 
     def verify(self) -> Reading:
         body = self.fetch("GET", "/v4/account")
         account = body.get("account") or {}
         user = body.get("user") or {}
+        lists = ("subscribers", "forms", "tags", "custom fields")
         return Reading(
             identity=str(user.get("email") or account.get("primary_email_address")),
             account_name=str(account.get("name") or ""),
-            resources=(
-                self._probe("subscribers", "subscribers"),
-                self._probe("forms", "forms"),
-                self._probe("tags", "tags"),
-                self._probe("custom fields", "custom_fields"),
-            ),
+            resources=self.probes("/v4", *lists),
         )
-
-    def _probe(self, name: str, path: str) -> Resource:
-        params: Params = {"per_page": 1, "include_total_count": "true"}
-
-        def count() -> int | None:
-            body = self.fetch("GET", f"/v4/{path}", params=params)
-            return (body.get("pagination") or {}).get("total_count")
-
-        return probed(name, count)
-
-    def _all(self, name: str, **params: str | int) -> Iterator[dict[str, Any]]:
-        def read(after: str) -> tuple[list[dict[str, Any]], str]:
-            query = {"per_page": PAGE, **params, **({"after": after} if after else {})}
-            body = self.fetch("GET", f"/v4/{name}", params=query)
-            return rows_in(body, name), _next(body)
-
-        return all_pages(read, "")
 
     def audiences(self) -> list[Audience]:
         """Ids are form:53 and tag:7."""
+        sizes: Params = {"include": "subscriber_count"}
         return [
-            Audience(
-                id=f"{kind}:{row['id']}",
-                label=f"{kind.capitalize()}: {row.get('name', '')}",
-                size=row.get("subscriber_count"),
-                double_opt_in=False if kind == "tag" else None,
-            )
-            for kind, name in KINDS.items()
-            for row in self._all(name, include="subscriber_count")
+            audience(row, row.get("subscriber_count"), kind=kind, double_opt_in=asks)
+            for kind, asks in (("form", None), ("tag", False))
+            for row in self.rows(f"/v4/{KINDS[kind]}", sizes)
         ]
 
     @cached_property
     def _custom(self) -> dict[str, str]:
         """Labels of the custom fields, by key."""
-        rows = self._all("custom_fields")
+        rows = self.rows("/v4/custom_fields")
         return {str(row["key"]): str(row.get("label", "")) for row in rows}
 
     def fields(self, audience_id: str) -> list[Field]:
         """All are text, and belong to the account."""
-        return [
-            Field(id="first_name", label="First name", type="name"),
-            *(Field(id=key, label=label) for key, label in self._custom.items()),
-        ]
+        custom = (Field(id=key, label=label) for key, label in self._custom.items())
+        return [*self.own_fields, *custom]
 
-    def _known(self, emails: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Who of them is in the account, by address."""
-        found: dict[str, dict[str, Any]] = {}
-        wanted = list(dict.fromkeys(s for email in emails for s in spellings(email)))
-        for start in range(0, len(wanted), self.batch_size):
-            part = ",".join(wanted[start : start + self.batch_size])
-            for row in self._all("subscribers", status="all", email_address=part):
-                found[key_of(id_in(row, "email_address"))] = row
+    def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
+        """Who of them is in the account; Kit does not tell who is on a form."""
+        found: dict[str, Row] = {}
+        for some in look_ups(emails, self.batch_size):
+            asked = {"status": "all", "email_address": ",".join(some)}
+            rows = self.rows("/v4/subscribers", asked)
+            found |= {key_of(id_in(row, "email_address")): row for row in rows}
         return found
 
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        """The state in the account; Kit does not tell who is on a form."""
-        known = self._known(emails)
-        return [_standing(email, known) for email in emails]
-
-    def upsert(
-        self, contacts: Sequence[Contact], audience_id: str, options: Options
-    ) -> list[Outcome]:
-        self._before = self._known([contact.email for contact in contacts])
-        return super().upsert(contacts, audience_id, options)
-
-    def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
-        known = _standing(contact.email, self._before)
-        if refused := consent.left(known, self.label):
+    def put(self, write: Write) -> Outcome:
+        address = {"email_address": write.email}
+        person = {**address, **self.record_of(write.contact)}
+        if not write.row:
+            form = _target(write.audience_id)[0] == "form"
+            person["state"] = "inactive" if form else "active"
+        made = self.fetch("POST", "/v4/subscribers", payload=person)
+        row = row_in(made, "subscriber")
+        now = self.standing(write.email, row, write.audience_id)
+        if refused := consent.left(now, self.label):
             return refused
-        if known.remote_id and not options.update_existing:
-            return existing(
-                known.remote_id,
-                "Already in this Kit account",
-            )
-        email = contact.email.strip()
-        row: dict[str, Any] = {"email_address": email, **self._values(contact)}
-        if not known.remote_id:
-            row["state"] = "inactive" if _target(audience_id)[0] == "form" else "active"
-        person = self.fetch("POST", "/v4/subscribers", payload=row)
-        now = {key_of(email): row_in(person, "subscriber")}
-        if refused := consent.left(_standing(email, now), self.label):
-            return refused
-        added = self.fetch(
-            "POST", _people(audience_id), payload={"email_address": email}
-        )
+        added = self.fetch("POST", _people(write.audience_id), payload=address)
 
         def add(tag: str) -> None:
-            path = _people(f"tag:{self._tag(tag)}")
-            self.request("POST", path, payload={"email_address": email})
+            self.request("POST", _people(f"tag:{self._tag(tag)}"), payload=address)
 
-        lost = self.tag_each(tags_for(contact, options), add)
-        id = now[key_of(email)].get("id")
-        if id_in(row_in(added, "subscriber"), "state") == "inactive":
-            return awaiting(id, f"Not confirmed in Kit yet. {lost}".strip())
-        return synced(id, lost)
+        lost = self.tag_each(write.tags, add)
+        row["state"] = id_in(row_in(added, "subscriber"), "state")
+        return self.settled(self.standing(write.email, row, write.audience_id), lost)
 
-    def _values(self, contact: Contact) -> dict[str, Any]:
-        values = {
-            name: ", ".join(map(str, value))
-            if isinstance(value, (list, tuple))
-            else str(value)
-            for name, value in filled(contact.fields).items()
-        }
-        row: dict[str, Any] = {}
-        if "first_name" in values:
-            row["first_name"] = values.pop("first_name")
-        if gone := [name for name in values if name not in self._custom]:
+    def record_of(self, contact: Contact) -> Row:
+        record = super().record_of(contact)
+        custom = record.get(self.custom_key, {})
+        if gone := [name for name in custom if name not in self._custom]:
             raise RejectedError(
                 f"Kit has no custom field “{gone[0]}”.", reason=Reason.FIELD_TYPE
             )
-        return row | ({"fields": values} if values else {})
+        return record
+
+    @cached_property
+    def _tags(self) -> dict[str, str]:
+        return {}
 
     def _tag(self, name: str) -> str:
         """The id of a tag; asking for one that is there makes no second one."""
@@ -272,43 +204,16 @@ class Kit(EachContact):
             self._tags[name] = id_in(row_in(made, "tag"))
         return self._tags[name]
 
-    @cached_property
-    def _tags(self) -> dict[str, str]:
-        return {}
-
     def changes(self, audience_id: str, cursor: str) -> Page:
         """Everybody on the form or tag; Kit does not tell what has changed there."""
         [after] = parse_place(cursor, str) or [""]
-        params: dict[str, str | int] = {
-            **{"status": "all", "per_page": PAGE},
-            **({"after": after} if after else {}),
-        }
-        try:
-            body = self.fetch("GET", _people(audience_id), params=params)
-        except RejectedError as error:
-            raise expired() if cursor else error from None
-        after = _next(body)
-        return Page(
-            changes=tuple(
-                _change(row, audience_id) for row in rows_in(body, "subscribers")
-            ),
-            cursor=to_place(after) if after else "",
-            complete=True,
-            more=bool(after),
-        )
+        path = _people(audience_id)
+        rows, after = self.walk(cursor, path, after, {"status": "all"})
+        return self.walked(rows, audience_id, to_place(after) if after else "")
 
-    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        known = self._known(emails)
-        return self.each(emails, lambda email: self._leave(_standing(email, known)))
-
-    def _leave(self, known: Subscription) -> Outcome:
-        if not known.remote_id:
-            detail = "Not in this Kit account."
-            return not_there(detail)
-        if known.status != "unsubscribed":
-            with suppress(TargetError):
-                self.request("POST", f"/v4/subscribers/{known.remote_id}/unsubscribe")
-        return synced(known.remote_id)
+    def leave(self, known: Subscription, audience_id: str) -> None:
+        with suppress(TargetError):  # deleted meanwhile
+            self.request("POST", f"/v4/subscribers/{known.remote_id}/unsubscribe")
 
     def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
         """For the whole account. Kit makes the secret, and shows it this once."""
@@ -320,28 +225,23 @@ class Kit(EachContact):
         return {"webhook_id": id_in(made), "webhook_secret": secret}
 
     def webhook(self, request: Incoming) -> list[Change]:
-        """X-Kit-Signature is t=<epoch second>,v1=<hex>: the HMAC-SHA256 of the time, a
-        full stop and the body. There are two of v1 while the secret changes."""
-        secret = self.secrets.get("webhook_secret", "").encode()
+        """X-Kit-Signature is t=<epoch second>,v1=<hex>, made of the time, a full stop
+        and the body. There are two of v1 while the secret changes."""
         header = request.headers.get("x-kit-signature", "")
         parts = [part.strip().partition("=") for part in header.split(",")]
         stamp = next((value for name, _, value in parts if name == "t"), "")
-        body = f"{stamp}.".encode() + request.body
-        signed = hmac.new(secret, body, hashlib.sha256).hexdigest().encode()
-        ours = [
-            name == "v1" and hmac.compare_digest(signed, value.encode())
-            for name, _, value in parts
-        ]
-        fresh = stamp.isdecimal() and abs(time.time() - int(stamp)) <= MAX_AGE
-        if not (secret and fresh and any(ours)):
-            raise CredentialsError("This webhook is not signed with our secret.")
+        given = [value for name, _, value in parts if name == "v1"]
+        check_signed(self.secrets, f"{stamp}.".encode() + request.body, *given)
+        if not stamp.isdecimal() or abs(time.time() - int(stamp)) > MAX_AGE:
+            raise CredentialsError("This webhook was signed too long ago.")
         events = json_body(request)["events"]
-        return [change for event in events for change in _heard(event)]
+        return [change for event in events for change in self._heard(event)]
 
-
-def _next(body: Mapping[str, Any]) -> str:
-    pages = row_in(body, "pagination")
-    return id_in(pages, "end_cursor") if pages["has_next_page"] else ""
+    def _heard(self, event: Mapping[str, Any]) -> Iterator[Change]:
+        if kind := EVENTS.get(str(event.get("type"))):
+            form = dig(event["data"], "form", "id")
+            to, at = f"form:{form}" if form else "", moment(event.get("created"))
+            yield self.change(event["data"]["subscriber"], to, kind, at=at)
 
 
 def _target(audience_id: str) -> tuple[str, str]:
@@ -355,44 +255,3 @@ def _target(audience_id: str) -> tuple[str, str]:
 def _people(audience_id: str) -> str:
     kind, id = _target(audience_id)
     return f"/v4/{KINDS[kind]}/{id}/subscribers"
-
-
-def _standing(email: str, known: Mapping[str, Mapping[str, Any]]) -> Subscription:
-    row = known.get(key_of(email))
-    if row is None:
-        return Subscription(email=email, status="absent")
-    return Subscription(
-        email=email,
-        status=STATES.get(id_in(row, "state"), "unknown"),
-        remote_id=id_in(row),
-        fields=_known_values(row),
-    )
-
-
-def _known_values(row: Mapping[str, Any]) -> dict[str, object]:
-    return filled({"first_name": row.get("first_name"), **(row.get("fields") or {})})
-
-
-def _change(
-    row: Mapping[str, Any], audience_id: str, kind: str = "upsert", at: str = ""
-) -> Change:
-    return Change(
-        email=row["email_address"].strip(),
-        kind=kind,
-        status=STATES.get(str(row.get("state")), "unknown"),
-        fields=_known_values(row) if kind == "upsert" else {},
-        at=moment(at or row.get("added_at") or row.get("created_at")),
-        audience_id=audience_id,
-    )
-
-
-def _heard(event: Mapping[str, Any]) -> Iterator[Change]:
-    if kind := EVENTS.get(str(event.get("type"))):
-        data = event["data"]
-        form = (data.get("form") or {}).get("id")
-        yield _change(
-            data["subscriber"],
-            f"form:{form}" if form else "",
-            kind,
-            str(event.get("created") or ""),
-        )

@@ -12,49 +12,41 @@ which.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from math import ceil
-from typing import Any
 from urllib.parse import urlsplit
 
 from integrations.adapters.base import (
     Audience,
-    Change,
-    Contact,
     Field,
-    Options,
     Outcome,
     Page,
     Reading,
     Receipt,
     Resource,
     Subscription,
-    filled,
 )
-from integrations.adapters.consent import left, may_ask_again
+from integrations.adapters.calls import Sign, audience
 from integrations.adapters.declare import Credential
 from integrations.adapters.each import (
-    EachContact,
     awaiting,
-    existing,
     key_of,
     not_there,
-    rejected,
-    spellings,
     synced,
 )
 from integrations.adapters.errors import (
-    AdapterError,
     CredentialsError,
     Reason,
     RejectedError,
     ScopeError,
     TargetError,
 )
-from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import count_in, id_in, row_in, rows_in
+from integrations.adapters.http import Params
+from integrations.adapters.rest import Rest, Write, look_ups
+from integrations.adapters.shapes import Row, count_in, dig, id_in, row_in, rows_in
 from integrations.adapters.shared import (
     basic,
     expired,
@@ -68,12 +60,12 @@ PAGE = 50  # listmonk gives no more, whatever is asked for
 LOOK_UP = 25  # addresses in one search
 OVERLAP = timedelta(hours=1)  # between our clock and the installation's
 # Said in English whatever the installation's language.
-STRANGER = ("invalid API credentials", "invalid session", "api_key:token missing")
+STRANGER = r"^(invalid API credentials|invalid session|api_key:token missing)$"
 SUPER_ADMIN = 1  # the role's id
 BLOCKED = "They are on the installation's blocklist."
 
 
-class Listmonk(EachContact):
+class Listmonk(Rest):
     slug = "listmonk"
     label = "listmonk"
     kind = "esp"
@@ -111,6 +103,15 @@ class Listmonk(EachContact):
     features = frozenset({"update_existing", "reconfirm", "free_fields"})
     guarded = True
 
+    signs = (Sign(STRANGER, CredentialsError, on=403),)
+    reasons = ((r"\be-?mail\b", Reason.ADDRESS_INVALID),)
+
+    own_fields = (Field(id="name", label="Name", type="name"),)
+    custom_key = "attribs"
+
+    look_up = "many"
+    known_as = "On the list already"
+
     @property
     def home(self) -> str:
         found = own_address(self.secrets.get("url", ""), "The address")
@@ -118,16 +119,6 @@ class Listmonk(EachContact):
 
     def headers(self) -> dict[str, str]:
         return basic(self.secrets.get("username", ""), self.secrets.get("token", ""))
-
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        if isinstance(error, ScopeError) and self.explain(answer) in STRANGER:
-            return CredentialsError(error.detail, status=403)
-        return error
-
-    def reason_of(self, error: RejectedError) -> Reason:
-        bad = re.search(r"\be-?mail\b", error.detail, re.IGNORECASE)
-        return Reason.ADDRESS_INVALID if bad and error.status == 400 else error.reason
 
     def verify(self) -> Reading:
         user = row_in(self.fetch("GET", "/api/profile"), "data")
@@ -157,18 +148,13 @@ class Listmonk(EachContact):
     def audiences(self) -> list[Audience]:
         body = self.fetch("GET", "/api/lists", params={"per_page": "all"})
         return [
-            Audience(
-                id=id_in(row),
-                label=str(row.get("name", "")),
-                size=row.get("subscriber_count"),
-                double_opt_in=row.get("optin") == "double",
-            )
+            audience(row, row.get("subscriber_count"), double_opt_in=_is_double(row))
             for row in rows_in(row_in(body, "data"), "results")
         ]
 
     def fields(self, audience_id: str) -> list[Field]:
         """The name. Attributes are made by writing them, of any name (free_fields)."""
-        return [Field(id="name", label="Name", type="name")]
+        return list(self.own_fields)
 
     @cached_property
     def _lists(self) -> set[str]:
@@ -178,101 +164,103 @@ class Listmonk(EachContact):
             return set()
         return {id_in(row) for row in rows_in(row_in(body, "data"), "results")}
 
-    def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
-        if audience_id not in self._lists:
-            raise TargetError("The list does not exist any more.")
-        person = self._find([contact.email]).get(key_of(contact.email))
-        if person:
-            return self._known(person, contact, audience_id, options)
-        values = filled(contact.fields)
-        row: dict[str, object] = {
-            "email": contact.email.strip(),
-            "name": str(values.pop("name", "")),
-            "status": "enabled",
-            "lists": [int(audience_id)],
-            "attribs": values,
-        }
-        try:
-            made = self.fetch("POST", "/api/subscribers", payload=row)
-        except RejectedError as error:
-            if error.status != 409:
-                raise
-            return rejected(
-                Reason.DUPLICATE,
-                "They are in listmonk already, on lists that this API user may not "
-                "see. Grant it subscribers:get_all.",
-            )
-        return _outcome(_standing(row_in(made, "data"), contact.email, audience_id))
-
-    def _known(
-        self,
-        person: dict[str, Any],
-        contact: Contact,
-        audience_id: str,
-        options: Options,
-    ) -> Outcome:
-        standing = _standing(person, contact.email, audience_id)
-        if (
-            may_ask_again(standing, contact, options)
-            and standing.detail != BLOCKED
-            and _is_double(person, audience_id)
-        ):
-            self._change("add", [person["id"]], audience_id, status="unconfirmed")
-            self.request("POST", f"/api/subscribers/{person['id']:d}/optin")
-            return awaiting(person["id"], "listmonk asked them to confirm again.")
-        if gone := left(standing, self.label):
-            return gone
-        if standing.status != "absent" and not options.update_existing:
-            return existing(
-                standing.remote_id,
-                "On the list already",
-            )
-        values = filled(contact.fields) if options.update_existing else {}
-        name = str(values.pop("name", "") or person.get("name") or "")
-        before = person.get("attribs") or {}
-        attribs = {**before, **values}
-        unchanged = (name, attribs) == (person.get("name"), before)
-        if standing.status != "absent" and unchanged:
-            return _outcome(standing)
-        # Lists left out would be left. A standing there is kept by listmonk.
-        lists = [row["id"] for row in rows_in(person, "lists")]
-        row = {
-            "email": person["email"],
-            "name": name,
-            "lists": list(dict.fromkeys([*lists, int(audience_id)])),
-            "attribs": attribs,
-        }
-        path = f"/api/subscribers/{person['id']:d}"
-        made = row_in(self.fetch("PUT", path, payload=row), "data")
-        return _outcome(_standing(made, contact.email, audience_id))
-
-    def _find(self, emails: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """People by lower-case address. The search is a regular expression on names
-        and addresses (since 5.0); other hits than the address itself do not count."""
-        keys = list(dict.fromkeys(key_of(email) for email in emails))
-        found: dict[str, dict[str, Any]] = {}
-        for start in range(0, len(keys), LOOK_UP):
-            some = keys[start : start + LOOK_UP]
-            asked = dict.fromkeys(s for key in some for s in spellings(key))
-            search = f"^({'|'.join(map(re.escape, asked))})$"
+    def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
+        """The search is a regular expression on names and addresses (since 5.0); other
+        hits than the address itself do not count."""
+        keys = {key_of(email) for email in emails}
+        found: dict[str, Row] = {}
+        for some in look_ups(emails, LOOK_UP):
+            search = f"^({'|'.join(map(re.escape, some))})$"
             params: Params = {"search": search, "per_page": PAGE}
             body = self.fetch("GET", "/api/subscribers", params=params)
             hits = rows_in(row_in(body, "data"), "results")
-            rows = {key_of(row["email"]): row for row in hits}
-            found |= {key: rows[key] for key in some if key in rows}
-        return found
+            found |= {key_of(row["email"]): row for row in hits}
+        return {key: row for key, row in found.items() if key in keys}
+
+    def status_of(self, row: Row, audience_id: str) -> str:
+        if id_in(row, "status") == "blocklisted":
+            return "unsubscribed"
+        there = _membership(row, audience_id)
+        if there is None:
+            return "absent"
+        status = id_in(there, "subscription_status")
+        if status == "unsubscribed":
+            return status
+        waits = status == "unconfirmed" and _is_double(there)
+        return "pending" if waits else "subscribed"
+
+    def left_at(self, row: Row, audience_id: str) -> datetime | None:
+        if row["status"] == "blocklisted":
+            return moment(row.get("updated_at"))
+        return moment(dig(_membership(row, audience_id), "subscription_updated_at"))
+
+    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
+        known = super().standing(email, row, audience_id)
+        blocked = row is not None and row["status"] == "blocklisted"
+        return replace(known, detail=BLOCKED) if blocked else known
+
+    def custom_value(self, value: object) -> object:
+        return value
+
+    def ready(self, audience_id: str) -> None:
+        if audience_id not in self._lists:
+            raise TargetError("The list does not exist any more.")
+
+    def ask_again(self, write: Write) -> Outcome | None:
+        there = _membership(write.row or {}, write.audience_id) or {}
+        if write.known.detail == BLOCKED or not _is_double(there):
+            return None
+        id = int(write.known.remote_id)
+        self._change("add", [id], write.audience_id, status="unconfirmed")
+        self.request("POST", f"/api/subscribers/{id}/optin")
+        return awaiting(id, "listmonk asked them to confirm again.")
+
+    def put(self, write: Write) -> Outcome:
+        row = self._update(write, write.row) if write.row else self._create(write)
+        return self.settled(self.standing(write.email, row, write.audience_id))
+
+    def _create(self, write: Write) -> Row:
+        person = {
+            **{"email": write.email, "status": "enabled", "name": "", "attribs": {}},
+            "lists": [int(write.audience_id)],
+            **self.record_of(write.contact),
+        }
+        try:
+            made = self.fetch("POST", "/api/subscribers", payload=person)
+        except RejectedError as error:
+            if error.status != 409:
+                raise
+            raise RejectedError(
+                "They are in listmonk already, on lists that this API user may not "
+                "see. Grant it subscribers:get_all.",
+                reason=Reason.DUPLICATE,
+            ) from None
+        return row_in(made, "data")
+
+    def _update(self, write: Write, row: Row) -> Row:
+        values = self.record_of(write.contact) if write.options.update_existing else {}
+        before = row.get("attribs") or {}
+        name = str(values.get("name") or row.get("name") or "")
+        attribs = {**before, **values.get("attribs", {})}
+        unchanged = (name, attribs) == (row.get("name"), before)
+        if write.known.status != "absent" and unchanged:
+            return row
+        # Lists left out would be left. A standing there is kept by listmonk.
+        lists = [there["id"] for there in rows_in(row, "lists")]
+        person = {
+            "email": row["email"],
+            "name": name,
+            "lists": list(dict.fromkeys([*lists, int(write.audience_id)])),
+            "attribs": attribs,
+        }
+        path = f"/api/subscribers/{row['id']:d}"
+        return row_in(self.fetch("PUT", path, payload=person), "data")
 
     def _change(
         self, action: str, ids: list[int], audience_id: str, **more: str
     ) -> None:
         what = {"ids": ids, "action": action, "target_list_ids": [int(audience_id)]}
         self.request("PUT", "/api/subscribers/lists", payload={**what, **more})
-
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        people = self._find(emails)
-        return [_standing(people.get(key_of(e)), e, audience_id) for e in emails]
 
     def changes(self, audience_id: str, cursor: str) -> Page:
         """The list in the order of ids; later, where the API user may query, whom
@@ -297,89 +285,44 @@ class Listmonk(EachContact):
                 raise
             return self.changes(audience_id, "")
         found = row_in(body, "data")
-        total = count_in(found, "total")
+        rows, total = rows_in(found, "results"), count_in(found, "total")
         # Each person deleted meanwhile moved those behind one place forward.
         back = ceil(max(before - total, 0) / PAGE)
         more = bool(back) or page * PAGE < total
         following = max(page - back, 1) if back else page + 1
         place = [since, began, following, total] if more else [began, "", 1, 0]
         return Page(
-            changes=tuple(_told(row, audience_id) for row in rows_in(found, "results")),
+            changes=tuple(self.change(row, audience_id) for row in rows),
             cursor=to_place(*place),
             complete=not since,
             more=more,
         )
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        people = self._find(emails)
-        on_it = {
+        """All with one call."""
+        ids = {
             key: person["id"]
-            for key, person in people.items()
-            if _row(person, audience_id)
+            for key, person in self.find(emails, audience_id).items()
+            if _membership(person, audience_id)
         }
-        if on_it:
-            self._change("unsubscribe", list(on_it.values()), audience_id)
-        return [
-            synced(on_it[key_of(email)]) if key_of(email) in on_it else not_there()
-            for email in emails
-        ]
+        if ids:
+            self._change("unsubscribe", list(ids.values()), audience_id)
+        found = [ids.get(key_of(email)) for email in emails]
+        return [synced(id) if id else not_there() for id in found]
 
     def erase(self, email: str) -> Receipt:
-        person = self._find([email]).get(key_of(email))
-        if person is None:
-            return Receipt(ok=True, note="listmonk did not hold this address.")
-        self.request("DELETE", f"/api/subscribers/{person['id']:d}")
         note = "The person, with all subscriptions. The blocklist forgets them, too."
-        return Receipt(ok=True, note=note)
+        person = self.find_one(email, "")
+        if person is not None:
+            self.request("DELETE", f"/api/subscribers/{person['id']:d}")
+        return self.erased(person, note)
 
 
-def _row(person: dict[str, Any], list_id: str) -> dict[str, Any] | None:
+def _membership(person: Row, list_id: str) -> Row | None:
     rows = rows_in(person, "lists")
     return next((row for row in rows if id_in(row) == list_id), None)
 
 
-def _is_double(person: dict[str, Any], list_id: str) -> bool:
-    return (_row(person, list_id) or {}).get("optin") == "double"
-
-
-def _standing(
-    person: dict[str, Any] | None, email: str, audience_id: str
-) -> Subscription:
-    if person is None:
-        return Subscription(email=email, status="absent")
-    row = _row(person, audience_id)
-    at = moment((row or {}).get("subscription_updated_at"))
-    status, detail = "absent", ""
-    if id_in(person, "status") == "blocklisted":
-        status, detail, at = "unsubscribed", BLOCKED, moment(person.get("updated_at"))
-    elif row:
-        status = id_in(row, "subscription_status")
-        waits = status == "unconfirmed" and row.get("optin") == "double"
-        if status != "unsubscribed":
-            status = "pending" if waits else "subscribed"
-    return Subscription(
-        email=email,
-        status=status,
-        changed_at=at,
-        remote_id=id_in(person),
-        detail=detail,
-        fields=filled({"name": person.get("name"), **(person.get("attribs") or {})}),
-    )
-
-
-def _outcome(standing: Subscription) -> Outcome:
-    if standing.status == "pending":
-        return awaiting(standing.remote_id)
-    return synced(standing.remote_id)
-
-
-def _told(person: dict[str, Any], audience_id: str) -> Change:
-    standing = _standing(person, str(person.get("email", "")), audience_id)
-    return Change(
-        email=standing.email,
-        kind="upsert",
-        status=standing.status,
-        fields=standing.fields or {},
-        at=standing.changed_at,
-        audience_id=audience_id,
-    )
+def _is_double(row: Row) -> bool:
+    """A list's, or a membership's."""
+    return row.get("optin") == "double"

@@ -8,6 +8,7 @@ unsubscribe has to keep away must be suppressed on our side.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -31,6 +32,7 @@ from integrations.adapters.each import (
     EachContact,
     awaiting,
     existing,
+    forms,
     key_of,
     not_there,
     synced,
@@ -187,14 +189,18 @@ class Mailman(EachContact):
         if not options.update_existing:
             return existing("", "On the list already")
         if name and name != member.get("display_name"):
-            path = f"{API}/addresses/{quote(email, safe='@')}"
+            kept = str(member.get("email") or email)
+            path = f"{API}/addresses/{quote(kept, safe='@')}"
             self.request("PATCH", path, form={"display_name": name})
         return synced(member.get("member_id"))
 
     def _member(self, email: str, list_id: str) -> dict[str, Any] | None:
-        params = {"list_id": list_id, "subscriber": email.strip(), "role": "member"}
-        found = _entries(self.fetch("GET", f"{API}/members/find", params=params))
-        return found[0] if found else None
+        for form in forms(email):
+            params = {"list_id": list_id, "subscriber": form, "role": "member"}
+            body = self.fetch("GET", f"{API}/members/find", params=params)
+            if found := _entries(body):
+                return found[0]
+        return None
 
     def _standing(self, member: dict[str, Any], email: str) -> Subscription:
         key = quote(str(member.get("member_id", "")), safe="")
@@ -255,9 +261,12 @@ class Mailman(EachContact):
         return synced(member.get("member_id"))
 
     def erase(self, email: str) -> Receipt:
-        try:
-            self.request("DELETE", f"{API}/users/{quote(email, safe='@')}")
-        except TargetError:
+        gone = False
+        for form in forms(email):
+            with suppress(TargetError):
+                self.request("DELETE", f"{API}/users/{quote(form, safe='@')}")
+                gone = True
+        if not gone:
             return Receipt(ok=True, note="Mailman did not hold this address.")
         return Receipt(ok=True, note="The user, with all addresses and memberships.")
 

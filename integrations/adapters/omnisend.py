@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -29,61 +30,36 @@ from urllib.parse import quote
 from integrations.adapters.answer import retry_after
 from integrations.adapters.base import (
     Audience,
-    Change,
-    Contact,
     Field,
-    Options,
     Outcome,
+    OutcomeState,
     Page,
     Reading,
     Resource,
     Subscription,
     filled,
 )
-from integrations.adapters.consent import left
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import (
-    EachContact,
-    again,
-    existing,
-    not_there,
-    rejected,
-    spellings,
-    synced,
-)
+from integrations.adapters.each import not_there, rejected, spellings, synced
 from integrations.adapters.errors import (
     AdapterError,
     Reason,
-    RejectedError,
     ScopeError,
     TargetError,
     TransientError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import rows_in
-from integrations.adapters.shared import expired, moment, parse_place, to_place
+from integrations.adapters.rest import Rest, Write
+from integrations.adapters.shapes import Row, dig, rows_in
+from integrations.adapters.shared import moment, parse_place, to_place
 
 VERSION = "2026-03-15"
 CONTACTS = "/api/contacts"
-PAGE = 250
 NEVER = "nonSubscribed"
 STATES = ("unsubscribed", "subscribed", NEVER)  # the strictest first
-STANDARD = (
-    Field(id="firstName", label="First name", type="name"),
-    Field(id="lastName", label="Last name", type="name"),
-    Field(id="birthdate", label="Birthdate", type="date"),
-    Field(id="gender", label="Gender", type="choice", options=("f", "m")),
-    Field(id="address", label="Address"),
-    Field(id="city", label="City"),
-    Field(id="state", label="State"),
-    Field(id="postalCode", label="Postal code", type="zip"),
-    Field(id="country", label="Country"),
-    Field(id="countryCode", label="Country code"),
-)
-NAMES = frozenset(field.id for field in STANDARD)
 
 
-class Omnisend(EachContact):
+class Omnisend(Rest):
     slug = "omnisend"
     label = "Omnisend"
     kind = "esp"
@@ -110,6 +86,35 @@ class Omnisend(EachContact):
     home = "https://api.omnisend.com"
     reset_headers = ("x-rate-limit-reset",)
 
+    reasons = (
+        (r"^identifiers[^:]*\.id:", Reason.ADDRESS_INVALID),
+        (r"^(customProperties|\w*Name|birthdate|gender)\b", Reason.FIELD_TYPE),
+        (r"^(address|city|state|postalCode|country\w*)\b", Reason.FIELD_TYPE),
+    )
+
+    size_param, page_size, place_param = "limit", 250, "after"
+
+    state_key = ""
+    states = {"unsubscribed": "unsubscribed", "subscribed": "subscribed"}
+    time_keys = ("updatedAt",)
+    tags_key = "tags"
+    own_fields = (
+        Field(id="firstName", label="First name", type="name"),
+        Field(id="lastName", label="Last name", type="name"),
+        Field(id="birthdate", label="Birthdate", type="date"),
+        Field(id="gender", label="Gender", type="choice", options=("f", "m")),
+        Field(id="address", label="Address"),
+        Field(id="city", label="City"),
+        Field(id="state", label="State"),
+        Field(id="postalCode", label="Postal code", type="zip"),
+        Field(id="country", label="Country"),
+        Field(id="countryCode", label="Country code"),
+    )
+    custom_key = "customProperties"
+
+    known_as = "A contact already"
+    unknown_as = "Not a contact in Omnisend."
+
     def headers(self) -> dict[str, str]:
         key = self.secrets.get("api_key", "")
         return {
@@ -133,16 +138,12 @@ class Omnisend(EachContact):
             error.retry_after = retry_after(str(wait))  # some answers have it
         return error
 
-    def reason_of(self, error: RejectedError) -> Reason:
-        field = error.detail.partition(":")[0]
-        if field.startswith("identifiers") and field.endswith(".id"):
-            return Reason.ADDRESS_INVALID
-        if re.split(r"[.\[]", field)[0] in NAMES | {"customProperties"}:
-            return Reason.FIELD_TYPE
-        return error.reason
+    def following(self, body: Row, rows: list[Row], place: Any) -> str:
+        more = dig(body, "paging", "hasMore")
+        return str(dig(body, "paging", "cursors", "after") or "") if more else ""
 
     def verify(self) -> Reading:
-        rows_in(self._page({"limit": 1}), "contacts")
+        rows_in(self.fetch("GET", CONTACTS, params={"limit": 1}), "contacts")
         try:
             brand = self.fetch("GET", "/api/brands/current")
         except ScopeError:  # contacts are all we need
@@ -157,49 +158,67 @@ class Omnisend(EachContact):
         return [Audience(id="all", label="All contacts", double_opt_in=False)]
 
     def fields(self, audience_id: str) -> list[Field]:
-        page = self._page({"limit": PAGE, "sort": "updatedAt", "direction": "desc"})
+        newest, _ = self.page(CONTACTS, "", {"sort": "updatedAt", "direction": "desc"})
+        names = {field.id for field in self.own_fields}
         custom = {
             name: Field(id=name, label=name, type=_type(value))
-            for row in reversed(rows_in(page, "contacts"))
-            for name, value in (row.get("customProperties") or {}).items()
-            if name not in NAMES
+            for row in reversed(newest)
+            for name, value in (row.get(self.custom_key) or {}).items()
+            if name not in names
         }
-        return [*STANDARD, *(custom[name] for name in sorted(custom))]
+        return [*self.own_fields, *(custom[name] for name in sorted(custom))]
 
-    def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
-        rows = self._find(contact.email)
-        row = rows[0] if rows else {}
-        body = _body(contact, options, row)
-        if not row:
-            body["identifiers"] = [_signup(contact, {})]
-            return self._settled(self.fetch("POST", CONTACTS, payload=body), contact)
-        gone = left(_subscription(contact.email, row), self.label)
-        if gone:
-            return gone
-        if not options.update_existing:
-            return existing(
-                row.get("id"),
-                "A contact already",
-            )
-        if _state(row) == NEVER:
-            body["identifiers"] = [_signup(contact, row)]
+    def custom_value(self, value: object) -> object:
+        return value
+
+    def _find(self, email: str) -> list[Row]:
+        """Contacts with this address; one who left comes first."""
+        asked = dict.fromkeys((email.strip(), *spellings(email)))
+        pages = [self.fetch("GET", CONTACTS, params={"email": each}) for each in asked]
+        rows = [row for page in pages for row in rows_in(page, "contacts")]
+        return sorted(rows, key=lambda row: (*STATES, "").index(_state(row)))
+
+    def find_one(self, email: str, audience_id: str) -> Row | None:
+        return next(iter(self._find(email)), None)
+
+    def status_of(self, row: Row, audience_id: str) -> str:
+        return self.states.get(_state(row), "unknown")
+
+    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
+        known = super().standing(email, row, audience_id)
+        if row is None or _state(row) != NEVER:
+            return known
+        return replace(known, detail="Known to Omnisend, but never subscribed.")
+
+    def left_at(self, row: Row, audience_id: str) -> datetime | None:
+        return moment(_email_status(row).get("statusChangedAt"))
+
+    def put(self, write: Write) -> Outcome:
+        row = write.row or {}
+        body = self._body(write, row)
+        if _state(row) == NEVER or not row:
+            body["identifiers"] = [_signup(write)]
         if not body:
-            return synced(row.get("id"))
-        answer = self._patch(row, body)
-        if answer is None:
-            return again(TransientError("Omnisend deleted this contact just now."))
-        return self._settled(answer, contact)
+            return synced(write.known.remote_id)
+        if row:
+            after = self._patch(row, body)
+            if after is None:
+                raise TransientError("Omnisend deleted this contact just now.")
+        else:
+            after = self.fetch("POST", CONTACTS, payload=body)
+        outcome = self.settled(self.standing(write.email, after, write.audience_id))
+        if outcome.state is OutcomeState.SYNCED and _state(after) == NEVER:
+            return rejected(Reason.REFUSED, "Omnisend did not subscribe them.")
+        return outcome
 
-    def _settled(self, row: Mapping[str, Any], contact: Contact) -> Outcome:
-        """What the contact, as it is after the write, makes of a signup."""
-        gone = left(_subscription(contact.email, row), self.label)
-        if gone or _state(row) != NEVER:
-            return gone or synced(row.get("id"))
-        return rejected(Reason.REFUSED, "Omnisend did not subscribe them.")
+    def _body(self, write: Write, row: Row) -> Row:
+        body = self.record_of(write.contact)
+        had = row.get("tags") or []
+        if not set(write.tags) <= set(had):
+            body["tags"] = list(dict.fromkeys((*had, *write.tags)))
+        return body
 
-    def _patch(
-        self, row: Mapping[str, Any], body: Mapping[str, object]
-    ) -> dict[str, Any] | None:
+    def _patch(self, row: Row, body: Mapping[str, object]) -> Row | None:
         """The contact after the update, None when it is not there any more."""
         key = quote(str(row.get("id", "")), safe="")
         try:
@@ -209,53 +228,20 @@ class Omnisend(EachContact):
                 raise
             return None
 
-    def _find(self, email: str) -> list[dict[str, Any]]:
-        """Contacts with this address; one who left comes first."""
-        asked = dict.fromkeys((email.strip(), *spellings(email)))
-        pages = [self._page({"email": spelling}) for spelling in asked]
-        rows = [row for page in pages for row in rows_in(page, "contacts")]
-        return sorted(rows, key=lambda row: (*STATES, "").index(_state(row)))
-
-    def _page(self, params: Params) -> dict[str, Any]:
-        return self.fetch("GET", CONTACTS, params=params)
-
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        found = [(email, self._find(email)) for email in emails]
-        return [
-            _subscription(email, rows[0])
-            if rows
-            else Subscription(email=email, status="absent")
-            for email, rows in found
-        ]
-
     def changes(self, audience_id: str, cursor: str) -> Page:
         newest, after, complete = parse_place(cursor, str, str, bool) or ("", "", True)
-        params: dict[str, str | int] = {"limit": PAGE}
-        if after:  # carries order and filter itself
-            params["after"] = after
-        else:
-            params |= {"sort": "updatedAt", "direction": "asc"}
-            params |= {"updatedAtFrom": newest} if newest else {}
-        try:
-            page = self._page(params)
-        except RejectedError:
-            if after:
-                raise expired() from None
-            raise
-        rows = rows_in(page, "contacts")
+        params: Params = {}
+        if not after:  # which carries order and filter itself
+            since = {"updatedAtFrom": newest} if newest else {}
+            params = {"sort": "updatedAt", "direction": "asc", **since}
+        rows, after = self.walk(after, CONTACTS, after, params)
         newest = str(rows[-1].get("updatedAt") or newest) if rows else newest
-        paging = page.get("paging") or {}
-        after = str((paging.get("cursors") or {}).get("after") or "")
-        more = bool(paging.get("hasMore") and after)
+        more = bool(after)
         return Page(
             changes=tuple(
-                _change(row, audience_id) for row in rows if row.get("email")
+                self.change(row, audience_id) for row in rows if row.get("email")
             ),
-            cursor=to_place(newest, after if more else "", complete and more)
-            if newest or more
-            else "",
+            cursor=to_place(newest, after, complete and more) if newest or more else "",
             complete=complete,
             more=more,
         )
@@ -272,55 +258,34 @@ class Omnisend(EachContact):
                 if after is not None and _state(after) != "unsubscribed":
                     return rejected(Reason.REFUSED, "Omnisend still mails them.")
             done = synced(row.get("id"))
-        return done or not_there("Not a contact in Omnisend.")
+        return done or not_there(self.unknown_as)
 
 
-def _email_status(row: Mapping[str, Any]) -> Mapping[str, Any]:
+def _email_status(row: Row) -> Row:
     rows = [each for each in row.get("statuses") or () if each["channel"] == "email"]
     return rows[0] if rows else {}
 
 
-def _identifier(email: str, channel: Mapping[str, str]) -> dict[str, object]:
-    return {"type": "email", "id": email, "channels": {"email": channel}}
-
-
-def _state(row: Mapping[str, Any]) -> str:
+def _state(row: Row) -> str:
     """One of `STATES`, the strictest where the contact says two; "" for none."""
     said = (row.get("status"), _email_status(row).get("status"))
     return next((state for state in STATES if state in said), "")
 
 
-def _subscription(email: str, row: Mapping[str, Any]) -> Subscription:
-    state = _state(row)
-    return Subscription(
-        email=email,
-        status=state if state in STATES[:2] else "unknown",
-        changed_at=moment(_email_status(row).get("statusChangedAt")),
-        remote_id=str(row.get("id") or ""),
-        detail="Known to Omnisend, but never subscribed." if state == NEVER else "",
-        fields=_values(row),
-        tags=_tags(row),
-    )
+def _identifier(email: str, channel: Mapping[str, str]) -> Row:
+    return {"type": "email", "id": email, "channels": {"email": channel}}
 
 
-def _values(row: Mapping[str, Any]) -> dict[str, object]:
-    standard = {name: row.get(name) for name in NAMES}
-    return filled({**(row.get("customProperties") or {}), **standard})
-
-
-def _tags(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(map(str, row.get("tags") or ()))
-
-
-def _signup(contact: Contact, row: Mapping[str, Any]) -> dict[str, object]:
-    """The address as subscribed at the signup. Where Omnisend met the person (`row`)
-    after that, a second after, or it would ignore the status; who leaves from now on
-    is later still."""
-    at, known = contact.signed_up_at, _subscription("", row).changed_at
+def _signup(write: Write) -> Row:
+    """The address as subscribed at the signup. Where Omnisend met the person before,
+    but after that, a second after, or it would ignore the status; who leaves from now
+    on is later still."""
+    contact, row = write.contact, write.row or {}
+    at, known = contact.signed_up_at, write.known.changed_at
     if known and (at is None or at <= known):
         at = known + timedelta(seconds=1)
     channel = {"status": "subscribed"} | ({"statusChangedAt": _time(at)} if at else {})
-    identifier = _identifier(row.get("email") or contact.email.strip(), channel)
+    identifier = _identifier(row.get("email") or write.email, channel)
     if contact.signed_up_at:
         consent = {"createdAt": _time(contact.signed_up_at), "ip": contact.ip}
         identifier["consent"] = {"source": "contactsync", **filled(consent)}
@@ -331,23 +296,6 @@ def _time(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _body(
-    contact: Contact, options: Options, row: Mapping[str, Any]
-) -> dict[str, object]:
-    values = filled(contact.fields)
-    body: dict[str, object] = {
-        name: str(value) for name, value in values.items() if name in NAMES
-    }
-    custom = {name: value for name, value in values.items() if name not in NAMES}
-    if custom:
-        body["customProperties"] = custom
-    tags = (*options.tags, *contact.tags)
-    had = row.get("tags") or []
-    if not set(tags) <= set(had):
-        body["tags"] = list(dict.fromkeys((*had, *tags)))
-    return body
-
-
 def _type(value: object) -> str:
     if isinstance(value, bool):
         return "boolean"
@@ -355,15 +303,3 @@ def _type(value: object) -> str:
         return "number"
     date = isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)
     return "date" if date else "text"
-
-
-def _change(row: Mapping[str, Any], audience_id: str) -> Change:
-    return Change(
-        email=str(row["email"]),
-        kind="upsert",
-        status=_subscription("", row).status,
-        fields=_values(row),
-        tags=_tags(row),
-        at=moment(row.get("updatedAt")),
-        audience_id=audience_id,
-    )

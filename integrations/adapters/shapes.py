@@ -44,6 +44,13 @@ def id_in(row: object, name: str = "id") -> str:
     return str(found)
 
 
+def dig(body: Any, *names: str) -> Any:
+    """What stands under the names, one within the other; None where there is none."""
+    for name in names:
+        body = body.get(name) if isinstance(body, dict) else None
+    return body
+
+
 def count_in(row: object, name: str) -> int:
     """The number under `name`; raises TransientError for anything else."""
     found = id_in(row, name)

@@ -4,6 +4,7 @@ unsigned webhooks."""
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import json
 from collections.abc import Mapping
@@ -88,6 +89,16 @@ def check_secret_url(request: Incoming, secrets: Mapping[str, str]) -> None:
     given = request.query.get("secret", "").encode()
     if not expected or not hmac.compare_digest(expected, given):
         raise CredentialsError("This webhook does not carry our secret.")
+
+
+def check_signed(secrets: Mapping[str, str], signed: bytes, *given: str) -> None:
+    """One of `given` must be the hex HMAC-SHA256 of what was `signed` with the linked
+    account's `webhook_secret`. Raises CredentialsError."""
+    secret = secrets.get("webhook_secret", "").encode()
+    ours = hmac.new(secret, signed, hashlib.sha256).hexdigest().encode()
+    good = [hmac.compare_digest(ours, value.encode()) for value in given]
+    if not secret or not any(good):
+        raise CredentialsError("This webhook is not signed with our secret.")
 
 
 def json_body(request: Incoming) -> Any:

@@ -24,7 +24,6 @@ from tests.services import Service, _folder, _running, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".tools"
-LOCK = Path(__file__).with_name("mailman.lock")
 USER, PASSWORD = "restadmin", "restpass"
 
 CONFIG = """\
@@ -55,18 +54,20 @@ IDLE = ("archive", "bounces", "digest", "in", "nntp", "pipeline", "retry")
 CONFIG += "".join(f"[runner.{name}]\nstart: no\n" for name in IDLE)
 
 
-def mailman_python() -> Path:
-    """The interpreter of an environment with Mailman, made once per lock file.
+def python_with(name: str) -> Path:
+    """The interpreter of an environment with what tests/live/<name>.lock has, made once
+    per lock file.
 
     Raises bootstrap.Stop when it cannot be installed.
     """
-    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
-    home = TOOLS / f"mailman-{digest}"
+    lock = Path(__file__).with_name(f"{name}.lock")
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
+    home = TOOLS / f"{name}-{digest}"
     python = home / "bin" / "python"
     if not (home / "ready").exists():
         shutil.rmtree(home, ignore_errors=True)
         bootstrap.make_venv(sys.executable, home)
-        bootstrap.install(str(python), LOCK, TOOLS)
+        bootstrap.install(str(python), lock, TOOLS)
         (home / "ready").touch()
     return python
 
@@ -168,7 +169,7 @@ class Mailman(Service):
 @contextlib.contextmanager
 def mailman() -> Iterator[Mailman]:
     """A running Mailman. Raises ServiceError, bootstrap.Stop."""
-    python = mailman_python()
+    python = python_with("mailman")
     with _folder() as folder:
         server = Mailman(folder, python)
         with server.post_office(), _running(server):

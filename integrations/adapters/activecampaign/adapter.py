@@ -16,63 +16,50 @@ it unsubscribes the person).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from integrations.adapters import consent
 from integrations.adapters.activecampaign.wire import (
     FIXED,
+    STATUS,
     bounced,
-    contact_change,
     list_number,
     membership,
-    status_of,
-    tags_of,
+    options_of,
     to_text,
-    total_of,
-    values_of,
     webhook_changes,
+    whole,
 )
 from integrations.adapters.base import (
     Audience,
     Change,
-    Contact,
     Field,
     Incoming,
-    Options,
     Outcome,
     Page,
     Reading,
     Receipt,
-    Resource,
     Subscription,
     filled,
 )
+from integrations.adapters.calls import Sign, audience
 from integrations.adapters.declare import Credential, Rate
 from integrations.adapters.each import (
-    EachContact,
-    awaiting,
-    existing,
     key_of,
-    not_there,
-    probed,
-    synced,
-    tags_for,
 )
 from integrations.adapters.errors import (
-    AdapterError,
     CredentialsError,
     Reason,
-    RejectedError,
     SetupError,
     TargetError,
 )
-from integrations.adapters.http import Answer, Params
-from integrations.adapters.paging import all_pages
+from integrations.adapters.http import Params
+from integrations.adapters.rest import Rest, Write, first_time
 from integrations.adapters.shapes import (
     Row,
     count_in,
@@ -82,12 +69,10 @@ from integrations.adapters.shapes import (
 )
 from integrations.adapters.shared import (
     check_secret_url,
-    moment,
     parse_place,
     to_place,
 )
 
-PAGE = 100
 ALONG = "fieldValues,contactTags.tag"  # what comes along with contacts
 SIZED = 20  # lists that are counted
 URL = re.compile(r"(https://[a-z0-9.-]+(?::[0-9]+)?)(?:/.*)?", re.ASCII | re.IGNORECASE)
@@ -100,7 +85,7 @@ TYPES = {
 OVERLAP = timedelta(days=1)
 
 
-class ActiveCampaign(EachContact):
+class ActiveCampaign(Rest):
     slug = "activecampaign"
     label = "ActiveCampaign"
     kind = "esp"
@@ -126,6 +111,20 @@ class ActiveCampaign(EachContact):
     features = frozenset({"tags", "update_existing"})
     guarded = True
 
+    signs = (Sign("^(?!.*permission)", CredentialsError, on=403),)
+    reasons = (("email.*valid|valid.*email", Reason.ADDRESS_INVALID),)
+
+    size_param, page_size = "limit", 100
+    place_param, first_place = "offset", 0
+    total_keys = ("meta", "total")
+
+    state_key = ""
+    time_keys = ("udate",)
+    tags_key = "tags"
+
+    gone = frozenset({"unsubscribed", "bounced"})
+    asked_as = "Unconfirmed at ActiveCampaign, and left so."
+
     @property
     def home(self) -> str:
         text = self.secrets.get("url", "").strip()
@@ -138,75 +137,39 @@ class ActiveCampaign(EachContact):
             )
         return match[1].lower()
 
-    def headers(self) -> dict[str, str]:
-        return {"Api-Token": self.secrets.get("api_key", "").strip()}
+    def key_header(self, key: str) -> dict[str, str]:
+        return {"Api-Token": key}
 
-    def explain(self, answer: Answer) -> str:
-        rows = answer.object().get("errors")
-        if not isinstance(rows, list):
-            return super().explain(answer)
-        parts = [
-            str(row.get(name) or "")
-            for row in rows
-            if isinstance(row, dict)
-            for name in ("title", "detail")
-        ]
-        return self.safe(" ".join(part for part in parts if part))
+    def following(self, body: Row, rows: list[Row], place: Any) -> int | None:
+        return place + self.page_size if len(rows) >= self.page_size else None
 
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        if answer.status == 403 and "permission" not in error.detail.lower():
-            return CredentialsError(error.detail, status=403)
-        return error
-
-    def reason_of(self, error: RejectedError) -> Reason:
-        words = error.detail.lower()
-        if "email" in words and "valid" in words:
-            return Reason.ADDRESS_INVALID
-        return error.reason
+    def listed(self, body: Row, name: str) -> list[Row]:
+        """Contacts with `values`, `tags` and `lists`, fields with `options`."""
+        rows = super().listed(body, name)
+        if name == "contacts":
+            return [whole(row, body) for row in rows]
+        if name == "fields":
+            return [{**row, "options": options_of(row, body)} for row in rows]
+        return rows
 
     def verify(self) -> Reading:
         user = self.fetch("GET", "/api/3/users/me").get("user") or {}
         return Reading(
             identity=str(user.get("email") or user.get("username") or ""),
             account_name=str(urlsplit(self.base_url).hostname),
-            resources=tuple(
-                self._probe(name) for name in ("lists", "contacts", "fields", "tags")
-            ),
+            resources=self.probes("/api/3", "lists", "contacts", "fields", "tags"),
         )
-
-    def _probe(self, name: str) -> Resource:
-        def count() -> int | None:
-            body = self.fetch("GET", f"/api/3/{name}", params={"limit": 1})
-            return total_of(body)
-
-        return probed(name, count)
-
-    def _all(self, name: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        """Every row of a collection, with the answer it stood in."""
-
-        def read(offset: int) -> tuple[list[tuple[Row, Row]], int | None]:
-            params: Params = {"limit": PAGE, "offset": offset}
-            body = self.fetch("GET", f"/api/3/{name}", params=params)
-            rows = [(row, body) for row in rows_in(body, name)]
-            return rows, offset + PAGE if len(rows) >= PAGE else None
-
-        return all_pages(read, 0)
 
     def audiences(self) -> list[Audience]:
         """Sizes cost a call each, so only the first lists have one."""
         return [
-            Audience(
-                id=str(row["id"]),
-                label=str(row.get("name", "")),
-                size=self._size(str(row["id"])) if number < SIZED else None,
-            )
-            for number, (row, _) in enumerate(self._all("lists"))
+            audience(row, self._size(id_in(row)) if number < SIZED else None)
+            for number, row in enumerate(self.rows("/api/3/lists"))
         ]
 
     def _size(self, audience_id: str) -> int | None:
         params: Params = {"listid": audience_id, "status": 1, "limit": 1}
-        return total_of(self.fetch("GET", "/api/3/contacts", params=params))
+        return self.total_of(self.fetch("GET", "/api/3/contacts", params=params))
 
     def fields(self, audience_id: str) -> list[Field]:
         """Custom fields belong to the account; those of no type are text."""
@@ -220,77 +183,57 @@ class ActiveCampaign(EachContact):
                 label=str(row.get("title", "")),
                 type=TYPES.get(str(row.get("type")), "text"),
                 required=str(row.get("isrequired")) == "1",
-                options=tuple(
-                    str(option.get("value", ""))
-                    for option in body.get("fieldOptions") or ()
-                    if str(option.get("field")) == str(row["id"])
-                ),
+                options=row["options"],
             )
-            for row, body in self._all("fields")
+            for row in self.rows("/api/3/fields")
         ]
 
-    def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
-        found = self._find(contact.email)
-        standing = self._standing(contact.email, found, audience_id)
-        if refused := consent.left(standing, self.label):
-            return refused
-        if standing.status != "absent" and not options.update_existing:
-            return existing(standing.remote_id)
-        contact_id = standing.remote_id
-        values = filled(contact.fields)
-        if found is None or (values and options.update_existing):
-            contact_id = self._sync(contact.email, values)
-        if standing.status == "absent":
-            self._set_status(contact_id, audience_id, "1")
-
-        def add(tag: str) -> None:
-            pair = {"contact": int(contact_id), "tag": self._tag(tag)}
-            self.request("POST", "/api/3/contactTags", payload={"contactTag": pair})
-
-        lost = self.tag_each(tags_for(contact, options), add)
-        if standing.status == "pending":
-            left = "Unconfirmed at ActiveCampaign, and left so."
-            return awaiting(contact_id, f"{left} {lost}".strip())
-        return synced(contact_id, lost)
-
-    def _find(self, email: str) -> dict[str, Any] | None:
-        """The contact, with `values` and `tags` beside what ActiveCampaign calls so."""
+    def _find(self, email: str) -> Row | None:
         params: Params = {"email": email.strip(), "status": -1, "include": ALONG}
         body = self.fetch("GET", "/api/3/contacts", params=params)
-        wanted = key_of(email)
-        for row in rows_in(body, "contacts"):
-            if key_of(id_in(row, "email")) == wanted:
-                return {
-                    **row,
-                    "values": values_of(row, body),
-                    "tags": tags_of(row, body),
-                }
-        return None
+        rows = self.listed(body, "contacts")
+        return {key_of(id_in(row, "email")): row for row in rows}.get(key_of(email))
 
-    def _standing(
-        self, email: str, found: Mapping[str, Any] | None, audience_id: str
-    ) -> Subscription:
-        if found is None:
-            return Subscription(email=email, status="absent")
-        contact_id = str(count_in(found, "id"))
-        path = f"/api/3/contacts/{contact_id}/contactLists"
-        try:
-            rows = rows_in(self.fetch("GET", path), "contactLists")
-        except TargetError:  # deleted since
-            return Subscription(email=email, status="absent")
-        row = membership(rows, contact_id, audience_id)
-        status = status_of(row, found) if row else "absent"
-        if status == "absent" and bounced(found):
-            status = "bounced"
-        return Subscription(
-            email=email,
-            status=status,
-            changed_at=moment(row.get("udate") or row.get("sdate")),
-            remote_id=contact_id,
-            detail=self.safe(str(row.get("unsubreason") or "")),
-            fields=found["values"],
-            tags=found["tags"],
-        )
+    def find_one(self, email: str, audience_id: str) -> Row | None:
+        row = self._find(email)
+        if row is None:
+            return None
+        lists = self.maybe(f"/api/3/contacts/{count_in(row, 'id')}/contactLists")
+        if lists is None:  # deleted since
+            return None
+        return {**row, "lists": rows_in(lists, "contactLists")}
+
+    def status_of(self, row: Row, audience_id: str) -> str:
+        there = membership(row, audience_id)
+        status = STATUS.get(str(there.get("status")), "unknown") if there else "absent"
+        unmailed = status in ("pending", "absent") and bounced(row)
+        return "bounced" if unmailed else status
+
+    def left_at(self, row: Row, audience_id: str) -> datetime | None:
+        return first_time(membership(row, audience_id), ("udate", "sdate"))
+
+    def values_of(self, row: Row) -> dict[str, object]:
+        values: dict[str, object] = row["values"]
+        return values
+
+    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
+        known = super().standing(email, row, audience_id)
+        why = membership(row, audience_id).get("unsubreason") if row else ""
+        return replace(known, detail=self.safe(str(why or "")))
+
+    def put(self, write: Write) -> Outcome:
+        id, values = write.known.remote_id, filled(write.contact.fields)
+        if write.row is None or (values and write.options.update_existing):
+            id = self._sync(write.email, values)
+        if write.known.status == "absent":
+            self._set_status(id, write.audience_id, "1")
+
+        def add(tag: str) -> None:
+            pair = {"contact": int(id), "tag": self._tag(tag)}
+            self.request("POST", "/api/3/contactTags", payload={"contactTag": pair})
+
+        lost = self.tag_each(write.tags, add)
+        return self.settled(replace(write.known, remote_id=id), lost)
 
     def _sync(self, email: str, values: Mapping[str, object]) -> str:
         body: dict[str, object] = {"email": email.strip()}
@@ -315,7 +258,7 @@ class ActiveCampaign(EachContact):
         """The id of a tag, which is made when there is none of this name."""
         key = name.strip().lower()
         if key not in self._tags:
-            params: Params = {"search": name.strip(), "limit": PAGE}
+            params: Params = {"search": name.strip(), "limit": self.page_size}
             rows = rows_in(self.fetch("GET", "/api/3/tags", params=params), "tags")
             same = [r for r in rows if str(r.get("tag", "")).strip().lower() == key]
             if not same:
@@ -325,13 +268,6 @@ class ActiveCampaign(EachContact):
             self._tags[key] = count_in(same[0], "id")
         return self._tags[key]
 
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        return [
-            self._standing(email, self._find(email), audience_id) for email in emails
-        ]
-
     def changes(self, audience_id: str, cursor: str) -> Page:
         """First everybody by id, then whoever changed since the day before the last
         walk began. Unverified: that a changed membership alone counts as a change."""
@@ -339,25 +275,29 @@ class ActiveCampaign(EachContact):
         since, began, last = place
         began = began or (datetime.now(UTC) - OVERLAP).date().isoformat()
         params: dict[str, str | int] = {
-            **{"listid": audience_id, "status": -1, "limit": PAGE},
+            **{"listid": audience_id, "status": -1, "limit": self.page_size},
             **{"orders[id]": "asc", "id_greater": last},
             "include": f"contactLists,{ALONG}",
         }
         if since:
             params["filters[updated_after]"] = since
         body = self.fetch("GET", "/api/3/contacts", params=params)
-        rows = rows_in(body, "contacts")
-        more = len(rows) >= PAGE
+        rows = self.listed(body, "contacts")
+        more = len(rows) >= self.page_size
         if more:
             place = [since, began, max(int(row["id"]) for row in rows)]
         else:
             place = [began, "", 0]
         return Page(
-            changes=tuple(contact_change(row, body, audience_id) for row in rows),
+            changes=tuple(self._told(row, audience_id) for row in rows),
             cursor=to_place(*place),
             complete=not since,
             more=more,
         )
+
+    def _told(self, row: Row, audience_id: str) -> Change:
+        status = "" if membership(row, audience_id) else "unknown"
+        return self.change(row, audience_id, status=status)
 
     def webhook(self, request: Incoming) -> list[Change]:
         """Unsigned, so the address given to ActiveCampaign ends in ?secret=..."""
@@ -375,22 +315,15 @@ class ActiveCampaign(EachContact):
         answer = self.fetch("POST", "/api/3/webhooks", payload={"webhook": hook})
         return {"webhook_id": str((answer.get("webhook") or {}).get("id") or "")}
 
-    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        def leave(email: str) -> Outcome:
-            standing = self._standing(email, self._find(email), audience_id)
-            if standing.status == "absent":
-                detail = "Not on this list at all."
-                return not_there(detail)
-            if standing.status not in ("unsubscribed", "bounced"):
-                self._set_status(standing.remote_id, audience_id, "2")
-            return synced(standing.remote_id)
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        self.request("DELETE", f"/api/3/webhooks/{int(webhook_id)}")
 
-        return self.each(emails, leave)
+    def leave(self, known: Subscription, audience_id: str) -> None:
+        self._set_status(known.remote_id, audience_id, "2")
 
     def erase(self, email: str) -> Receipt:
         found = self._find(email)
-        if found is None:
-            return Receipt(ok=True, note="ActiveCampaign did not hold this address.")
-        with suppress(TargetError):  # somebody else was faster
-            self.request("DELETE", f"/api/3/contacts/{count_in(found, 'id')}")
-        return Receipt(ok=True, note="Deleted with all their data.")
+        if found is not None:
+            with suppress(TargetError):  # somebody else was faster
+                self.request("DELETE", f"/api/3/contacts/{count_in(found, 'id')}")
+        return self.erased(found, "Deleted with all their data.")

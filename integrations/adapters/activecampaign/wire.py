@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from integrations.adapters.base import Change, Incoming, filled
 from integrations.adapters.errors import RejectedError, TargetError
 from integrations.adapters.redact import clean
+from integrations.adapters.shapes import Row
 from integrations.adapters.shared import moment
 
 STATUS = {"0": "pending", "1": "subscribed", "2": "unsubscribed", "3": "bounced"}
@@ -17,11 +18,10 @@ EVENTS = {"subscribe": "subscribed", "unsubscribe": "unsubscribed"}
 POSTED = {"first_name": "firstName", "last_name": "lastName", "phone": "phone"}
 
 
-def membership(
-    rows: Sequence[Mapping[str, Any]], contact_id: str, audience_id: str
-) -> Mapping[str, Any]:
+def membership(contact: Row, audience_id: str) -> Row:
     """The contact's membership of the list, {} when there is none."""
-    wanted = (contact_id, audience_id)
+    wanted = (str(contact.get("id")), audience_id)
+    rows = contact["lists"]
     return next(
         (r for r in rows if (str(r.get("contact")), str(r.get("list"))) == wanted), {}
     )
@@ -29,11 +29,6 @@ def membership(
 
 def bounced(contact: Mapping[str, Any]) -> bool:
     return str(contact.get("bounced_hard") or "0") != "0"
-
-
-def status_of(row: Mapping[str, Any], contact: Mapping[str, Any]) -> str:
-    status = STATUS.get(str(row.get("status")), "unknown")
-    return "bounced" if status == "pending" and bounced(contact) else status
 
 
 def to_text(value: object) -> str:
@@ -48,44 +43,32 @@ def from_text(text: object) -> object:
     return parts if str(text).startswith("||") else text
 
 
-def own(
-    contact: Mapping[str, Any], body: Mapping[str, Any], name: str
-) -> list[Mapping[str, Any]]:
-    """The rows of one kind that came along and belong to the contact."""
-    rows = body.get(name) or ()
-    return [row for row in rows if str(row.get("contact")) == str(contact.get("id"))]
+def whole(contact: Row, body: Row) -> Row:
+    """A contact with what came along: `values` by our field ids, `tags`, `lists`."""
 
+    def own(name: str) -> list[Row]:
+        rows = body.get(name) or ()
+        return [r for r in rows if str(r.get("contact")) == str(contact.get("id"))]
 
-def values_of(contact: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, object]:
-    """A contact's values by our field ids, blank ones left out."""
-    fields = {name: contact.get(name) for name in FIXED}
-    fields |= {
-        str(row.get("field")): from_text(row.get("value"))
-        for row in own(contact, body, "fieldValues")
+    values = {name: contact.get(name) for name in FIXED}
+    custom = {
+        str(r.get("field")): from_text(r.get("value")) for r in own("fieldValues")
     }
-    return filled(fields)
-
-
-def tags_of(contact: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str, ...]:
     names = {str(tag.get("id")): str(tag.get("tag")) for tag in body.get("tags") or ()}
-    ids = [str(row.get("tag")) for row in own(contact, body, "contactTags")]
-    return tuple(names[id] for id in ids if id in names)
+    tags = [str(row.get("tag")) for row in own("contactTags")]
+    return {
+        **contact,
+        "values": filled(values | custom),
+        "tags": [names[id] for id in tags if id in names],
+        "lists": own("contactLists"),
+    }
 
 
-def contact_change(
-    contact: Mapping[str, Any], body: Mapping[str, Any], audience_id: str
-) -> Change:
-    rows = own(contact, body, "contactLists")
-    row = membership(rows, str(contact.get("id")), audience_id)
-    return Change(
-        email=str(contact.get("email", "")),
-        kind="upsert",
-        status=status_of(row, contact) if row else "unknown",
-        fields=values_of(contact, body),
-        tags=tags_of(contact, body),
-        at=moment(contact.get("udate")),
-        audience_id=audience_id,
-    )
+def options_of(field: Row, body: Row) -> tuple[str, ...]:
+    """A field's choices, which stand beside the fields."""
+    rows = body.get("fieldOptions") or ()
+    ours = [row for row in rows if str(row.get("field")) == str(field["id"])]
+    return tuple(str(row.get("value", "")) for row in ours)
 
 
 def webhook_changes(request: Incoming) -> list[Change]:
@@ -123,9 +106,3 @@ def list_number(audience_id: str) -> int:
     if not (audience_id.isascii() and audience_id.isdigit()):
         raise TargetError("ActiveCampaign has no such list: choose another.")
     return int(audience_id)
-
-
-def total_of(body: Mapping[str, Any]) -> int | None:
-    """How many rows there are behind an answer, which is told as text."""
-    total = str((body.get("meta") or {}).get("total"))
-    return int(total) if total.isdecimal() else None

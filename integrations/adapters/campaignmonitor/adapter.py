@@ -250,6 +250,10 @@ class CampaignMonitor(CampaignMonitorPeople):
             raise self._unreadable(None)
         return {"webhook_id": made}
 
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        path = f"{list_path(audience_id)}/webhooks/{quote(webhook_id, safe='')}.json"
+        self.request("DELETE", path)
+
     def erase(self, email: str) -> Receipt:
         params: Params = {"email": email.strip()}
         path = f"/api/v3.3/clients/{quote(self._client(), safe='')}/listsforemail.json"

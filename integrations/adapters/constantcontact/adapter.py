@@ -2,7 +2,9 @@
 
 Unverified: how bounces and spam reports show (the API has no such permission; the
 product shows who reported spam as unsubscribed); what `confirm_status` says after a
-resubscribe request; the words of a refusal, which come without a field name.
+resubscribe request; the words of a refusal, which come without a field name; that its
+webhooks, which are for partners, tell nothing of contacts, so none are offered; that
+tokens cannot be given back, for which the guides show no call.
 """
 
 from __future__ import annotations
@@ -186,13 +188,14 @@ class ConstantContact(ConstantContactContacts):
         )
 
     def erase(self, email: str) -> Receipt:
-        known = self.find(email)
-        if known is None:
+        found = self.find_all(email)
+        if not found:
             return Receipt(ok=True, note="Constant Contact did not hold this address.")
-        if not known.get("deleted_at"):
-            path = f"/v3/contacts/{quote(str(known.get('contact_id')), safe='')}"
-            with suppress(TargetError):  # somebody else was faster
-                self.request("DELETE", path)
+        for known in found:
+            if not known.get("deleted_at"):
+                path = f"/v3/contacts/{quote(str(known.get('contact_id')), safe='')}"
+                with suppress(TargetError):  # somebody else was faster
+                    self.request("DELETE", path)
         return Receipt(
             ok=True,
             note="Deleted from Constant Contact's lists. It keeps deleted contacts out "

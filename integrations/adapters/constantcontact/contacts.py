@@ -17,6 +17,7 @@ is read from the first contact created, and taken to hold for this adapter's lif
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -49,6 +50,7 @@ from integrations.adapters.each import (
     awaiting,
     by_address,
     existing,
+    forms,
     key_of,
     rejected,
     synced,
@@ -75,17 +77,19 @@ class ConstantContactContacts(EachContact):
 
     def find(self, email: str) -> dict[str, Any] | None:
         """The contact with an address, deleted or not, with its lists."""
-        params: Params = {
-            "email": email,
-            "status": "all",
-            "include": SUBRESOURCES,
-        }
-        rows = rows_in(self.fetch("GET", "/v3/contacts", params=params), "contacts")
-        same = [row for row in rows if key_of(email_of(row)) == key_of(email)]
+        same = self.find_all(email)
         # A deleted one beside one that is there: who left counts, then who is there.
         same.sort(key=lambda row: bool(row.get("deleted_at")))
         same.sort(key=lambda row: permission_of(row) != "unsubscribed")
         return next(iter(same), None)
+
+    def find_all(self, email: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        for asked in forms(email):
+            params: Params = {"email": asked, "status": "all", "include": SUBRESOURCES}
+            body = self.fetch("GET", "/v3/contacts", params=params)
+            rows += rows_in(body, "contacts")
+        return [row for row in rows if key_of(email_of(row)) == key_of(email)]
 
     def check_list(self, audience_id: str) -> None:
         """Raises TargetError when the list is not there any more."""
@@ -127,7 +131,7 @@ class ConstantContactContacts(EachContact):
             return existing(now.remote_id)
         fields = contact.fields if known is None or options.update_existing else {}
         body = {
-            "email_address": contact.email,
+            "email_address": email_of(known) if known else contact.email,
             **properties_of(fields),
             "list_memberships": [audience_id],
         }
@@ -268,9 +272,14 @@ class ConstantContactContacts(EachContact):
         return self.each(emails, self._unsubscribe)
 
     def _unsubscribe(self, email: str) -> Outcome:
-        known = self.find(email)
-        if known is None or permission_of(known) == "unsubscribed":
-            return synced((known or {}).get("contact_id"))
+        done = synced()
+        for known in self.find_all(email):
+            if permission_of(known) != "unsubscribed":
+                self._leave(known)
+            done = synced(known.get("contact_id"))
+        return done
+
+    def _leave(self, known: Mapping[str, Any]) -> None:
         body = {name: known[name] for name in CORE if known.get(name) is not None}
         body["email_address"] = {
             "address": email_of(known),
@@ -278,8 +287,5 @@ class ConstantContactContacts(EachContact):
         }
         body["update_source"] = "Contact"
         path = f"/v3/contacts/{quote(str(known.get('contact_id')), safe='')}"
-        try:
+        with suppress(TargetError):  # deleted just now, and mailed no more
             self.fetch("PUT", path, payload=body)
-        except TargetError:  # deleted just now, and mailed no more
-            return synced()
-        return synced(known.get("contact_id"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from integrations.adapters.base import (
     Audience,
@@ -231,6 +232,9 @@ class Copper(CopperPeople):
             )
             ids.append(str(answer.get("id", "")))
         return {"webhook_id": ",".join(ids)}
+
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        self.request("DELETE", f"{API}/webhooks/{quote(webhook_id, safe='')}")
 
     def webhook(self, request: Incoming) -> list[Change]:
         """A notification holds our secret and ids, so the people are read. Of somebody

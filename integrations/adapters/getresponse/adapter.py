@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from integrations.adapters.base import (
@@ -26,14 +27,10 @@ from integrations.adapters.base import (
     Incoming,
     Page,
     Reading,
-    Resource,
 )
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.errors import (
-    RejectedError,
-    ScopeError,
-    TargetError,
-)
+from integrations.adapters.each import probed
+from integrations.adapters.errors import RejectedError, TargetError
 from integrations.adapters.getresponse.people import PAGE, GetResponsePeople
 from integrations.adapters.getresponse.wire import (
     TURNS,
@@ -94,23 +91,17 @@ class GetResponse(GetResponsePeople):
             identity=str(account.get("email", "")),
             account_name=str(account.get("companyName") or ""),
             resources=tuple(
-                self._probe(name, path)
+                probed(name, partial(self._total, path))
                 for name, path in (
-                    ("lists", "campaigns"),
-                    ("contacts", "contacts"),
-                    ("custom fields", "custom-fields"),
+                    ("lists", "/v3/campaigns"),
+                    ("contacts", "/v3/contacts"),
+                    ("custom fields", "/v3/custom-fields"),
                 )
             ),
         )
 
-    def _probe(self, name: str, path: str) -> Resource:
-        try:
-            _, total = self.rows(f"/v3/{path}", {"perPage": 1})
-        except ScopeError as error:
-            return Resource(
-                name=name, readable=False, writable=None, detail=error.detail
-            )
-        return Resource(name=name, readable=True, writable=None, count=total)
+    def _total(self, path: str) -> int:
+        return self.rows(path, {"perPage": 1})[1]
 
     def audiences(self) -> list[Audience]:
         found = []

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,7 @@ from integrations.adapters.each import (
     EachContact,
     awaiting,
     existing,
+    forms,
     key_of,
     not_there,
     synced,
@@ -36,7 +38,13 @@ from integrations.adapters.errors import (
     TargetError,
     TransientError,
 )
-from integrations.adapters.getresponse.wire import LEFT, contact_path, search, texts
+from integrations.adapters.getresponse.wire import (
+    LEFT,
+    change_of,
+    contact_path,
+    search,
+    texts,
+)
 from integrations.adapters.http import Answer, Params
 from integrations.adapters.paging import all_pages
 from integrations.adapters.shapes import id_in, row_in, unreadable
@@ -98,14 +106,15 @@ class GetResponsePeople(EachContact):
 
     def find(self, email: str, audience_id: str = "") -> list[dict[str, Any]]:
         """The contacts of an address: of one list, or of all."""
-        email = email.strip()
-        params = {"query[email]": email, "additionalFlags": "exactMatch"}
-        if audience_id:
-            params["query[campaignId]"] = audience_id
-        rows, _ = self.rows("/v3/contacts", params)
+        found = []
+        for form in forms(email):
+            params = {"query[email]": form, "additionalFlags": "exactMatch"}
+            if audience_id:
+                params["query[campaignId]"] = audience_id
+            found += self.rows("/v3/contacts", params)[0]
         return [
             row
-            for row in rows
+            for row in found
             if key_of(id_in(row, "email")) == key_of(email)
             and audience_id in ("", id_in(row_in(row, "campaign"), "campaignId"))
         ]
@@ -120,9 +129,9 @@ class GetResponsePeople(EachContact):
                 changed_at=moment(rows[0].get("changedOn")),
                 remote_id=id_in(rows[0], "contactId"),
             )
-        if pending and self.searched("unconfirmed", audience_id, email=email):
+        if pending and self._hidden("unconfirmed", email, audience_id):
             return Subscription(email=email, status="pending")
-        if removed := self.searched("removed", audience_id, email=email):
+        if removed := self._hidden("removed", email, audience_id):
             last = max(removed, key=lambda row: str(row.get("deletedOn") or ""))
             why = str(last.get("reason") or "")
             return Subscription(
@@ -132,6 +141,10 @@ class GetResponsePeople(EachContact):
                 detail=f"Removed from the list: {why or 'no reason given'}.",
             )
         return Subscription(email=email, status="absent")
+
+    def _hidden(self, kind: str, email: str, audience_id: str) -> list[dict[str, Any]]:
+        searched = [self.searched(kind, audience_id, email=it) for it in forms(email)]
+        return [row for rows in searched for row in rows]
 
     def searched(
         self, kind: str, audience_id: str, *, email: str = "", page: int = 1
@@ -145,7 +158,19 @@ class GetResponsePeople(EachContact):
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
     ) -> list[Subscription]:
-        return [self._standing(email, audience_id) for email in emails]
+        return [self._told(email, audience_id) for email in emails]
+
+    def _told(self, email: str, audience_id: str) -> Subscription:
+        """Searches show no custom values, so who is there is read as a whole."""
+        found = self._standing(email, audience_id)
+        if not found.remote_id:
+            return found
+        try:
+            row = self.fetch("GET", contact_path(found.remote_id))
+        except TargetError:  # removed just now
+            return self._standing(email, audience_id)
+        told = change_of(row, audience_id)
+        return replace(found, fields=told.fields, tags=told.tags)
 
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options

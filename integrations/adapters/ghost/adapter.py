@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Self
@@ -24,33 +25,25 @@ from urllib.parse import quote
 from integrations.adapters.base import (
     Audience,
     Change,
-    Contact,
     Field,
     Incoming,
-    Options,
     Outcome,
     Page,
     Reading,
     Receipt,
     Resource,
     Subscription,
-    filled,
 )
-from integrations.adapters.consent import left
+from integrations.adapters.calls import Sign, audience
 from integrations.adapters.declare import Credential
 from integrations.adapters.each import (
-    EachContact,
     awaiting,
-    existing,
     key_of,
     not_there,
     rejected,
-    spellings,
     synced,
-    tags_for,
 )
 from integrations.adapters.errors import (
-    AdapterError,
     CredentialsError,
     Reason,
     RejectedError,
@@ -64,31 +57,26 @@ from integrations.adapters.ghost.wire import (
     check_signature,
     fault,
     has,
-    labels_of,
     lost,
-    plain,
-    posted,
     quoted,
     token,
-    told,
     total,
-    values_of,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import id_in, row_in, rows_in
+from integrations.adapters.rest import Rest, Write, look_ups
+from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
 from integrations.adapters.shared import json_body, own_address, parse_place, to_place
 
-LOOK_UP = 20  # addresses in one filter
+LOOK_UP = 40  # addresses in one filter
 RENEW_SECONDS = 240  # a token lives for 300
 API = "/ghost/api/admin"
 MEMBERS = f"{API}/members/"
 INTEGRITY = re.compile(rb"\d+:[0-9a-f]+:[0-9a-f]+")
-CLOSED = re.compile(r"invite-only|only accepts paid")
-ADDRESS = re.compile(r"\be-?mail\b", re.IGNORECASE)
 EVENTS = ("member.added", "member.edited", "member.deleted")
+SUPPRESSED = {"spam": "complained", "fail": "bounced"}
 
 
-class Ghost(EachContact):
+class Ghost(Rest):
     slug = "ghost"
     label = "Ghost"
     kind = "esp"
@@ -126,6 +114,32 @@ class Ghost(EachContact):
     _signed_at = 0.0
     _token = ""
 
+    signs = (
+        Sign("INVALID_JWT", CredentialsError),
+        Sign("invite-only|only accepts paid", ScopeError),
+    )
+    reasons = (
+        ("already exists", Reason.DUPLICATE),
+        (r"\be-?mail\b", Reason.ADDRESS_INVALID),
+    )
+
+    size_param, page_size = "limit", PAGE
+    place_param, first_place = "page", 1
+    rows_key = "members"
+
+    state_key = ""
+    time_keys = ("updated_at",)
+    tags_key = "labels"
+    own_fields = (
+        Field(id="name", label="Name", type="name"),
+        Field(id="note", label="Note"),
+    )
+
+    look_up = "many"
+    known_as = "Has it already"
+    unknown_as = "Does not have this newsletter."
+    asked_as = "Ghost mailed them a link; it makes them a member."
+
     @property
     def home(self) -> str:
         found = own_address(self.secrets.get("url", ""), "The API URL")
@@ -143,26 +157,11 @@ class Ghost(EachContact):
     def more_secrets(self) -> list[str]:
         return [self.secrets.get("admin_key", "").partition(":")[2].strip()]
 
-    def explain(self, answer: Answer) -> str:
-        found = fault(answer)
-        words = (found.get("message"), found.get("context"))
-        return self.safe(" ".join(str(word) for word in words if word))
+    def told(self, answer: Answer) -> str:
+        return f"{fault(answer).get('code')} {self.explain(answer)}"
 
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        if isinstance(error, RejectedError):
-            if fault(answer).get("code") == "INVALID_JWT":
-                return CredentialsError(error.detail, status=answer.status)
-            if CLOSED.search(error.detail):
-                return ScopeError(f"Ghost: {error.detail}", status=answer.status)
-        return error
-
-    def reason_of(self, error: RejectedError) -> Reason:
-        if "already exists" in error.detail:
-            return Reason.DUPLICATE
-        if ADDRESS.search(error.detail):
-            return Reason.ADDRESS_INVALID
-        return error.reason
+    def following(self, body: Row, rows: list[Row], place: Any) -> int | None:
+        return place + 1 if place * PAGE < total(body) else None
 
     def verify(self) -> Reading:
         people = total(self.fetch("GET", MEMBERS, params={"limit": 1}))
@@ -192,135 +191,41 @@ class Ghost(EachContact):
 
     def audiences(self) -> list[Audience]:
         return [
-            Audience(
-                id=key,
-                label=str(row.get("name", "")),
-                size=(row.get("count") or {}).get("active_members"),
-            )
-            for key, row in self._newsletters.items()
+            audience(row, dig(row, "count", "active_members"))
+            for row in self._newsletters.values()
         ]
 
     def fields(self, audience_id: str) -> list[Field]:
-        name = Field(id="name", label="Name", type="name")
-        return [name, Field(id="note", label="Note")]
+        return list(self.own_fields)
 
-    def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
-        if audience_id not in self._newsletters:
-            raise TargetError("The newsletter is not there any more, or archived.")
-        member = self._find([contact.email]).get(key_of(contact.email))
-        tags = tags_for(contact, options)
-        if member:
-            return self._known(member, contact, audience_id, options, tags)
-        values = filled(contact.fields)
-        if options.double_opt_in:
-            return self._ask(contact, audience_id, tags)
-        row = {
-            # On SQLite, Ghost tells addresses apart by case.
-            **{"email": key_of(contact.email), **values},
-            "labels": [{"name": tag} for tag in tags],
-            "newsletters": [{"id": audience_id}],
-        }
-        made = self.fetch("POST", MEMBERS, payload={"members": [row]})
-        return synced(id_in(rows_in(made, "members")[0]))
-
-    def _known(
-        self,
-        member: dict[str, Any],
-        contact: Contact,
-        audience_id: str,
-        options: Options,
-        tags: list[str],
-    ) -> Outcome:
-        standing = self._standing(member, contact.email, audience_id)
-        if gone := left(standing, self.label):
-            return gone
-        row: dict[str, object] = {}
-        if standing.status == "absent":
-            if options.double_opt_in:
-                return rejected(
-                    Reason.REFUSED,
-                    "A member of the site already, whom Ghost cannot ask to confirm. "
-                    "They can choose the newsletter in their account.",
-                )
-            row["newsletters"] = [{"id": id} for id in (*has(member), audience_id)]
-        elif not options.update_existing:
-            return existing(standing.remote_id, "Has it already")
-        if options.update_existing:
-            values = filled(contact.fields)
-            row |= {k: v for k, v in values.items() if v != member.get(k)}
-            labels = labels_of(member)
-            lower = set(map(str.lower, labels))
-            if new := [tag for tag in tags if tag.lower() not in lower]:
-                row["labels"] = [{"name": label} for label in (*labels, *new)]
-        if row:
-            self._put(member, row)
-        return synced(standing.remote_id)
-
-    def _put(self, member: dict[str, Any], row: dict[str, object]) -> None:
-        path = f"{MEMBERS}{quote(str(member['id']), safe='')}/"
-        self.fetch("PUT", path, payload={"members": [row]})
-
-    def _ask(self, contact: Contact, audience_id: str, tags: list[str]) -> Outcome:
-        site = self._public
-        answer = site.send("GET", "/members/api/integrity-token/")
-        if not 200 <= answer.status < 300:
-            raise site.error_from(answer)
-        integrity = INTEGRITY.search(answer.body)
-        if integrity is None:
-            raise TransientError("Ghost gave no token to ask for a confirmation with.")
-        row: dict[str, object] = {
-            "email": contact.email.strip(),
-            "emailType": "subscribe",
-            "newsletters": [{"name": self._newsletters[audience_id]["name"]}],
-            "labels": tags,
-            "integrityToken": integrity[0].decode(),
-        }
-        if name := filled(contact.fields).get("name"):
-            row["name"] = name
-        site.request("POST", "/members/api/send-magic-link/", payload=row)
-        return awaiting(detail="Ghost mailed them a link; it makes them a member.")
-
-    @cached_property
-    def _public(self) -> Self:
-        """The site itself, whose address may be another than the API's."""
-        url = str(self._site.get("url", ""))
-        try:
-            return self.elsewhere(own_address(url, "It"))
-        except SetupError:
-            return self.elsewhere(self.home)
-
-    def _find(self, emails: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Members by lower-case address."""
-        asked = list(
-            dict.fromkeys(s for e in emails for s in (e.strip(), *spellings(e)))
-        )
-        found: dict[str, dict[str, Any]] = {}
-        for start in range(0, len(asked), 2 * LOOK_UP):
-            some = asked[start : start + 2 * LOOK_UP]
-            filter = f"email:[{','.join(map(quoted, some))}]"
-            body = self.fetch("GET", MEMBERS, params={"filter": filter, "limit": PAGE})
+    def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
+        found: dict[str, Row] = {}
+        for some in look_ups(emails, LOOK_UP, as_entered=True):
+            asked = f"email:[{','.join(map(quoted, some))}]"
+            body = self.fetch("GET", MEMBERS, params={"filter": asked, "limit": PAGE})
             rows = rows_in(body, "members")
             found |= {key_of(id_in(row, "email")): row for row in rows}
         return found
 
-    def _standing(
-        self, member: dict[str, Any] | None, email: str, audience_id: str
-    ) -> Subscription:
-        if member is None:
-            return Subscription(email=email, status="absent")
-        id = id_in(member)
-        status, at = plain(member, audience_id), None
-        if not status and has(member):
-            had, at = self._lost(id, audience_id)
-            status = "unsubscribed" if had else "absent"
-        return Subscription(
-            email=email,
-            status=status or "unsubscribed",
-            changed_at=at,
-            remote_id=id,
-            fields=values_of(member),
-            tags=labels_of(member),
-        )
+    def status_of(self, row: Row, audience_id: str) -> str:
+        """ "" for somebody who lacks the newsletter."""
+        suppression = row_in(row, "email_suppression")
+        if suppression["suppressed"]:
+            return SUPPRESSED.get(str(dig(suppression, "info", "reason")), "bounced")
+        return "subscribed" if audience_id in has(row) else ""
+
+    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
+        known = super().standing(email, row, audience_id)
+        if row is None or known.status:
+            return known
+        if not has(row):
+            return replace(known, status="unsubscribed")
+        had, at = self._lost(known.remote_id, audience_id)
+        status = "unsubscribed" if had else "absent"
+        return replace(known, status=status, changed_at=at)
+
+    def tags_of(self, row: Row) -> tuple[str, ...]:
+        return tuple(id_in(label, "name") for label in rows_in(row, "labels"))
 
     def _lost(self, member_id: str, audience_id: str) -> tuple[bool, datetime | None]:
         filter = f"type:newsletter_event+data.member_id:{quoted(member_id)}"
@@ -331,68 +236,141 @@ class Ghost(EachContact):
             return True, None  # Ghost does not tell: they may have
         return lost(rows_in(body, "events"), audience_id)
 
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        found = self._find(emails)
-        return [self._standing(found.get(key_of(e)), e, audience_id) for e in emails]
+    def ready(self, audience_id: str) -> None:
+        if audience_id not in self._newsletters:
+            raise TargetError("The newsletter is not there any more, or archived.")
+
+    def put(self, write: Write) -> Outcome:
+        if write.row:
+            return self._update(write, write.row)
+        if write.options.double_opt_in:
+            return self._ask(write)
+        row = {
+            # On SQLite, Ghost tells addresses apart by case.
+            **{"email": key_of(write.email), **self.record_of(write.contact)},
+            "labels": [{"name": tag} for tag in write.tags],
+            "newsletters": [{"id": write.audience_id}],
+        }
+        made = self.fetch("POST", MEMBERS, payload={"members": [row]})
+        return synced(id_in(rows_in(made, "members")[0]))
+
+    def _update(self, write: Write, member: Row) -> Outcome:
+        row: Row = {}
+        if write.known.status == "absent":
+            if write.options.double_opt_in:
+                return rejected(
+                    Reason.REFUSED,
+                    "A member of the site already, whom Ghost cannot ask to confirm. "
+                    "They can choose the newsletter in their account.",
+                )
+            ids = (*has(member), write.audience_id)
+            row["newsletters"] = [{"id": id} for id in ids]
+        if write.options.update_existing:
+            values = self.record_of(write.contact)
+            row |= {k: v for k, v in values.items() if v != member.get(k)}
+            labels = self.tags_of(member)
+            lower = set(map(str.lower, labels))
+            if new := [tag for tag in write.tags if tag.lower() not in lower]:
+                row["labels"] = [{"name": label} for label in (*labels, *new)]
+        if row:
+            self._put(member, row)
+        return synced(write.known.remote_id)
+
+    def _put(self, member: Row, row: Row) -> None:
+        self.fetch("PUT", _member(member), payload={"members": [row]})
+
+    def _ask(self, write: Write) -> Outcome:
+        site = self._public
+        answer = site.send("GET", "/members/api/integrity-token/")
+        if not 200 <= answer.status < 300:
+            raise site.error_from(answer)
+        integrity = INTEGRITY.search(answer.body)
+        if integrity is None:
+            raise TransientError("Ghost gave no token to ask for a confirmation with.")
+        values = self.record_of(write.contact)
+        row = {
+            "email": write.email,
+            "emailType": "subscribe",
+            "newsletters": [{"name": self._newsletters[write.audience_id]["name"]}],
+            "labels": write.tags,
+            "integrityToken": integrity[0].decode(),
+            **({"name": values["name"]} if "name" in values else {}),
+        }
+        site.request("POST", "/members/api/send-magic-link/", payload=row)
+        return awaiting(detail=self.asked_as)
+
+    @cached_property
+    def _public(self) -> Self:
+        """The site itself, whose address may be another than the API's."""
+        url = str(self._site.get("url", ""))
+        try:
+            return self.elsewhere(own_address(url, "It"))
+        except SetupError:
+            return self.elsewhere(self.home)
 
     def changes(self, audience_id: str, cursor: str) -> Page:
         """Always everybody who has the newsletter: a member's updated_at stays as it
         is when only newsletters change (sources)."""
-        place = parse_place(cursor, int)
-        page = place[0] if place else 1
-        params = {"order": "created_at asc", "limit": PAGE, "page": page}
-        body = self.fetch("GET", MEMBERS, params=params)
-        more = page * PAGE < total(body)
-        rows = rows_in(body, "members")
-        return Page(
-            changes=tuple(
-                told(row, audience_id, plain(row, audience_id))
-                for row in rows
-                if audience_id in has(row)
-            ),
-            cursor=to_place(page + 1) if more else "",
-            complete=True,
-            more=more,
-        )
+        [page] = parse_place(cursor, int) or [1]
+        rows, page = self.walk(cursor, MEMBERS, page, {"order": "created_at asc"})
+        theirs = [row for row in rows if audience_id in has(row)]
+        return self.walked(theirs, audience_id, to_place(page) if page else "")
 
     def webhook(self, request: Incoming) -> list[Change]:
         """A change for each newsletter the member has; suppressions are not told, nor
         which newsletter was turned off while another is left."""
-        check_signature(request, self.secrets.get("webhook_secret", ""))
+        check_signature(request, self.secrets)
         body = json_body(request)
         member = body.get("member") if isinstance(body, dict) else None
         if not isinstance(member, dict):
             raise RejectedError("This is not a webhook about a member.")
-        return posted(member.get("current") or {}, member.get("previous") or {})
+        return list(
+            self._heard(member.get("current") or {}, member.get("previous") or {})
+        )
 
     def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
         """For all members: Ghost has none for a newsletter. One for each event."""
         ids, secret = [], {"secret": self.secrets.get("webhook_secret", "")}
         for event in EVENTS:
             row = {"name": "contactsync", "event": event, "target_url": url, **secret}
-            path = f"{API}/webhooks/"
-            made = self.fetch("POST", path, payload={"webhooks": [row]})
+            made = self.fetch("POST", f"{API}/webhooks/", payload={"webhooks": [row]})
             ids.append(id_in(rows_in(made, "webhooks")[0]))
         return {"webhook_id": ",".join(ids)}
 
-    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        found = self._find(emails)
-        return self.each(
-            emails, lambda email: self._leave(found.get(key_of(email)), audience_id)
-        )
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        self.request("DELETE", f"{API}/webhooks/{quote(webhook_id, safe='')}/")
 
-    def _leave(self, member: dict[str, Any] | None, audience_id: str) -> Outcome:
-        if member is None or audience_id not in has(member):
-            return not_there("Does not have this newsletter.")
-        kept = [{"id": id} for id in has(member) if id != audience_id]
-        self._put(member, {"newsletters": kept})
-        return synced(member["id"])
+    def _heard(self, now: Row, before: Row) -> Iterator[Change]:
+        """`now` is {} for a member who was deleted."""
+        old, new = str(before.get("email") or ""), str(now.get("email") or "")
+        if not now and old:
+            yield Change(email=old, kind="delete", status="absent")
+        if now and old and old != new:
+            yield Change(email=new, kind="email", fields={"old_email": old})
+        if now:
+            for id in has(now) or [""]:
+                status = "subscribed" if id else "unsubscribed"
+                yield self.change(now, id, status=status)
+
+    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        found = self.find(emails, audience_id)
+
+        def leave(email: str) -> Outcome:
+            member = found.get(key_of(email))
+            if member is None or audience_id not in has(member):
+                return not_there(self.unknown_as)
+            kept = [{"id": id} for id in has(member) if id != audience_id]
+            self._put(member, {"newsletters": kept})
+            return synced(member["id"])
+
+        return self.each(emails, leave)
 
     def erase(self, email: str) -> Receipt:
-        member = self._find([email]).get(key_of(email))
-        if member is None:
-            return Receipt(ok=True, note="Ghost did not hold this address.")
-        self.request("DELETE", f"{MEMBERS}{quote(str(member['id']), safe='')}/")
-        return Receipt(ok=True, note="The member, and no paid subscription at Stripe.")
+        member = self.find_one(email, "")
+        if member is not None:
+            self.request("DELETE", _member(member))
+        return self.erased(member, "The member, and no paid subscription at Stripe.")
+
+
+def _member(member: Row) -> str:
+    return f"{MEMBERS}{quote(str(member['id']), safe='')}/"

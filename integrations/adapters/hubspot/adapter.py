@@ -1,8 +1,9 @@
 """HubSpot, CRM API v3 and communication preferences v4 (developers.hubspot.com/docs,
 read 2026-11-22).
 
-Unverified: that the older call for deleting a refresh token also takes those of
-oauth/v3. The access token lives on for its half an hour, and the app stays installed.
+Unlinking revokes the refresh token (page "Revoke an OAuth token"; oauth/v3 in HubSpot's
+own description); that ends the access token too is not said there: it lives for half
+an hour at most. The app stays installed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from integrations.adapters.answer import wait_of
 from integrations.adapters.base import (
@@ -25,7 +25,7 @@ from integrations.adapters.base import (
     filled,
 )
 from integrations.adapters.declare import Credential, OAuth2, Rate
-from integrations.adapters.each import again, key_of, rejected, synced
+from integrations.adapters.each import again, key_of, rejected, spellings, synced
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -48,7 +48,7 @@ from integrations.adapters.hubspot.wire import (
     standing,
     words_of,
 )
-from integrations.adapters.hubspot.writing import READ
+from integrations.adapters.hubspot.writing import READ, status_path
 from integrations.adapters.paging import all_pages
 from integrations.adapters.shapes import rows_in
 
@@ -85,7 +85,7 @@ class HubSpot(HubSpotChanges):
     oauth = OAuth2(
         authorize_url="https://app.hubspot.com/oauth/authorize",
         token_url="https://api.hubapi.com/oauth/v3/token",
-        revoke_url="https://api.hubapi.com/oauth/v1/refresh-tokens/{refresh_token}",
+        revoke_url="https://api.hubapi.com/oauth/v3/token/revoke",
         scopes=(
             "oauth",
             "crm.objects.contacts.read",
@@ -302,21 +302,23 @@ class HubSpot(HubSpotChanges):
                 return Outcome(state=OutcomeState.SKIPPED, detail=ABSENT)
             return synced(ids[key_of(email)])
         if target.kind == "subscription":
-            self.set_status(email, target.id, "UNSUBSCRIBED")
+            for spelling in spellings(email):
+                self.set_status(spelling, target.id, "UNSUBSCRIBED")
             return synced()
-        path = f"{PREFERENCES}/statuses/{quote(key_of(email), safe='')}"
-        self.request("POST", f"{path}/unsubscribe-all", params={"channel": "EMAIL"})
+        for spelling in spellings(email):
+            path = f"{status_path(spelling)}/unsubscribe-all"
+            self.request("POST", path, params={"channel": "EMAIL"})
         return synced()
 
     def erase(self, email: str) -> Receipt:
         """Deletes for good under GDPR. Somebody unknown is left alone: HubSpot would
         put the address on its list of blocked ones."""
-        record = self.find([email]).get(key_of(email))
-        if record is None:
+        records = self.read(spellings(email), by="email")
+        if not records:
             return Receipt(ok=True, note="HubSpot did not hold this address.")
-        self.request(
-            "POST", f"{CONTACTS}/gdpr-delete", payload={"objectId": str(record["id"])}
-        )
+        for record in records:
+            person = {"objectId": str(record["id"])}
+            self.request("POST", f"{CONTACTS}/gdpr-delete", payload=person)
         return Receipt(ok=True, note="Erased for good, with everything tied to it.")
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from integrations.adapters.base import Change, Field, Subscription
+from integrations.adapters.consent import LEFT
 from integrations.adapters.each import key_of
 from integrations.adapters.errors import Reason, TargetError
 from integrations.adapters.shared import moment
@@ -126,19 +127,29 @@ def trace(email: str) -> str:
 
 def addresses(record: Mapping[str, Any]) -> list[str]:
     """Lower-case addresses of a contact, the primary one first."""
+    return [key_of(address) for address in _addresses(record)]
+
+
+def _addresses(record: Mapping[str, Any]) -> list[str]:
     properties = record.get("properties") or {}
     others = str(properties.get(OTHER_ADDRESSES) or "").split(";")
     found = [str(properties.get("email") or ""), *others]
-    return [key_of(address) for address in found if address.strip()]
+    return [address.strip() for address in found if address.strip()]
+
+
+def spelt(key: str, record: Mapping[str, Any] | None) -> str:
+    """The address of a contact as HubSpot spells it."""
+    kept = (a for a in _addresses(record or {}) if key_of(a) == key)
+    return next(kept, key)
 
 
 def by_any_address(
     records: Iterable[Mapping[str, Any]],
 ) -> dict[str, Mapping[str, Any]]:
+    """Of several with one address the one that left counts, else the first."""
+    ordered = sorted(records, key=lambda item: standing("", item).status not in LEFT)
     return {
-        address: record
-        for record in reversed(list(records))
-        for address in addresses(record)
+        address: record for record in reversed(ordered) for address in addresses(record)
     }
 
 

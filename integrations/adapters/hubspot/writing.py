@@ -56,6 +56,7 @@ from integrations.adapters.hubspot.wire import (
     by_any_address,
     named,
     reason_of,
+    spelt,
     standing,
     trace,
     value_of,
@@ -71,6 +72,7 @@ STATUS = {
     "UNSUBSCRIBED": "unsubscribed",
     "NOT_SPECIFIED": "absent",
 }
+ORDER = ("unsubscribed", "subscribed", "absent")
 EXISTING = "HubSpot has this contact already; the rule leaves existing contacts alone."
 AS_IT_WAS = "HubSpot had this contact already; its properties were left as they were."
 UPDATED = "The record is updated."
@@ -154,12 +156,13 @@ class HubSpotWriting(HttpAdapter):
     def _write(
         self, people: Mapping[str, Contact], known: Mapping[str, Mapping[str, Any]]
     ) -> dict[str, Outcome]:
+        ids = {key: spelt(key, known.get(key)) for key in people}
         body = self.fetch(
             "POST",
             f"{CONTACTS}/batch/upsert",
-            payload={"inputs": [_input(key, people[key]) for key in people]},
+            payload={"inputs": [_input(key, ids[key], people[key]) for key in people]},
         )
-        keys = {trace(key): key for key in people} | {key: key for key in people}
+        keys = {trace(key): key for key in people} | {ids[key]: key for key in people}
         keys |= {id_in(known[key]): key for key in people if key in known}
         outcomes: dict[str, Outcome] = {}
         for row in body.get("errors") or ():
@@ -198,7 +201,7 @@ class HubSpotWriting(HttpAdapter):
                 continue
             try:
                 outcomes[key] = later or self._subscribe(
-                    people[key], target.id, outcomes[key], state
+                    people[key], target.id, outcomes[key], state, known.get(key)
                 )
             except RejectedError as error:
                 self._require(target.id)
@@ -228,7 +231,12 @@ class HubSpotWriting(HttpAdapter):
         return [str(item) for item in body.get("recordIdsMissing") or ()]
 
     def _subscribe(
-        self, contact: Contact, subscription: str, done: Outcome, known: Subscription
+        self,
+        contact: Contact,
+        subscription: str,
+        done: Outcome,
+        known: Subscription,
+        record: Mapping[str, Any] | None,
     ) -> Outcome:
         left = consent.left(known, self.label)
         if left is None:
@@ -241,7 +249,7 @@ class HubSpotWriting(HttpAdapter):
         since = contact.signed_up_at
         day = f" on {since:%Y-%m-%d}" if since else ""
         self.set_status(
-            contact.email,
+            spelt(key_of(contact.email), record),
             subscription,
             "SUBSCRIBED",
             legalBasis=GDPR,
@@ -252,9 +260,14 @@ class HubSpotWriting(HttpAdapter):
     def status(self, email: str, subscription: str) -> Subscription:
         """Where an address stands with one subscription type. HubSpot keeps this by
         address, also for people without a record."""
-        path = _status_path(email)
+        found = [self._status(spelling, subscription) for spelling in spellings(email)]
+        # Whoever left under one form of the address has left.
+        found.sort(key=lambda item: ORDER.index(item.status))
+        return replace(found[0], email=email)
+
+    def _status(self, email: str, subscription: str) -> Subscription:
         try:
-            body = self.fetch("GET", path, params=EMAIL)
+            body = self.fetch("GET", status_path(email), params=EMAIL)
         except TargetError:
             return Subscription(email=email, status="absent")
         for row in rows_in(body, "results"):
@@ -274,7 +287,7 @@ class HubSpotWriting(HttpAdapter):
     ) -> None:
         self.request(
             "POST",
-            _status_path(email),
+            status_path(email),
             payload={
                 "channel": "EMAIL",
                 "subscriptionId": int(subscription),
@@ -284,12 +297,12 @@ class HubSpotWriting(HttpAdapter):
         )
 
 
-def _status_path(email: str) -> str:
-    # Opt-outs are kept by address: no spelling of it may miss one.
-    return f"{PREFERENCES}/statuses/{quote(key_of(email), safe='')}"
+def status_path(email: str) -> str:
+    """Where HubSpot keeps what an address has opted out of."""
+    return f"{PREFERENCES}/statuses/{quote(email, safe='')}"
 
 
-def _input(key: str, contact: Contact) -> dict[str, object]:
+def _input(key: str, email: str, contact: Contact) -> dict[str, object]:
     # The address is not among the properties: HubSpot also finds people by their
     # secondary addresses, and would make it the primary one.
     properties = {
@@ -298,7 +311,7 @@ def _input(key: str, contact: Contact) -> dict[str, object]:
         if name != "email" and not name.startswith(OPT_OUT)
     }
     return {
-        "id": key,
+        "id": email,
         "idProperty": "email",
         "objectWriteTraceId": trace(key),
         "properties": properties,

@@ -6,13 +6,15 @@ Subscriptions 360047450911, Lists 360047023252, Custom Fields 360046958412, Mess
 360046954572, Getting Started 360054682352), read 2026-11-22. Unverified: the limit of
 75,000 calls a day and 10,000 an hour (the pages name none), that contactId can be
 searched with gt and bet as other fields can, the format of date fields (ISO 8601 is
-sent) and how complaints show (there is no status for them; Do Not Contact is likely).
+sent), how many rows a POST may hold, the bodies of 401, 403, 429 and 503, and how
+complaints show (there is no status for them; Do Not Contact is likely).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from integrations.adapters.base import (
     Audience,
@@ -301,3 +303,6 @@ class IContact(IContactContacts):
             words = self.safe(words_of(answer)) or "iContact did not take the webhook."
             raise RejectedError(words)
         return {"webhook_id": ",".join(made)}
+
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        self.request("DELETE", f"{self.folder}/webhooks/{quote(webhook_id, safe='')}")

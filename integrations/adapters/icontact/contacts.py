@@ -34,6 +34,7 @@ from integrations.adapters.each import (
     by_address,
     existing,
     key_of,
+    not_there,
     rejected,
     synced,
 )
@@ -219,15 +220,16 @@ class IContactContacts(IContactFolder):
         return self.each(emails, lambda email: self._unsubscribe(email, audience_id))
 
     def _unsubscribe(self, email: str, audience_id: str) -> Outcome:
-        known = self.look_up(email, audience_id)
-        if known.place is None:
+        there = self.look_up_all(email, audience_id)
+        on_list = [known for known in there if known.place is not None]
+        if not on_list:
             self.require_audience(audience_id)
-            return Outcome(
-                state=OutcomeState.SKIPPED,
-                detail="Not on this list at all.",
-                remote_id=known.id,
-            )
-        if known.place.get("status") == "unsubscribed":
+            return replace(not_there("Not on this list at all."), remote_id=there[0].id)
+        outcomes = [self._leave(known) for known in on_list]
+        return min(outcomes, key=lambda done: done.state is OutcomeState.SYNCED)
+
+    def _leave(self, known: Known) -> Outcome:
+        if (known.place or {}).get("status") == "unsubscribed":
             return synced(known.id)
         if self._modify(known, {"status": "unsubscribed"}).get("status") == (
             "unsubscribed"

@@ -8,8 +8,9 @@ from functools import cached_property
 from urllib.parse import quote
 
 from integrations.adapters.base import Subscription
+from integrations.adapters.consent import LEFT
 from integrations.adapters.declare import SubAccount
-from integrations.adapters.each import OneByOne, key_of
+from integrations.adapters.each import OneByOne, forms, key_of
 from integrations.adapters.errors import TargetError
 from integrations.adapters.http import Params
 from integrations.adapters.icontact.wire import number_of, standing
@@ -85,26 +86,34 @@ class IContactFolder(OneByOne):
         return all_pages(read, 0)
 
     def people(self, email: str) -> list[Row]:
-        """The contacts with this address, whatever their status: one or none."""
-        params: Params = {"status": "total", "email": email.strip(), "limit": PAGE}
-        body = self.fetch("GET", f"{self.folder}/contacts", params=params)
+        """The contacts with this address, whatever their status: one for each form
+        of it, or none."""
+        found: list[Row] = []
+        for spelling in forms(email):
+            params: Params = {"status": "total", "email": spelling, "limit": PAGE}
+            body = self.fetch("GET", f"{self.folder}/contacts", params=params)
+            found += rows_in(body, "contacts")
         # A * in an address is a wildcard to iContact.
-        return [
-            row
-            for row in rows_in(body, "contacts")
-            if key_of(str(row.get("email", ""))) == key_of(email)
-        ]
+        return [row for row in found if key_of(str(row.get("email"))) == key_of(email)]
 
     def look_up(self, email: str, audience_id: str) -> Known:
-        contact = next(iter(self.people(email)), {})
-        place = None
-        if contact:
-            params: Params = {"contactId": id_in(contact, "contactId")}
-            places = self.pages(f"{self.folder}/subscriptions", "subscriptions", params)
-            place = next((p for p in places if str(p["listId"]) == audience_id), None)
-        return Known(
-            contact=contact, place=place, standing=standing(email, contact, place)
-        )
+        """What there is of an address; of one person's several the one that left."""
+        found = self.look_up_all(email, audience_id)
+        return max(found, key=lambda known: known.standing.status in LEFT)
+
+    def look_up_all(self, email: str, audience_id: str) -> list[Known]:
+        found = []
+        for contact in self.people(email) or [{}]:
+            place = None
+            if contact:
+                params: Params = {"contactId": id_in(contact, "contactId")}
+                path = f"{self.folder}/subscriptions"
+                places = self.pages(path, "subscriptions", params)
+                on_list = (p for p in places if str(p["listId"]) == audience_id)
+                place = next(on_list, None)
+            now = standing(email, contact, place)
+            found.append(Known(contact=contact, place=place, standing=now))
+        return found
 
     def require_audience(self, audience_id: str) -> None:
         """Raises TargetError when the list is not there."""

@@ -2,13 +2,16 @@
 
 Unverified: which status a wrong private key gets (the reference says 400, people see
 401); whether `updated` moves with every change of consent, so that `changes` looks at
-suppressions and list joins of their own as well; how many values `any` takes.
+suppressions and list joins of their own as well; how many values `any` takes; that a
+webhook's signature is made of the body with the timestamp behind it, which others
+report and the reference leaves open.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from integrations.adapters.base import (
     Audience,
@@ -21,7 +24,7 @@ from integrations.adapters.base import (
     Resource,
 )
 from integrations.adapters.declare import Credential, OAuth2, Rate
-from integrations.adapters.each import key_of
+from integrations.adapters.each import forms, key_of
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -309,13 +312,15 @@ class Klaviyo(KlaviyoProfiles):
         body = self.fetch("POST", "/api/webhooks", payload={"data": webhook})
         return {"webhook_id": str((body.get("data") or {}).get("id") or "")}
 
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        self.request("DELETE", f"/api/webhooks/{quote(webhook_id, safe='')}")
+
     def erase(self, email: str) -> Receipt:
-        profile = {"type": "profile", "attributes": {"email": email}}
-        job = {
-            "type": "data-privacy-deletion-job",
-            "attributes": {"profile": {"data": profile}},
-        }
-        self.request("POST", "/api/data-privacy-deletion-jobs", payload={"data": job})
+        kind = "data-privacy-deletion-job"
+        for form in forms(email):
+            profile = {"type": "profile", "attributes": {"email": form}}
+            job = {"type": kind, "attributes": {"profile": {"data": profile}}}
+            self.request("POST", f"/api/{kind}s", payload={"data": job})
         return Receipt(
             ok=True,
             note="Klaviyo took the request. The profile is on its page of deleted "

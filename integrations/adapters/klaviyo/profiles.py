@@ -98,7 +98,7 @@ class KlaviyoProfiles(HttpAdapter):
     ) -> dict[str, Outcome]:
         ids = {key: str((known[key].profile or {}).get("id") or "") for key in people}
         rows = {
-            key: _row(contact)
+            key: _row(contact, known[key].email or contact.email)
             for key, contact in people.items()
             if known[key].profile is None
             or (options.update_existing and filled(contact.fields))
@@ -114,7 +114,8 @@ class KlaviyoProfiles(HttpAdapter):
             imported = self._import_all(list(rows.values()))
         joining = [key for key in people if not known[key].subscribed]
         if joining:
-            self._subscribe([people[key].email for key in joining], audience_id)
+            emails = [known[key].email or people[key].email for key in joining]
+            self._subscribe(emails, audience_id)
         outcomes = {}
         for key in people:
             if imported or (key in joining and not double):
@@ -284,7 +285,7 @@ class KlaviyoProfiles(HttpAdapter):
         """Only members of the list are named: Klaviyo would unsubscribe others from
         everything."""
         known = self.known(emails, audience_id)
-        leaving = [key for key in known if known[key].on_list]
+        leaving = [item.email for item in known.values() if item.on_list]
         for chunk in chunks(leaving, LEAVES):
             self._job("delete", "UNSUBSCRIBED", chunk, audience_id)
         return [
@@ -305,6 +306,6 @@ def chunks(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (keys[start : start + size] for start in range(0, len(keys), size))
 
 
-def _row(contact: Contact) -> dict[str, Any]:
-    attributes = {"email": contact.email, **attributes_of(contact.fields)}
+def _row(contact: Contact, email: str) -> dict[str, Any]:
+    attributes = {"email": email, **attributes_of(contact.fields)}
     return {"type": "profile", "attributes": attributes}

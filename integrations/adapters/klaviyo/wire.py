@@ -173,6 +173,11 @@ class Known:
     on_list: bool = False
 
     @property
+    def email(self) -> str:
+        """The address as Klaviyo spells it, "" without a profile."""
+        return email_of(self.profile or {})
+
+    @property
     def marketing(self) -> Mapping[str, Any]:
         attributes = (self.profile or {}).get("attributes") or {}
         email = (attributes.get("subscriptions") or {}).get("email") or {}

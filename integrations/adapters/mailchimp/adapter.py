@@ -1,12 +1,18 @@
-"""Mailchimp, Marketing API 3.0 (mailchimp.com/developer/marketing/api)."""
+"""Mailchimp, Marketing API 3.0 (mailchimp.com/developer/marketing/api).
+
+It has no call that takes an OAuth token back (guide "Access Data on Behalf of Other
+Users with OAuth 2", read 2026-11-22): the user removes the app under API keys,
+Authorized applications.
+
+Unverified: that API 3.0 names role addresses in the words of the older one.
+"""
 
 from __future__ import annotations
 
-import base64
-import hmac
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from integrations.adapters.base import (
     Audience,
@@ -20,6 +26,7 @@ from integrations.adapters.base import (
     Subscription,
 )
 from integrations.adapters.declare import Credential, OAuth2
+from integrations.adapters.each import spellings
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -34,15 +41,14 @@ from integrations.adapters.mailchimp.wire import (
     FIELD_TYPE,
     STATUS,
     Cursor,
-    json_object,
     list_path,
     member_change,
     member_path,
-    moment,
     problem,
     webhook_changes,
 )
 from integrations.adapters.paging import all_pages
+from integrations.adapters.shared import basic, check_secret_url, moment
 
 PAGE = 1000  # the API's maximum for count
 # The data centre becomes part of the host name, so its form is checked strictly.
@@ -137,8 +143,7 @@ class Mailchimp(MailchimpMembers):
     def headers(self) -> dict[str, str]:
         if access := self.secrets.get("access_token"):
             return {"Authorization": f"Bearer {access}"}
-        token = base64.b64encode(f"contactsync:{self._key()[0]}".encode()).decode()
-        return {"Authorization": f"Basic {token}"}
+        return basic("contactsync", self._key()[0])
 
     def explain(self, answer: Answer) -> str:
         text, field, message = problem(answer)
@@ -146,7 +151,7 @@ class Mailchimp(MailchimpMembers):
 
     def error_from(self, answer: Answer) -> AdapterError:
         error = super().error_from(answer)
-        title = str(json_object(answer).get("title", "")).lower()
+        title = str(answer.object().get("title", "")).lower()
         if title in KEY_TITLES:
             return CredentialsError(error.detail, status=answer.status)
         if answer.status == 403 and not title:
@@ -296,10 +301,7 @@ class Mailchimp(MailchimpMembers):
         """Mailchimp signs nothing, so the address given to it ends in ?secret=...,
         which must equal the linked account's `webhook_secret`. It checks the address
         with a GET first."""
-        expected = self.secrets.get("webhook_secret", "").encode()
-        given = request.query.get("secret", "").encode()
-        if not expected or not hmac.compare_digest(expected, given):
-            raise CredentialsError("This webhook does not carry our secret.")
+        check_secret_url(request, self.secrets)
         if request.method == "GET" or not request.body:
             return []
         return webhook_changes(request.body)
@@ -315,13 +317,18 @@ class Mailchimp(MailchimpMembers):
         )
         return {"webhook_id": str(hook.get("id", ""))}
 
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        path = f"{list_path(audience_id)}/webhooks/{quote(webhook_id, safe='')}"
+        self.request("DELETE", path)
+
     def erase(self, email: str) -> Receipt:
         """Deletes permanently from every audience, archived or not. Mailchimp then
         refuses the address on import; only its own forms can bring it back."""
         erased: list[str] = []
         kept: list[str] = []
-        for audience in self.audiences():
-            path = member_path(audience.id, email)
+        places = [(a, s) for a in self.audiences() for s in spellings(email)]
+        for audience, spelling in places:
+            path = member_path(audience.id, spelling)
             try:
                 self.request("POST", f"{path}/actions/delete-permanent")
             except TargetError:

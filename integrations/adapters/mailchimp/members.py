@@ -23,12 +23,21 @@ Nobody who left is re-subscribed: `status` is never sent for an existing member,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
 from integrations.adapters.base import Contact, Options, Outcome, OutcomeState, filled
-from integrations.adapters.each import not_there
+from integrations.adapters.each import (
+    again,
+    key_of,
+    not_there,
+    rejected,
+    spellings,
+    synced,
+    tags_for,
+)
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -51,6 +60,7 @@ from integrations.adapters.mailchimp.wire import (
     problem,
     refusal,
 )
+from integrations.adapters.shapes import id_in
 
 LATER = 3600.0  # seconds; Mailchimp does not say how long "very recently" is
 MEMBER = "email_address,id,status,last_changed,unsubscribe_reason,merge_fields,tags"
@@ -62,6 +72,7 @@ class MailchimpMembers(HttpAdapter):
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
     ) -> list[Outcome]:
+        contacts = [self._spelt(contact, audience_id) for contact in contacts]
         people: dict[str, Contact] = {}
         for contact in contacts:
             key = member_hash(contact.email)
@@ -72,6 +83,15 @@ class MailchimpMembers(HttpAdapter):
         else:
             outcomes = self._batch(people, audience_id, options)
         return [outcomes[member_hash(contact.email)] for contact in contacts]
+
+    def _spelt(self, contact: Contact, audience_id: str) -> Contact:
+        """The contact under the address that the audience has of them: an
+        internationalised domain makes two, and each has a hash of its own."""
+        if len(spellings(contact.email)) == 1:
+            return contact
+        member = self.find(contact.email, audience_id)
+        kept = id_in(member, "email_address") if member else key_of(contact.email)
+        return replace(contact, email=kept)
 
     def _put(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
         fields = filled(contact.fields)
@@ -85,7 +105,7 @@ class MailchimpMembers(HttpAdapter):
         if isinstance(member, Outcome):
             return member
         outcome = self._standing(member, contact, options)
-        tags = _tags(contact, options)
+        tags = tags_for(contact, options)
         if tags and outcome.state in (
             OutcomeState.SYNCED,
             OutcomeState.AWAITING_OPT_IN,
@@ -109,7 +129,7 @@ class MailchimpMembers(HttpAdapter):
         if not people:
             return {}
         rows = [
-            _row(contact, filled(contact.fields), _tags(contact, options))
+            _row(contact, filled(contact.fields), tags_for(contact, options))
             | _signup(contact)
             | {"status": _status(options)}
             for contact in people.values()
@@ -132,10 +152,8 @@ class MailchimpMembers(HttpAdapter):
         except TransientError as error:
             # The new ones are in: only the others are tried again.
             for key in existing:
-                outcomes.setdefault(key, _later(error))
-        unmentioned = _later(
-            TransientError("Mailchimp's answer left this contact out.")
-        )
+                outcomes.setdefault(key, again(error))
+        unmentioned = again(TransientError("Mailchimp's answer left this contact out."))
         return {key: outcomes.get(key, unmentioned) for key in people}
 
     def _update(
@@ -152,7 +170,7 @@ class MailchimpMembers(HttpAdapter):
         if not left:
             return
         rows = [
-            _row(contact, filled(contact.fields), _tags(contact, options))
+            _row(contact, filled(contact.fields), tags_for(contact, options))
             for contact in left.values()
         ]
         updated, refused = self._post_batch(audience_id, rows, update=True)
@@ -239,9 +257,7 @@ class MailchimpMembers(HttpAdapter):
                 detail=self.safe(detail),
                 retry_after=LATER,
             )
-        return Outcome(
-            state=OutcomeState.REJECTED, reason=reason, detail=self.safe(detail)
-        )
+        return rejected(reason, self.safe(detail))
 
     def _ask_first(
         self, contact: Contact, audience_id: str, options: Options
@@ -292,12 +308,8 @@ class MailchimpMembers(HttpAdapter):
             detail = f"Mailchimp lists this contact as {known}."
         if askable(status, options):
             detail = LEFT_SINCE
-        return Outcome(
-            state=state,
-            reason=reason,
-            detail=detail,
-            remote_id=member_hash(contact.email),
-        )
+        own = member_hash(contact.email)
+        return Outcome(state=state, reason=reason, detail=detail, remote_id=own)
 
     def _member(self, email: str, audience_id: str) -> dict[str, Any]:
         """The member; raises TargetError when it or the audience is missing."""
@@ -307,13 +319,17 @@ class MailchimpMembers(HttpAdapter):
     def find(self, email: str, audience_id: str) -> dict[str, Any] | None:
         """The member, None when the address is not in the audience.
 
-        Raises TargetError when it is the audience that is missing.
+        Of one person's two, the one that is not subscribed counts. Raises TargetError
+        when it is the audience that is missing.
         """
-        try:
-            return self._member(email, audience_id)
-        except TargetError:
+        found = []
+        for spelling in spellings(email):
+            with suppress(TargetError):
+                found.append(self._member(spelling, audience_id))
+        if not found:
             self.require_audience(audience_id)
             return None
+        return min(found, key=lambda member: member.get("status") == "subscribed")
 
     def require_audience(self, audience_id: str) -> None:
         """A missing member and a missing audience give the same 404."""
@@ -323,23 +339,21 @@ class MailchimpMembers(HttpAdapter):
         return [self._unsubscribe(email, audience_id) for email in emails]
 
     def _unsubscribe(self, email: str, audience_id: str) -> Outcome:
-        path = member_path(audience_id, email)
-        try:
-            member = self._write("PATCH", path, {"status": "unsubscribed"}, {})
-        except TargetError:
+        done = None
+        for spelling in spellings(email):
+            path = member_path(audience_id, spelling)
+            with suppress(TargetError):
+                member = self._write("PATCH", path, {"status": "unsubscribed"}, {})
+                if isinstance(member, Outcome):
+                    return member
+                done = synced(member_hash(spelling))
+        if done is None:
             self.require_audience(audience_id)
-            return not_there("Not in this audience at all.")
-        if isinstance(member, Outcome):
-            return member
-        return Outcome(state=OutcomeState.SYNCED, remote_id=member_hash(email))
+        return done or not_there("Not in this audience at all.")
 
 
 def _status(options: Options) -> str:
     return "pending" if options.double_opt_in else "subscribed"
-
-
-def _tags(contact: Contact, options: Options) -> list[str]:
-    return list(dict.fromkeys(tag for tag in (*options.tags, *contact.tags) if tag))
 
 
 def _row(
@@ -380,12 +394,3 @@ def _by_hash(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         member_hash(str(row.get("email_address", "")).strip(" \"'")): row
         for row in rows
     }
-
-
-def _later(error: TransientError) -> Outcome:
-    return Outcome(
-        state=OutcomeState.RETRY,
-        reason=error.reason,
-        detail=error.detail,
-        retry_after=error.retry_after,
-    )

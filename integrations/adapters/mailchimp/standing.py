@@ -8,7 +8,7 @@ from typing import Any
 
 from integrations.adapters.base import Contact, Options, OutcomeState
 from integrations.adapters.errors import Reason
-from integrations.adapters.mailchimp.wire import moment
+from integrations.adapters.shared import moment
 
 ARCHIVED = (
     "Archived in this audience. Mailchimp does not tell whether they had unsubscribed "

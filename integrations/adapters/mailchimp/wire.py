@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -20,6 +20,7 @@ from integrations.adapters.base import Change, filled
 from integrations.adapters.errors import Reason, RejectedError
 from integrations.adapters.http import Answer
 from integrations.adapters.redact import clean
+from integrations.adapters.shared import moment
 
 STATUS = {
     "subscribed": "subscribed",
@@ -71,18 +72,9 @@ def member_path(audience_id: str, email: str) -> str:
     return f"{list_path(audience_id)}/members/{member_hash(email)}"
 
 
-def json_object(answer: Answer) -> dict[str, Any]:
-    """The JSON object in an answer, {} when there is none."""
-    try:
-        body = answer.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
 def problem(answer: Answer) -> tuple[str, str, str]:
     """Text, field and field message of a problem document."""
-    body = json_object(answer)
+    body = answer.object()
     rows = [row for row in body.get("errors") or () if isinstance(row, dict)]
     first = rows[0] if rows else {}
     text = str(body.get("detail") or body.get("title") or "")
@@ -120,17 +112,6 @@ def already_exists(row: Mapping[str, Any]) -> bool:
     return row.get("error_code") == "ERROR_CONTACT_EXISTS" or any(
         known in words for known in EXISTS
     )
-
-
-def moment(text: object) -> datetime | None:
-    """An ISO 8601 or "Y-m-d H:i:s" time in UTC; None when it is not one."""
-    try:
-        parsed = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    if parsed.tzinfo is None:
-        return parsed.replace(tzinfo=UTC)
-    return parsed.astimezone(UTC)
 
 
 def member_change(member: Mapping[str, Any], audience_id: str) -> Change:

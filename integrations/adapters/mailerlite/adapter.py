@@ -19,9 +19,9 @@ mail (reports differ; the requirement is shown).
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -39,57 +39,51 @@ from integrations.adapters.base import (
     Receipt,
     Resource,
     Subscription,
-    filled,
 )
+from integrations.adapters.calls import audience
 from integrations.adapters.declare import Credential, Rate
 from integrations.adapters.each import (
     again,
-    awaiting,
     by_address,
     existing,
     key_of,
     not_there,
-    rejected,
     synced,
 )
 from integrations.adapters.errors import (
     AdapterError,
-    CredentialsError,
     Reason,
     RejectedError,
-    ScopeError,
     TargetError,
     TransientError,
 )
-from integrations.adapters.http import Answer, HttpAdapter, Params
+from integrations.adapters.http import Answer
 from integrations.adapters.mailerlite.wire import (
     EVENTS,
-    STATUS,
+    PROFILE,
     answer_of,
     errors_of,
     group_path,
+    groups_of,
     person_path,
-    posted,
     row_of,
-    standing_of,
 )
-from integrations.adapters.paging import all_pages
-from integrations.adapters.shapes import rows_in
+from integrations.adapters.rest import Rest
+from integrations.adapters.shapes import Row, dig, row_in, rows_in
 from integrations.adapters.shared import (
+    check_signed,
     expired,
     json_body,
-    moment,
     parse_place,
     to_place,
 )
 
 VERSION = "2026-11-22"  # the API as it was on that day
-PAGE = 100
 BATCH = 50  # requests in one call
 TYPES = {"number": "number", "date": "date"}
 
 
-class MailerLite(HttpAdapter):
+class MailerLite(Rest):
     slug = "mailerlite"
     label = "MailerLite"
     kind = "esp"
@@ -120,9 +114,25 @@ class MailerLite(HttpAdapter):
     features = frozenset({"double_opt_in", "update_existing"})
     home = "https://connect.mailerlite.com"
 
+    size_param, page_size = "limit", 100
+    place_param, first_place = "page", 1
+    rows_key = "data"
+    total_keys = ("meta", "total")
+
+    states = {
+        **{"active": "subscribed", "unconfirmed": "pending", "bounced": "bounced"},
+        **{"unsubscribed": "unsubscribed", "junk": "complained"},
+    }
+    left_keys = ("unsubscribed_at",)
+    time_keys = ("updated_at",)
+    custom_key = "fields"
+
+    known_as = "Already in this group"
+    unknown_as = "Not in this account at all."
+    asked_as = "MailerLite asks them to confirm."
+
     def headers(self) -> dict[str, str]:
-        token = self.secrets.get("api_key", "").strip()
-        return {"Authorization": f"Bearer {token}", "X-Version": VERSION}
+        return {**super().headers(), "X-Version": VERSION}
 
     def explain(self, answer: Answer) -> str:
         for messages in errors_of(answer).values():
@@ -142,50 +152,21 @@ class MailerLite(HttpAdapter):
                 error.reason = Reason.FIELD_TYPE
         return error
 
+    def following(self, body: Row, rows: list[Row], place: Any) -> int | None:
+        return place + 1 if place < int(dig(body, "meta", "last_page") or 1) else None
+
     def verify(self) -> Reading:
         people = self.fetch("GET", "/api/subscribers", params={"limit": 0})
+        count = int(people.get("total") or 0)
+        known = Resource(name="subscribers", readable=True, writable=None, count=count)
         return Reading(
-            identity=f"{int(people.get('total') or 0):,} subscribers",
-            resources=(
-                Resource(
-                    name="subscribers",
-                    readable=True,
-                    writable=None,
-                    count=int(people.get("total") or 0),
-                ),
-                self._probe("groups"),
-                self._probe("fields"),
-            ),
+            identity=f"{count:,} subscribers",
+            resources=(known, *self.probes("/api", "groups", "fields")),
         )
 
-    def _probe(self, name: str) -> Resource:
-        try:
-            body = self.fetch("GET", f"/api/{name}", params={"limit": 1})
-        except ScopeError as error:
-            return Resource(
-                name=name, readable=False, writable=None, detail=error.detail
-            )
-        total = (body.get("meta") or {}).get("total")
-        return Resource(name=name, readable=True, writable=None, count=total)
-
-    def _all(self, name: str) -> Iterator[dict[str, Any]]:
-        def read(page: int) -> tuple[list[dict[str, Any]], int | None]:
-            params: Params = {"limit": PAGE, "page": page}
-            body = self.fetch("GET", f"/api/{name}", params=params)
-            last = int((body.get("meta") or {}).get("last_page") or 1)
-            return rows_in(body, "data"), page + 1 if page < last else None
-
-        return all_pages(read, 1)
-
     def audiences(self) -> list[Audience]:
-        return [
-            Audience(
-                id=str(row["id"]),
-                label=str(row.get("name", "")),
-                size=row.get("active_count"),
-            )
-            for row in self._all("groups")
-        ]
+        rows = self.rows("/api/groups")
+        return [audience(row, row.get("active_count")) for row in rows]
 
     def fields(self, audience_id: str) -> list[Field]:
         """Fields belong to the account and are known by their key."""
@@ -197,9 +178,17 @@ class MailerLite(HttpAdapter):
                 if row["key"] == "phone"
                 else TYPES.get(str(row.get("type")), "text"),
             )
-            for row in self._all("fields")
+            for row in self.rows("/api/fields")
             if row["key"] != "email"
         ]
+
+    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
+        """In the account, where they have left it, else in the group."""
+        known = super().standing(email, row, audience_id)
+        missing = row is not None and audience_id not in groups_of(row)
+        if known.status == "subscribed" and missing:
+            return replace(known, status="absent")
+        return known
 
     def _batch(self, requests: Sequence[Mapping[str, object]]) -> list[Answer]:
         """The answer to each of up to `BATCH` requests."""
@@ -217,29 +206,22 @@ class MailerLite(HttpAdapter):
             part = emails[start : start + BATCH]
             wanted = [{"method": "GET", "path": person_path(email)} for email in part]
             for email, answer in zip(part, self._batch(wanted), strict=True):
-                if answer.status == 404:
-                    found.append(Subscription(email=email, status="absent"))
-                    continue
                 try:
-                    row = self._row(answer)
-                    found.append(standing_of(email, row, audience_id))
+                    row = None if answer.status == 404 else self._row(answer)
+                    found.append(self.standing(email, row, audience_id))
                 except TransientError as error:
                     found.append(error)
         return found
 
-    def _row(self, answer: Answer) -> dict[str, Any]:
-        body = self.parsed(answer)
-        row = body.get("data") if isinstance(body, dict) else None
-        if not isinstance(row, dict):
-            raise self._unreadable(answer.status)
-        return row
+    def _row(self, answer: Answer) -> Row:
+        return row_in(self.parsed(answer), "data")
 
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
     ) -> list[Outcome]:
         people = by_address(contacts)
         outcomes: dict[str, Outcome] = {}
-        rows: dict[str, dict[str, object]] = {}
+        rows: dict[str, Row] = {}
         known = self._known(list(people), audience_id) if people else []
         for (email, contact), standing in zip(people.items(), known, strict=True):
             if isinstance(standing, TransientError):
@@ -247,10 +229,7 @@ class MailerLite(HttpAdapter):
             elif refused := consent.left(standing, self.label):
                 outcomes[email] = refused
             elif standing.status == "subscribed" and not options.update_existing:
-                outcomes[email] = existing(
-                    standing.remote_id,
-                    "Already in this group",
-                )
+                outcomes[email] = existing(standing.remote_id, self.known_as)
             else:
                 rows[email] = row_of(contact, standing, audience_id, options)
         if rows:
@@ -275,16 +254,11 @@ class MailerLite(HttpAdapter):
 
     def _outcome(self, email: str, answer: Answer, audience_id: str) -> Outcome:
         try:
-            now = standing_of(email, self._row(answer), audience_id)
+            return self.settled(self.standing(email, self._row(answer), audience_id))
         except RejectedError as error:
-            return rejected(error.reason, error.detail)
+            return self.refusal(error)
         except TransientError as error:
             return again(error)
-        if refused := consent.left(now, self.label):  # they left meanwhile
-            return refused
-        if now.status == "pending":
-            return awaiting(now.remote_id, "MailerLite asks them to confirm.")
-        return synced(now.remote_id)
 
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
@@ -299,11 +273,11 @@ class MailerLite(HttpAdapter):
     def changes(self, audience_id: str, cursor: str) -> Page:
         """The group's people, status by status; always all of them."""
         turn, mark = parse_place(cursor, int, str) or [0, ""]
-        statuses = list(STATUS)
+        statuses = list(self.states)
         if not 0 <= turn < len(statuses):
             raise expired()
         params: dict[str, str | int] = {
-            **{"filter[status]": statuses[turn], "limit": PAGE},
+            **{"filter[status]": statuses[turn], "limit": self.page_size},
             **({"cursor": mark} if mark else {}),
         }
         path = f"/{group_path(audience_id)}/subscribers"
@@ -313,15 +287,7 @@ class MailerLite(HttpAdapter):
         more = turn < len(statuses)
         return Page(
             changes=tuple(
-                Change(
-                    email=str(row.get("email", "")),
-                    kind="upsert",
-                    status=STATUS.get(str(row.get("status")), "unknown"),
-                    fields=filled(row.get("fields") or {}),
-                    at=moment(row.get("updated_at")),
-                    audience_id=audience_id,
-                )
-                for row in rows_in(body, "data")
+                self.change(row, audience_id) for row in rows_in(body, "data")
             ),
             cursor=to_place(turn, mark) if more else "",
             complete=True,
@@ -330,14 +296,23 @@ class MailerLite(HttpAdapter):
 
     def webhook(self, request: Incoming) -> list[Change]:
         """Signature is the hex HMAC-SHA256 of the body with the webhook's secret."""
-        secret = self.secrets.get("webhook_secret", "").encode()
-        signed = hmac.new(secret, request.body, hashlib.sha256).hexdigest()
         given = request.headers.get("signature", "")
-        if not secret or not hmac.compare_digest(signed.encode(), given.encode()):
-            raise CredentialsError("This webhook is not signed with our secret.")
+        check_signed(self.secrets, request.body, given)
         body = json_body(request)
         rows = body.get("events", [body]) if isinstance(body, dict) else ()
-        return [change for row in rows for change in posted(row)]
+        return [change for row in rows for change in self._heard(row)]
+
+    def _heard(self, event: Any) -> Iterator[Change]:
+        """The change in one event; the person stands in it, or is it."""
+        if not isinstance(event, dict):
+            return
+        name = str(event.get("event") or event.get("type"))
+        row = event.get("subscriber") or event
+        if name in EVENTS and row.get("email"):
+            gone = name == "subscriber.removed_from_group"
+            kind = "delete" if gone else "upsert" if name in PROFILE else "status"
+            group = str((event.get("group") or {}).get("id") or "")
+            yield self.change(row, group, kind, status=EVENTS[name])
 
     def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
         """For the whole account: MailerLite has none for a group."""
@@ -349,38 +324,33 @@ class MailerLite(HttpAdapter):
         self.conceal(secret)
         return {"webhook_id": str(made.get("id") or ""), "webhook_secret": secret}
 
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        self.request("DELETE", f"/api/webhooks/{quote(webhook_id, safe='')}")
+
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        outcomes = []
-        for email, standing in zip(
-            emails, self._known(emails, audience_id), strict=True
-        ):
-            if isinstance(standing, TransientError):
-                outcomes.append(again(standing))
-            elif consent.left(standing, self.label):
-                outcomes.append(synced(standing.remote_id))
-            elif not standing.remote_id:
-                detail = "Not in this account at all."
-                outcomes.append(not_there(detail))
-            else:
-                row = {"email": email.strip(), "status": "unsubscribed"}
-                try:
-                    self.fetch("POST", "/api/subscribers", payload=row)
-                except RejectedError as error:
-                    outcomes.append(rejected(error.reason, error.detail))
-                except TransientError as error:
-                    outcomes.append(again(error))
-                else:
-                    outcomes.append(synced(standing.remote_id))
-        return outcomes
+        known = self._known(emails, audience_id)
+        pairs = zip(emails, known, strict=True)
+        return self.each(pairs, lambda pair: self._leave(*pair))
+
+    def _leave(self, email: str, known: Subscription | TransientError) -> Outcome:
+        """One who cannot leave now does not keep the others."""
+        if isinstance(known, TransientError):
+            return again(known)
+        if not known.remote_id:
+            return not_there(self.unknown_as)
+        row = {"email": email.strip(), "status": "unsubscribed"}
+        try:
+            if not consent.left(known, self.label):
+                self.fetch("POST", "/api/subscribers", payload=row)
+        except TransientError as error:
+            return again(error)
+        return synced(known.remote_id)
 
     def erase(self, email: str) -> Receipt:
-        path = f"/{person_path(email)}"
-        try:
-            row = self.fetch("GET", path).get("data") or {}
-            number = quote(str(row.get("id") or ""), safe="")
-            self.request("POST", f"/api/subscribers/{number}/forget")
-        except TargetError:
-            return Receipt(ok=True, note="MailerLite did not hold this address.")
-        return Receipt(
-            ok=True, note="MailerLite forgets them: all data is gone within 30 days."
-        )
+        found = self.maybe(f"/{person_path(email)}")
+        if found is not None:
+            number = quote(str(dig(found, "data", "id") or ""), safe="")
+            with suppress(TargetError):  # forgotten meanwhile
+                self.request("POST", f"/api/subscribers/{number}/forget")
+        note = "MailerLite forgets them: all data is gone within 30 days."
+        return self.erased(found, note)

@@ -7,15 +7,9 @@ from datetime import UTC
 from typing import Any
 from urllib.parse import quote
 
-from integrations.adapters.base import Change, Contact, Options, Subscription, filled
+from integrations.adapters.base import Contact, Options, Subscription, filled
 from integrations.adapters.http import Answer, to_json
-from integrations.adapters.shapes import id_in
-from integrations.adapters.shared import moment
 
-STATUS = {
-    **{"active": "subscribed", "unconfirmed": "pending", "bounced": "bounced"},
-    **{"unsubscribed": "unsubscribed", "junk": "complained"},
-}
 EVENTS = {
     "subscriber.created": "",
     "subscriber.updated": "",
@@ -53,21 +47,6 @@ def groups_of(row: Mapping[str, Any]) -> set[str]:
     return {str(group.get("id")) for group in row.get("groups") or ()}
 
 
-def standing_of(email: str, row: Mapping[str, Any], audience_id: str) -> Subscription:
-    """Where a person stands in a group. Raises TransientError when the row has no
-    status or no id: a new one may not be told from one who left then."""
-    status = STATUS.get(id_in(row, "status"), "unknown")
-    if status == "subscribed" and audience_id not in groups_of(row):
-        status = "absent"
-    return Subscription(
-        email=email,
-        status=status,
-        changed_at=moment(row.get("unsubscribed_at")),
-        remote_id=id_in(row),
-        fields=filled(row.get("fields") or {}),
-    )
-
-
 def row_of(
     contact: Contact, standing: Subscription, audience_id: str, options: Options
 ) -> dict[str, object]:
@@ -84,26 +63,3 @@ def row_of(
         at = contact.signed_up_at.astimezone(UTC)
         row["subscribed_at"] = f"{at:%Y-%m-%d %H:%M:%S}"
     return row
-
-
-def posted(event: Any) -> list[Change]:
-    """The change in one event; the person stands in it, or is it."""
-    if not isinstance(event, dict):
-        return []
-    name = str(event.get("event") or event.get("type"))
-    row = event.get("subscriber") or event
-    group = event.get("group") or {}
-    if name not in EVENTS or not row.get("email"):
-        return []
-    status = EVENTS[name] or STATUS.get(str(row.get("status")), "")
-    gone = name == "subscriber.removed_from_group"
-    return [
-        Change(
-            email=str(row["email"]),
-            kind="delete" if gone else "upsert" if name in PROFILE else "status",
-            status=status,
-            fields=filled(row.get("fields") or {}) if name in PROFILE else {},
-            at=moment(row.get("updated_at")),
-            audience_id=str(group.get("id") or ""),
-        )
-    ]

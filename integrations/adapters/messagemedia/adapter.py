@@ -13,6 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from integrations.adapters.base import (
     Audience,
@@ -336,6 +337,9 @@ class MessageMedia(MessageMediaPeople):
         }
         made = self.fetch("POST", "/v1/webhooks/messages", payload=hook)
         return {"webhook_id": str(made.get("id", "")), **kept}
+
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        self.request("DELETE", f"/v1/webhooks/messages/{quote(webhook_id, safe='')}")
 
     def _new_key(self) -> dict[str, str]:
         try:

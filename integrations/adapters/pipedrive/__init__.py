@@ -7,9 +7,9 @@ add-on; it is read, and never given by a write of ours.
 Unverified: that API v2 lists marketing_status among the person fields exactly where
 Campaigns is on, as the documentation says of v1; how soon the search finds a person
 that was just created (an address written by this adapter is remembered, so one batch
-makes it once); how an exhausted daily budget looks beside status 429. Required fields
-are the business of Pipedrive's own forms: its API asks for a name only, so none is
-declared required.
+makes it once); how an exhausted daily budget looks beside status 429; that a refresh
+token dies when unused for 60 days. Required fields are the business of Pipedrive's own
+forms: its API asks for a name only, so none is declared required.
 """
 
 from __future__ import annotations

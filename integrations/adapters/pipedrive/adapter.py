@@ -7,6 +7,7 @@ import hmac
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from integrations.adapters.base import (
     Audience,
@@ -284,6 +285,9 @@ class Pipedrive(PipedrivePeople):
             },
         )
         return {"webhook_id": str((answer.get("data") or {}).get("id", ""))}
+
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        self.request("DELETE", f"/api/v1/webhooks/{quote(webhook_id, safe='')}")
 
     def webhook(self, request: Incoming) -> list[Change]:
         """Pipedrive signs nothing but sends the Basic credentials that it was given

@@ -14,7 +14,14 @@ from integrations.adapters.base import (
     Receipt,
     filled,
 )
-from integrations.adapters.each import EachContact, existing, key_of, rejected, synced
+from integrations.adapters.each import (
+    EachContact,
+    existing,
+    key_of,
+    rejected,
+    spellings,
+    synced,
+)
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -79,7 +86,7 @@ class PipedrivePeople(EachContact):
     def _people(self, email: str) -> Iterator[Row]:
         """Everybody with this address, whichever of theirs it is, the oldest first."""
         made = self._made.get(key_of(email))
-        for number in [made] if made else self._search(key_of(email)):
+        for number in [made] if made else self._search(email):
             if person := self._get(number):
                 yield person
 
@@ -95,15 +102,16 @@ class PipedrivePeople(EachContact):
         person = row_in(body, "data")
         return None if person.get("is_deleted") else person
 
-    def _search(self, address: str) -> list[int]:
-        params = {"term": address, "fields": "email", "exact_match": "true"}
-        body = self.fetch("GET", "/api/v2/persons/search", params=params)
-        items = [row["item"] for row in rows_in(row_in(body, "data"), "items")]
-        return sorted(
-            int(item["id"])
-            for item in items
-            if address in (key_of(str(mail)) for mail in item.get("emails") or ())
-        )
+    def _search(self, email: str) -> list[int]:
+        found = set()
+        for spelling in spellings(email):
+            params = {"term": spelling, "fields": "email", "exact_match": "true"}
+            body = self.fetch("GET", "/api/v2/persons/search", params=params)
+            for row in rows_in(row_in(body, "data"), "items"):
+                mails = row["item"].get("emails") or ()
+                if key_of(email) in (key_of(str(mail)) for mail in mails):
+                    found.add(int(row["item"]["id"]))
+        return sorted(found)
 
     def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
         label = self._label(audience_id)
@@ -211,7 +219,7 @@ class PipedrivePeople(EachContact):
     def erase(self, email: str) -> Receipt:
         """Deletes every person with the address; for good after 30 days."""
         erased = 0
-        for number in self._search(key_of(email)):
+        for number in self._search(email):
             try:
                 self.request("DELETE", f"/api/v2/persons/{number}")
             except TargetError:

@@ -20,17 +20,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from integrations.adapters import consent
 from integrations.adapters.base import (
     Audience,
     Change,
-    Contact,
     Field,
     Incoming,
-    Options,
     Outcome,
     OutcomeState,
     Reading,
@@ -40,10 +38,8 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.declare import Credential, Rate
 from integrations.adapters.each import (
-    OneByOne,
-    by_address,
-    existing,
     key_of,
+    probed,
     rejected,
     synced,
 )
@@ -56,24 +52,22 @@ from integrations.adapters.errors import (
 )
 from integrations.adapters.http import Answer, Params
 from integrations.adapters.paging import all_pages
-from integrations.adapters.sendgrid.wire import RESERVED, TYPES, posted, problem, row_of
-from integrations.adapters.shapes import Row, id_in, row_in
+from integrations.adapters.sendgrid.people import LOOK_UP, SendGridPeople, is_on_list
+from integrations.adapters.sendgrid.wire import (
+    RESERVED,
+    TYPES,
+    posted,
+    problem,
+    values_of,
+)
+from integrations.adapters.shapes import Row, id_in
 from integrations.adapters.shared import check_secret_url, json_body
 
 HOMES = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
 PAGE = 1000
-LOOK_UP = 100  # addresses a search takes
-SUPPRESSED_PAGE = 500
-FEW = 3  # addresses that are looked up one by one
-# What a suppression list means, the gravest first, and where one address is looked up.
-LEFT = (
-    ("complained", "/v3/suppression/spam_reports", "/v3/suppression/spam_reports"),
-    ("bounced", "/v3/suppression/bounces", "/v3/suppression/bounces"),
-    ("unsubscribed", "/v3/suppression/unsubscribes", "/v3/asm/suppressions/global"),
-)
 
 
-class SendGrid(OneByOne):
+class SendGrid(SendGridPeople):
     slug = "sendgrid"
     label = "SendGrid"
     kind = "esp"
@@ -149,18 +143,13 @@ class SendGrid(OneByOne):
     def _probe(
         self, name: str, path: str, params: Params | None, writable: bool | None
     ) -> Resource:
-        try:
+        def count() -> int | None:
             body = self.request("GET", path, params=params)
-        except ScopeError as error:
-            return Resource(
-                name=name, readable=False, writable=None, detail=error.detail
-            )
-        if not isinstance(body, (dict, list)):
-            raise self._unreadable(None)
-        count = body.get("contact_count") if isinstance(body, dict) else None
-        return Resource(
-            name=name, readable=True, writable=writable or None, count=count
-        )
+            if not isinstance(body, (dict, list)):
+                raise self._unreadable(None)
+            return body.get("contact_count") if isinstance(body, dict) else None
+
+        return probed(name, count, writable or None)
 
     def audiences(self) -> list[Audience]:
         def read(token: str) -> tuple[list[Row], str]:
@@ -184,7 +173,7 @@ class SendGrid(OneByOne):
 
     def fields(self, audience_id: str) -> list[Field]:
         """Fields belong to the account: reserved ones go by name, others by id."""
-        body = self.fetch("GET", "/v3/marketing/field_definitions")
+        body = self._definitions
         reserved = [
             Field(
                 id=str(row["name"]),
@@ -204,85 +193,13 @@ class SendGrid(OneByOne):
             for row in body.get("custom_fields") or ()
         ]
 
-    def upsert(
-        self, contacts: Sequence[Contact], audience_id: str, options: Options
-    ) -> list[Outcome]:
-        people = by_address(contacts)
-        outcomes = self._left(list(people)) if people else {}
-        staying = [email for email in people if email not in outcomes]
-        known: Mapping[str, Mapping[str, Any]] = {}
-        if staying and not options.update_existing:
-            known = self._search(staying)
-        rows = []
-        for email in staying:
-            if _is_on_list(known.get(email), audience_id):
-                outcomes[email] = existing(str(known[email].get("id") or ""))
-            else:
-                rows.append(
-                    row_of(email, {} if email in known else people[email].fields)
-                )
-        if rows:
-            body = {"list_ids": [audience_id], "contacts": rows}
-            job = self.fetch("PUT", "/v3/marketing/contacts", payload=body)
-            submitted = Outcome(state=OutcomeState.SUBMITTED, job=id_in(job, "job_id"))
-            outcomes |= {str(row["email"]): submitted for row in rows}
-        return [outcomes[key_of(contact.email)] for contact in contacts]
+    def _values(self, contact: Mapping[str, Any]) -> dict[str, object]:
+        custom = contact.get("custom_fields")
+        return values_of(contact, self._definitions if custom else {})
 
-    def _left(self, emails: Sequence[str]) -> dict[str, Outcome]:
-        """The outcomes of those who left, by their address."""
-        found = {}
-        for email, status in self._suppressed(emails).items():
-            standing = Subscription(email=email, status=status)
-            if outcome := consent.left(standing, self.label):
-                found[email] = outcome
-        return found
-
-    def _suppressed(self, emails: Sequence[str]) -> dict[str, str]:
-        """Addresses in lower case -> the gravest reason they are not mailed."""
-        found: dict[str, str] = {}
-        for status, whole, single in LEFT:
-            rows: list[Any] | None = None
-            if len(emails) > FEW:
-                rows = self._array(whole, {"limit": SUPPRESSED_PAGE})
-            if rows is None or len(rows) >= SUPPRESSED_PAGE:
-                there = {email for email in emails if self._is_on(single, email)}
-            else:
-                there = {key_of(id_in(row, "email")) for row in rows}
-            for email in emails:
-                if email in there:
-                    found.setdefault(email, status)
-        return found
-
-    def _array(self, path: str, params: Params) -> list[Any]:
-        rows = self.request("GET", path, params=params)
-        if not isinstance(rows, list):
-            raise self._unreadable(None)
-        return rows
-
-    def _is_on(self, path: str, email: str) -> bool:
-        """Whether a suppression list has the address: it answers with it, or empty."""
-        try:
-            body = self.request("GET", f"{path}/{quote(email, safe='')}")
-        except TargetError:
-            return False
-        if not isinstance(body, (dict, list)):
-            raise self._unreadable(None)
-        return bool(body)
-
-    def _search(self, emails: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Contacts by their address in lower case; who is none is not in it."""
-        found: dict[str, dict[str, Any]] = {}
-        for start in range(0, len(emails), LOOK_UP):
-            wanted = {"emails": list(emails[start : start + LOOK_UP])}
-            path = "/v3/marketing/contacts/search/emails"
-            try:
-                body = self.fetch("POST", path, payload=wanted)
-            except TargetError:  # none of them
-                continue
-            for email, row in row_in(body, "result").items():
-                if "contact" in row:
-                    found[key_of(email)] = row_in(row, "contact")
-        return found
+    @cached_property
+    def _definitions(self) -> dict[str, Any]:
+        return self.fetch("GET", "/v3/marketing/field_definitions")
 
     def poll(self, job: str, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         """A job that went wrong for some names them only in a file elsewhere: who is on
@@ -309,13 +226,13 @@ class SendGrid(OneByOne):
         detail = "SendGrid's job did not take this contact."
         missing = rejected(Reason.REFUSED, detail)
         rows = [known.get(key_of(email), {}) for email in emails]
-        absent = sum(not _is_on_list(row, audience_id) for row in rows)
+        absent = sum(not is_on_list(row, audience_id) for row in rows)
         if len(emails) > 1 and absent != errors:
             missing = Outcome(
                 state=OutcomeState.RETRY, reason=Reason.REFUSED, detail=detail
             )
         return [
-            synced(row.get("id")) if _is_on_list(row, audience_id) else missing
+            synced(row.get("id")) if is_on_list(row, audience_id) else missing
             for row in rows
         ]
 
@@ -329,12 +246,13 @@ class SendGrid(OneByOne):
         found = []
         for email, key in zip(emails, keys, strict=True):
             row = known.get(key, {})
-            here = _is_on_list(row, audience_id)
+            here = is_on_list(row, audience_id)
             found.append(
                 Subscription(
                     email=email,
                     status=left.get(key) or ("subscribed" if here else "absent"),
                     remote_id=str(row.get("id") or ""),
+                    fields=self._values(row) if row else None,
                 )
             )
         return found
@@ -360,34 +278,17 @@ class SendGrid(OneByOne):
         made = self.fetch("POST", path, payload=hook)
         return {"webhook_id": str(made.get("id") or "")}
 
-    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        if not emails:
-            return []
-        try:
-            return self._suppress(emails)
-        except RejectedError:  # of one of them, who must not keep the others
-            return self.each(emails, lambda email: self._suppress([email])[0])
-
-    def _suppress(self, emails: Sequence[str]) -> list[Outcome]:
-        body = {"recipient_emails": [key_of(email) for email in emails]}
-        self.fetch("POST", "/v3/asm/suppressions/global", payload=body)
-        return [synced() for _ in emails]
-
     def erase(self, email: str) -> Receipt:
         key = key_of(email)
         row = self._search([key]).get(key)
         if row:
             ids: Params = {"ids": id_in(row)}
             self.request("DELETE", "/v3/marketing/contacts", params=ids)
-        self.fetch(
-            "POST", "/v3/recipients/erasejob", payload={"email_addresses": [key]}
-        )
+        kept = str((row or {}).get("email") or key)
+        erased = {"email_addresses": list(dict.fromkeys((key, kept)))}
+        self.fetch("POST", "/v3/recipients/erasejob", payload=erased)
         return Receipt(
             ok=True,
             note="SendGrid took the job: the contact and the data of mails to them are "
             "deleted. A suppression stays, so that they are not mailed again.",
         )
-
-
-def _is_on_list(contact: Mapping[str, Any] | None, audience_id: str) -> bool:
-    return audience_id in ((contact or {}).get("list_ids") or ())

@@ -37,6 +37,22 @@ def row_of(email: str, fields: Mapping[str, object]) -> dict[str, object]:
     return row
 
 
+def values_of(
+    contact: Mapping[str, Any], definitions: Mapping[str, Any]
+) -> dict[str, object]:
+    """A contact's values by our field ids; SendGrid names custom ones here, and takes
+    them by their ids."""
+    ids = {
+        row.get("name"): str(row["id"])
+        for row in definitions.get("custom_fields") or ()
+    }
+    custom = contact.get("custom_fields") or {}
+    return filled(
+        {name: contact.get(name) for name in RESERVED}
+        | {ids[name]: value for name, value in custom.items() if name in ids}
+    )
+
+
 def posted(row: Any) -> list[Change]:
     """The change in one event; a "blocked" bounce is one for the moment."""
     if not isinstance(row, dict) or not row.get("email"):

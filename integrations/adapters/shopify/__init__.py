@@ -9,7 +9,8 @@ state after the write does (PENDING).
 
 Since 2026 a merchant cannot make a token in the Shopify admin any more; those made
 before go on working. New apps sign in with OAuth. Whether a new app may keep tokens
-that never expire is unverified; they are asked for without "expiring".
+that never expire is unverified; they are asked for without "expiring". No call takes a
+token back short of uninstalling the app, which is the merchant's to do.
 
 Unverified, too: whether Shopify sends its confirmation mail for customers made over the
 API where the shop has double opt-in (what it answers is taken for true); the body of

@@ -197,6 +197,10 @@ class Shopify(ShopifyPeople):
             ids.append(str((made.get("webhookSubscription") or {}).get("id", "")))
         return {"webhook_id": ",".join(ids)}
 
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        data = self.ask(queries.UNHOOK, id=webhook_id)
+        self.refused(data["webhookSubscriptionDelete"])
+
     def webhook(self, request: Incoming) -> list[Change]:
         """Signed with the app's secret key. Where that is not among the credentials
         (the app is the one that runs here), the address holds our own secret."""

@@ -10,14 +10,16 @@ from integrations.adapters.base import (
     Contact,
     Options,
     Outcome,
+    OutcomeState,
     Receipt,
     filled,
 )
-from integrations.adapters.consent import left
+from integrations.adapters.consent import LEFT, left
 from integrations.adapters.each import (
     EachContact,
     awaiting,
     existing,
+    forms,
     not_there,
     rejected,
     synced,
@@ -106,11 +108,20 @@ class ShopifyPeople(EachContact):
             words = self.safe(str(error.get("message", "")))
             raise RejectedError(words, reason=reason_for(field, words))
 
+    def _customers(self, email: str) -> list[dict[str, Any]]:
+        """The customers with an address: one for each form of it, or none."""
+        name = "customerByIdentifier"
+        answers = [self.ask(queries.FIND, email=form) for form in forms(email)]
+        there = [data for data in answers if name not in data or data[name] is not None]
+        return [row_in(data, name) for data in there]
+
     def _find(self, email: str) -> dict[str, Any] | None:
-        data = self.ask(queries.FIND, email=email.strip())
-        if "customerByIdentifier" in data and data["customerByIdentifier"] is None:
-            return None
-        return row_in(data, "customerByIdentifier")
+        """The customer with an address; of one person's two the one that left."""
+        return max(
+            self._customers(email),
+            key=lambda found: subscription_of(email, found).status in LEFT,
+            default=None,
+        )
 
     def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
         customer = self._find(contact.email)
@@ -178,9 +189,11 @@ class ShopifyPeople(EachContact):
         return self.each(emails, self._unsubscribe)
 
     def _unsubscribe(self, email: str) -> Outcome:
-        customer = self._find(email)
-        if customer is None:
-            return not_there("Not a customer at all.")
+        outcomes = [self._opt_out(customer) for customer in self._customers(email)]
+        refused = [item for item in outcomes if item.state is not OutcomeState.SYNCED]
+        return next(iter(refused + outcomes), not_there("Not a customer at all."))
+
+    def _opt_out(self, customer: dict[str, Any]) -> Outcome:
         if state_of(customer) != "UNSUBSCRIBED":
             left_now = {"marketingState": "UNSUBSCRIBED"}
             customer = self._set_consent(id_in(customer), left_now)
@@ -189,14 +202,15 @@ class ShopifyPeople(EachContact):
         return synced(id_in(customer))
 
     def erase(self, email: str) -> Receipt:
-        customer = self._find(email)
-        if customer is None:
+        customers = self._customers(email)
+        if not customers:
             return Receipt(ok=True, note="Shopify did not hold this address.")
-        data = self.ask(queries.ERASE, id=customer["id"])
-        try:
-            self.refused(data.get("customerRequestDataErasure"))
-        except RejectedError as error:
-            return Receipt(ok=False, note=error.detail)
+        for customer in customers:
+            data = self.ask(queries.ERASE, id=customer["id"])
+            try:
+                self.refused(data.get("customerRequestDataErasure"))
+            except RejectedError as error:
+                return Receipt(ok=False, note=error.detail)
         return Receipt(
             ok=True,
             note="Shopify erases the customer, after its own waiting time: days, or "

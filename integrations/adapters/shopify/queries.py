@@ -86,3 +86,8 @@ mutation ($hook: WebhookSubscriptionInput!) {
     webhookSubscription { id } userErrors { field message } }
   gone: webhookSubscriptionCreate(topic: CUSTOMERS_DELETE, webhookSubscription: $hook) {
     webhookSubscription { id } userErrors { field message } } }"""
+
+UNHOOK = """
+mutation ($id: ID!) {
+  webhookSubscriptionDelete(id: $id) {
+    deletedWebhookSubscriptionId userErrors { field message } } }"""

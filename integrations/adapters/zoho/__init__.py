@@ -7,9 +7,9 @@ Left out: notification channels, because one lives a week at most and its messag
 record ids only; `changes` reads the same. Deleted records are listed without an
 address, so a deletion only shows in a complete walk.
 
-Unverified: which of several records of one
-address an upsert updates; whether If-Modified-Since includes its second (the walk
-overlaps by some).
+Unverified: which of several records of one address an upsert updates; whether
+If-Modified-Since includes its second (the walk overlaps by some); how many access
+tokens a refresh token gives in ten minutes (one an hour is asked for).
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from integrations.adapters.base import (
     Reading,
     Resource,
     Subscription,
+    filled,
 )
 from integrations.adapters.declare import Credential, OAuth2, Rate
 from integrations.adapters.each import key_of
@@ -25,7 +26,7 @@ from integrations.adapters.errors import (
     TargetError,
     TransientError,
 )
-from integrations.adapters.http import Answer
+from integrations.adapters.http import Answer, Params
 from integrations.adapters.shapes import id_in, row_in
 from integrations.adapters.shared import expired, moment, parse_place, to_place
 from integrations.adapters.zoho.records import ZohoRecords
@@ -38,10 +39,13 @@ from integrations.adapters.zoho.wire import (
     is_shown,
     path_of,
     rows_of,
+    tags_of,
 )
 
 PAGE = 200  # the API's maximum for per_page
 FIELDS = 50  # names that a listing takes
+IDS = 100  # ids that it takes
+TAGS = "Tag"  # the field that has them
 OVERLAP = timedelta(seconds=5)
 
 # Accounts server -> API server; the API's page "Multi DC Support".
@@ -189,17 +193,43 @@ class Zoho(ZohoRecords):
         self, emails: Sequence[str], audience_id: str
     ) -> list[Subscription]:
         found = self._find(audience_id, emails)
+        told = self._whole(audience_id, [row["ids"][0] for row in found.values()])
         return [
             Subscription(
                 email=email,
                 status="unsubscribed" if row["opted_out"] else "subscribed",
                 changed_at=moment(row.get("Modified_Time")),
                 remote_id=row["ids"][0],
+                **told.get(row["ids"][0], {}),
             )
             if (row := found.get(key_of(email)))
             else Subscription(email=email, status="absent")
             for email in emails
         ]
+
+    def _whole(self, module: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The `fields` and `tags` of some records; a call tells of each so many fields
+        at most."""
+        values: dict[str, dict[str, Any]] = {}
+        names = [TAGS, *self._writable(module)] if ids else []
+        for first in range(0, len(ids), IDS):
+            for start in range(0, len(names), FIELDS):
+                part = names[start : start + FIELDS]
+                params: Params = {
+                    "ids": ",".join(ids[first : first + IDS]),
+                    "fields": ",".join(part),
+                    "per_page": PAGE,
+                }
+                body = self.request("GET", path_of(module), params=params)
+                for row in rows_of(body):
+                    told = filled({name: row.get(name) for name in part})
+                    values.setdefault(id_in(row), {}).update(told)
+        return {
+            id: {"tags": tags_of(told), "fields": told} for id, told in values.items()
+        }
+
+    def _writable(self, module: str) -> list[str]:
+        return [field.id for field in self.fields(module) if not field.read_only]
 
     def changes(self, audience_id: str, cursor: str) -> Page:
         """Records by the time of their last change, each page from where the last one
@@ -207,8 +237,7 @@ class Zoho(ZohoRecords):
         since, token, full = parse_place(cursor, str, str, bool) or ("", "", True)
         if since and moment(since) is None:
             raise expired()
-        fields = {field.id: field for field in self.fields(audience_id)}
-        open_ones = [key for key, field in fields.items() if not field.read_only]
+        open_ones = self._writable(audience_id)
         names = [*OURS, *(name for name in open_ones if name not in OURS)][:FIELDS]
         params: dict[str, str | int] = {
             "fields": ",".join(names),

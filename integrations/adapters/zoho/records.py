@@ -97,7 +97,7 @@ class ZohoRecords(HttpAdapter):
                     "Already in Zoho CRM",
                 )
         rows = {
-            key: row_of(contact, key in known)
+            key: row_of(contact, known.get(key))
             for key, contact in people.items()
             if key not in outcomes
         }

@@ -72,12 +72,19 @@ def quoted(email: str) -> str:
     return f"'{escaped}'"
 
 
-def row_of(contact: Contact, known: bool) -> dict[str, object]:
-    row: dict[str, object] = {"Email": contact.email.strip(), **filled(contact.fields)}
-    if not known:
+def row_of(contact: Contact, known: Mapping[str, Any] | None) -> dict[str, object]:
+    # Who is there is written to by the address as it is there.
+    email = contact.email.strip() if known is None else known["Email"]
+    row: dict[str, object] = {"Email": email, **filled(contact.fields)}
+    if known is None:
         row.setdefault("Last_Name", contact.email.strip())  # the one that must be there
     row.pop("Email_Opt_Out", None)
     return row
+
+
+def tags_of(record: dict[str, Any]) -> tuple[str, ...]:
+    """Takes a record's tags out of its values."""
+    return tuple(str(tag.get("name")) for tag in record.pop("Tag", ()))
 
 
 def is_shown(row: Mapping[str, Any]) -> bool:

@@ -260,6 +260,11 @@ WRITING = (
         Step(method="POST", url=f"{API}/webhooks", status=201, answer=HOOK),
     ),
     operation(
+        "remove_webhook",
+        lambda a: a.remove_webhook("1", "1"),
+        Step(method="DELETE", url=f"{API}/webhooks/1", answer={}),
+    ),
+    operation(
         "unsubscribe",
         lambda a: a.unsubscribe([OLD], "1"),
         find(contact(2, OLD)),

@@ -196,6 +196,11 @@ WRITING = (
         Step(method="POST", url=f"{API}/webhooks", status=201, answer={"id": 7}),
     ),
     operation(
+        "remove_webhook",
+        lambda a: a.remove_webhook("7", "1"),
+        Step(method="DELETE", url=f"{API}/webhooks/7", status=204),
+    ),
+    operation(
         "unsubscribe",
         lambda a: a.unsubscribe([OLD], "1"),
         Step(method="PUT", url=url(OLD), status=204, missing_ok=True),
@@ -227,6 +232,7 @@ DOCUMENTED = {
     ("PUT", ONE): f"{SDK}/ContactsApi.md {DAY}",
     ("DELETE", ONE): f"{SDK}/ContactsApi.md {DAY}",
     ("POST", "/v3/webhooks"): f"{SDK}/WebhooksApi.md {DAY}",
+    ("DELETE", "/v3/webhooks/{id}"): f"{PAGES}/delete-webhook {DAY}",
 }
 
 

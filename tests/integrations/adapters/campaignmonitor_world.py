@@ -206,6 +206,14 @@ WRITING = (
         ),
     ),
     operation(
+        "remove_webhook",
+        lambda a: a.remove_webhook("6a783d359bd44ef62c6ca0d3eda4412a", "a1"),
+        Step(
+            method="DELETE",
+            url=f"{LIST}/webhooks/6a783d359bd44ef62c6ca0d3eda4412a.json",
+        ),
+    ),
+    operation(
         "unsubscribe",
         lambda a: a.unsubscribe([OLD], "a1"),
         Step(method="POST", url=f"{API}/subscribers/a1/unsubscribe.json"),
@@ -253,6 +261,7 @@ DOCUMENTED = {
     ("GET", f"{ALL}/active.json"): LISTS_OF,
     ("GET", f"{ALL}.json"): LISTS_OF,
     ("POST", f"{ALL}/webhooks.json"): LISTS_OF,
+    ("DELETE", f"{ALL}/webhooks/{{webhookid}}.json"): LISTS_OF,
     ("GET", f"{ONE}.json"): SUBSCRIBERS,
     ("POST", f"{ONE}/import.json"): SUBSCRIBERS,
     ("POST", f"{ONE}/unsubscribe.json"): SUBSCRIBERS,

@@ -172,6 +172,17 @@ OPERATIONS = (
         steps=(HOOK, HOOK, HOOK),
     ),
     Operation(
+        name="remove_webhook",
+        run=lambda adapter: adapter.remove_webhook("17065", "people"),
+        steps=(
+            Step(
+                method="DELETE",
+                url=f"{API}/webhooks/17065",
+                answer={"id": 17065, "is_deleted": True},
+            ),
+        ),
+    ),
+    Operation(
         name="erase",
         run=lambda adapter: adapter.erase(OLD),
         steps=(

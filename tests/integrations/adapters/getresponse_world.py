@@ -141,6 +141,12 @@ OPERATIONS = (
         searched(),
     ),
     operation(
+        "subscriptions of somebody who is there",
+        lambda a: a.subscriptions([OLD], LIST),
+        found(person()),
+        get("contacts/a1B", DETAIL, missing_ok=True),
+    ),
+    operation(
         "changes",
         lambda a: a.changes(LIST, ""),
         found(person()),

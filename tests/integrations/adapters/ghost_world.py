@@ -196,6 +196,11 @@ OPERATIONS = (
         steps=(HOOKED, HOOKED, HOOKED),
     ),
     Operation(
+        name="remove_webhook",
+        run=lambda adapter: adapter.remove_webhook("5f04028c", DAILY),
+        steps=(Step(method="DELETE", url=f"{API}/webhooks/5f04028c/", status=204),),
+    ),
+    Operation(
         name="unsubscribe",
         run=lambda adapter: adapter.unsubscribe([OLD, NEW], DAILY),
         steps=(found(member(OLD, DAILY, WEEKLY)), CHANGED),

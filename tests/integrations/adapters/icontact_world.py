@@ -295,6 +295,11 @@ WRITING = (
         ),
     ),
     Operation(
+        name="remove_webhook",
+        run=lambda adapter: adapter.remove_webhook("5", LIST),
+        steps=(Step(method="DELETE", url=f"{FOLDER}/webhooks/5", answer=[]),),
+    ),
+    Operation(
         name="add_webhook",
         run=lambda adapter: adapter.add_webhook("https://h.example/?secret=s", LIST),
         steps=(

@@ -303,6 +303,11 @@ WRITING = (
             ),
         ),
     ),
+    Operation(
+        name="remove_webhook",
+        run=lambda adapter: adapter.remove_webhook("w1", "a1"),
+        steps=(Step(method="DELETE", url=f"{API}/webhooks/w1", status=204),),
+    ),
 )
 OPERATIONS = READING + WRITING
 

@@ -352,6 +352,11 @@ LINKING = (
         run=lambda adapter: adapter.add_webhook(HOOK["url"], "a1"),
         steps=(Step(method="POST", url=f"{LIST}/webhooks", answer=HOOK),),
     ),
+    Operation(
+        name="remove_webhook",
+        run=lambda adapter: adapter.remove_webhook("ac3b1a", "a1"),
+        steps=(Step(method="DELETE", url=f"{LIST}/webhooks/ac3b1a", status=204),),
+    ),
 )
 OPERATIONS = READING + WRITING + LINKING
 

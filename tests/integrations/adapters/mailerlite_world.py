@@ -188,6 +188,11 @@ WRITING = (
             missing_ok=True,
         ),
     ),
+    operation(
+        "remove_webhook",
+        lambda a: a.remove_webhook("7", GROUP),
+        Step(method="DELETE", url=f"{API}/webhooks/7", status=204),
+    ),
 )
 OPERATIONS = READING + WRITING
 
@@ -204,6 +209,7 @@ DOCUMENTED = {
     ("GET", "/api/fields"): f"{PAGES}/fields {DAY}",
     ("POST", "/api/batch"): f"{PAGES}/batching {DAY}",
     ("POST", "/api/webhooks"): f"{PAGES}/webhooks {DAY}",
+    ("DELETE", "/api/webhooks/{id}"): f"{PAGES}/webhooks {DAY}",
 }
 
 

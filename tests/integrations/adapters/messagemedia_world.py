@@ -159,10 +159,11 @@ NEW_KEY = {
     "created": "2018-01-18T10:16:12.364Z",
     "enabled": False,
 }
+HOOK_ID = "8805c9d8-bef7-41c7-906a-69ede93aa024"
 HOOK = Step(
     method="POST",
     url=WEBHOOKS,
-    answer={"id": "8805c9d8-bef7-41c7-906a-69ede93aa024"},
+    answer={"id": HOOK_ID},
     status=201,
 )
 NO_KEY = got(
@@ -301,6 +302,11 @@ WRITING = (
         name="add_webhook",
         run=lambda adapter: adapter.add_webhook("https://h.example/?secret=s", LIST),
         steps=(NO_KEY, MAKE_KEY, USE_KEY, HOOK),
+    ),
+    Operation(
+        name="remove_webhook",
+        run=lambda adapter: adapter.remove_webhook(HOOK_ID, LIST),
+        steps=(Step(method="DELETE", url=f"{WEBHOOKS}/{HOOK_ID}", status=204),),
     ),
 )
 OPERATIONS = READING + WRITING

@@ -196,6 +196,17 @@ OPERATIONS = (
         ),
     ),
     Operation(
+        name="remove_webhook",
+        run=lambda adapter: adapter.remove_webhook("1", "people"),
+        steps=(
+            Step(
+                method="DELETE",
+                url=f"{V1}/webhooks/1",
+                answer={"status": "ok", "success": True},
+            ),
+        ),
+    ),
+    Operation(
         name="erase",
         run=lambda adapter: adapter.erase(OLD),
         steps=(

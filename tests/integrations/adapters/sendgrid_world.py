@@ -44,7 +44,7 @@ def person(email: str, *lists: str) -> dict[str, Any]:
         "last_name": "",
         "list_ids": list(lists),
         "segment_ids": [],
-        "custom_fields": {},
+        "custom_fields": {"town": "Bath", "gone": "x"},
         "created_at": "2026-07-01T10:00:00Z",
         "updated_at": "2026-08-01T10:00:00Z",
     }
@@ -202,6 +202,7 @@ READING = (
         lambda a: a.subscriptions([OLD], LIST),
         *single(OLD),
         search(person(OLD, LIST)),
+        Step(method="GET", url=f"{API}/marketing/field_definitions", answer=FIELDS),
     ),
 )
 WRITING = (

@@ -93,7 +93,8 @@ SHOP = step(
 )
 COUNT = step({"customersCount": {"count": 42, "precision": "EXACT"}})
 TAGGED = step({"tagsAdd": {"userErrors": []}})
-HOOK = {"webhookSubscription": {"id": "gid://shopify/WebhookSubscription/8"}}
+HOOK_ID = "gid://shopify/WebhookSubscription/8"
+HOOK = {"webhookSubscription": {"id": HOOK_ID}}
 
 
 def listing(*rows: Any, more: bool = False, cursor: str | None = None) -> Step:
@@ -171,6 +172,20 @@ OPERATIONS = (
                 {
                     name: {**HOOK, "userErrors": []}
                     for name in ("made", "changed", "consent", "gone")
+                }
+            ),
+        ),
+    ),
+    Operation(
+        name="remove_webhook",
+        run=lambda adapter: adapter.remove_webhook(HOOK_ID, "customers"),
+        steps=(
+            step(
+                {
+                    "webhookSubscriptionDelete": {
+                        "deletedWebhookSubscriptionId": HOOK_ID,
+                        "userErrors": [],
+                    }
                 }
             ),
         ),

@@ -38,6 +38,7 @@ OPERATIONS = {
     "changes": "changes since a cursor",
     "webhook": "webhooks understood",
     "add_webhook": "webhooks registered",
+    "remove_webhook": "webhooks removed",
     "sub_accounts": "sub-accounts",
     "unsubscribe": "unsubscribe",
     "erase": "erase",
@@ -51,7 +52,25 @@ def rate(limit: Rate | None) -> str:
     return f"{limit.calls:,} calls in {limit.seconds:g} s{shared}"
 
 
+def sign_in(adapter: type[Adapter]) -> Iterator[str]:
+    """How people link it; those calls are made by contactsync, not by the adapter."""
+    needed = [item.label for item in adapter.credentials if item.required]
+    declared = adapter.oauth
+    if any(item.secret for item in adapter.credentials if item.required):
+        yield f"- Linked with: {', '.join(needed)}."
+    if declared is None:
+        return
+    pkce = "with PKCE" if declared.pkce else "without PKCE"
+    back = (
+        f"given back at `{declared.revoke_url}`"
+        if declared.revoke_url
+        else "not given back on unlinking"
+    )
+    yield f"- Linked by OAuth 2 {pkce}: tokens from `{declared.token_url}`, {back}."
+
+
 def facts(adapter: type[Adapter]) -> Iterator[str]:
+    yield from sign_in(adapter)
     decides = DECIDES[adapter.opt_in].format(noun=adapter.audience_noun)
     can = [text for name, text in OPERATIONS.items() if name in adapter.supports]
     cannot = [text for name, text in OPERATIONS.items() if name not in adapter.supports]

@@ -110,6 +110,10 @@ class TestCopperContract(AdapterContract):
         ("POST", "/developer_api/v1/webhooks"): (
             f"{PAGES}/webhooks/create-new-subscription.html {SEEN}"
         ),
+        ("DELETE", "/developer_api/v1/webhooks/{id}"): (
+            "https://support.copper.com/en/articles/"
+            f"8823460-learn-more-about-copper-webhooks {SEEN}"
+        ),
     }
 
 

@@ -68,7 +68,6 @@ SYNCED, AWAITING, SUBMITTED, REJECTED, SKIPPED = (
 
 
 class TestGetResponse(AdapterConformance):
-    tells_nothing = "It shows custom values only of a contact read on its own."
     adapter = GetResponse
     secrets = SECRETS
     operations = OPERATIONS
@@ -142,6 +141,7 @@ class TestReading:
         states, bodies, queries = play(
             lambda a: a.subscriptions(emails, LIST),
             found(person("somebold@x.org"), person(OLD.upper())),
+            get("contacts/a1B", DETAIL),
             *(found(), searched(person(NEW))),
             *(found(), searched(), searched(removed("unsubscribe"), older)),
             *(found(), searched(), searched()),
@@ -149,6 +149,13 @@ class TestReading:
         assert [s.status for s in states] == [
             *("subscribed", "pending", "unsubscribed", "absent")
         ]
+        assert states[0].fields == {
+            "name": "Mary",
+            "f1": "London",
+            "f2": ["Tea", "Milk"],
+        }
+        assert states[0].tags == ("vip",)
+        assert {(s.fields, s.tags) for s in states[1:]} == {(None, None)}
         assert states[2].changed_at == GONE_AT
         assert queries[0] == {
             "query[email]": [OLD],
@@ -158,6 +165,14 @@ class TestReading:
         assert bodies[2]["subscribersType"] == ["removed"]
         assert bodies[2]["section"][0]["campaignIdsList"] == [LIST]
         assert bodies[2]["section"][0]["conditions"][0]["value"] == LEFT
+
+    def test_who_is_removed_while_they_are_read_is_looked_up_again(self) -> None:
+        [state], _, _ = play(
+            lambda a: a.subscriptions([OLD], LIST),
+            *(found(person()), get("contacts/a1B", None, status=404)),
+            *(found(), searched(), searched(removed("bounce", OLD))),
+        )
+        assert state.status == "bounced"
 
     def test_when_the_limit_ends(self) -> None:
         with wire() as mock:

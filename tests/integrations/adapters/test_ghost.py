@@ -110,6 +110,10 @@ class TestGhostContract(AdapterContract):
             "/ghost/api/admin/webhooks/",
         ): f"{DOCS}/webhooks/creating-a-webhook {READ}",
         (
+            "DELETE",
+            "/ghost/api/admin/webhooks/{id}/",
+        ): f"{DOCS}/webhooks/deleting-a-webhook {READ}",
+        (
             "GET",
             "/members/api/integrity-token/",
         ): f"{SOURCE}/services/members/middleware.js {READ}",

@@ -108,6 +108,10 @@ class TestIContactContract(AdapterContract):
             "/icp/a/{account}/c/{folder}/subscriptions/{subscription}",
         ): f"{KB}360047450911 {READ}",
         ("POST", "/icp/a/{account}/c/{folder}/webhooks"): f"{KB}360047381851 {READ}",
+        (
+            "DELETE",
+            "/icp/a/{account}/c/{folder}/webhooks/{id}",
+        ): f"{KB}360047381851 {READ}",
     }
 
 

@@ -64,7 +64,7 @@ ENDLESS: dict[str, tuple[dict[str, str], Call, Any]] = {
     ),
     "activecampaign": (
         {"url": HOME, "api_key": "0123456789"},
-        lambda a: list(a._all("lists")),
+        lambda a: list(a.rows("/api/3/lists")),
         {"lists": [{"id": str(n)} for n in range(100)], "meta": {"total": "1"}},
     ),
     "aweber": (

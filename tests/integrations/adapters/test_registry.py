@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +20,8 @@ from tests.integrations.contract import AdapterContract
 PROVEN = {case.adapter for case in test_classes(AdapterConformance)}
 CHECKED = {case.adapter for case in test_classes(AdapterContract)}
 SECRETS = re.compile("key|secret|token|password")
+ROOT = Path(__file__).resolve().parents[3]
+ENGLISH = {"copper", "drip", "ghost", "kit"}  # words that a sentence may hold
 OURS = {"webhook"}  # its protocol is defined by us, in its own module
 
 
@@ -51,6 +56,7 @@ def test_what_is_not_supported_says_so(slug: str) -> None:
         "changes": lambda: adapter.changes("a", ""),
         "webhook": lambda: adapter.webhook(Incoming(method="POST", url="")),
         "add_webhook": lambda: adapter.add_webhook("https://x.example/", "a"),
+        "remove_webhook": lambda: adapter.remove_webhook("1", "a"),
         "sub_accounts": adapter.sub_accounts,
         "unsubscribe": lambda: adapter.unsubscribe([], "a"),
         "erase": lambda: adapter.erase("a@x.org"),
@@ -58,6 +64,43 @@ def test_what_is_not_supported_says_so(slug: str) -> None:
     for name in calls.keys() - adapter.supports:
         with pytest.raises(NotSupported):
             calls[name]()
+
+
+def test_no_slug_is_outside_the_adapters_and_their_simulators() -> None:
+    """Nothing else may know one provider from another."""
+    slugs = ADAPTERS.keys() - OURS
+    named = [
+        (path.relative_to(ROOT), node.value)
+        for path in product(".py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in slugs
+    ]
+    word = re.compile(rf"(?<![\w.-])({'|'.join(slugs)})(?![\w.-])")
+    named += [
+        (path.relative_to(ROOT), found.group())
+        for path in product(".html", ".js", ".css", ".txt")
+        for found in word.finditer(path.read_text())
+        if found.group() not in ENGLISH
+    ]
+    assert named == []
+
+
+def product(*endings: str) -> Iterator[Path]:
+    """The files of the product that may name no provider. The lists of what addresses
+    look like are hygiene's, which knows nothing of providers."""
+    folders = (
+        *("contactsync", "contacts", "connections", "displays", "integrations"),
+        *("activity", "templates"),
+    )
+    for folder in folders:
+        for path in (ROOT / folder).rglob("*"):
+            inside = path.relative_to(ROOT).parts[:2]
+            known = inside in (
+                ("integrations", "adapters"),
+                ("integrations", "sandbox"),
+            )
+            if path.suffix in endings and not known:
+                yield path
 
 
 @pytest.mark.parametrize("slug", ADAPTERS)

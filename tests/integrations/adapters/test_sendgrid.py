@@ -17,10 +17,11 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.sendgrid import SendGrid
-from integrations.adapters.sendgrid.adapter import SUPPRESSED_PAGE
+from integrations.adapters.sendgrid.people import SUPPRESSED_PAGE
 from tests.integrations.adapters import sendgrid_world as world
 from tests.integrations.adapters.sendgrid_world import (
     API,
+    FIELDS,
     JOB,
     LEFT,
     LIST,
@@ -49,7 +50,6 @@ SUBMITTED, SYNCED, REJECTED, SKIPPED, RETRY = (
 
 
 class TestSendGrid(AdapterConformance):
-    tells_nothing = "It keys custom values by name; another call makes ids of them."
     adapter = SendGrid
     odd_answers = True
     may_lack = frozenset({"recipient_email"})  # {}: not on the list, as documented
@@ -207,7 +207,12 @@ class TestReading:
             lambda a: a.subscriptions(emails, LIST),
             *whole(left=(LEFT,)),
             search(person(OLD, LIST), person("other@x.org", "b"), missing=(NEW,)),
+            Step(method="GET", url=f"{API}/marketing/field_definitions", answer=FIELDS),
         )
+        assert [s.fields for s in found[:2]] == [
+            None,
+            {"first_name": "Mary", "w3_T": "Bath"},  # "town" there, w3_T when written
+        ]
         assert [(s.email, s.status) for s in found] == [
             (NEW, "absent"),
             (OLD, "subscribed"),

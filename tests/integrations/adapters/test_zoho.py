@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -61,7 +62,6 @@ DENSE = '["2026-08-01T09:59:55+00:00", "d7a7bd6c", true]'
 
 
 class TestZoho(AdapterConformance):
-    tells_nothing = "A query names 50 columns; which there are another call tells."
     adapter = Zoho
     odd_answers = True
     secrets = SECRETS
@@ -263,9 +263,11 @@ class TestWriting:
         with wire() as mock:
             mock.add("POST", f"{API}/coql", json=first)
             mock.add("POST", f"{API}/coql", json=last)
+            register(mock, LIST_FIELDS)
+            mock.add("GET", f"{API}/Leads", status=204)  # deleted just now
             [found] = adapter().subscriptions([LEFT], "Leads")
-            queries = [json.loads(call.request.body or "") for call in mock.calls]
-        assert found.status == "unsubscribed"
+            queries = [json.loads(c.request.body or "") for c in list(mock.calls)[:2]]
+        assert (found.status, found.fields) == ("unsubscribed", None)
         assert queries[0]["select_query"].endswith("limit 200")
         assert queries[1]["select_query"].endswith("limit 200 offset 1")
 
@@ -307,10 +309,22 @@ class TestWriting:
 
 class TestLeaving:
     def test_any_record_that_opted_out_counts(self) -> None:
-        rows = page(record(LEFT), record(LEFT, OTHER_ID, out=True), record(OLD))
+        rows = page(record(LEFT), record(LEFT, OTHER_ID, out=True), record(OLD, "3"))
         with wire() as mock:
             mock.add("POST", f"{API}/coql", json=rows)
+            register(mock, LIST_FIELDS)
+            tags = [{"name": "popup", "id": "3652397000000658001", "color_code": None}]
+            whole = page(
+                record(LEFT, Company="X", Last_Name="", Tag=tags),
+                record(OLD, "3", Tag=[]),
+            )
+            mock.add("GET", f"{API}/Leads", json=whole)
             found = adapter().subscriptions([LEFT, OLD, NEW], "Leads")
+            query = parse_qs(urlsplit(str(mock.calls[2].request.url)).query)
+        assert query["ids"] == [f"{ID},3"]
+        assert "Company" in query["fields"][0].split(",")
+        assert [s.fields for s in found] == [{"Company": "X"}, {}, None]
+        assert [s.tags for s in found] == [("popup",), (), None]
         assert [(s.email, s.status) for s in found] == [
             (LEFT, "unsubscribed"),
             (OLD, "subscribed"),

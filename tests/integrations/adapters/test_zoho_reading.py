@@ -26,6 +26,7 @@ from tests.integrations.adapters.zoho_world import (
     NEW,
     OLD,
     SECRETS,
+    WHOLE,
     page,
     problem,
     record,
@@ -165,6 +166,8 @@ class TestSigningIn:
 def test_times_are_read_with_their_zone() -> None:
     with wire() as mock:
         mock.add("POST", f"{API}/coql", json=page(record(OLD)))
+        register(mock, LIST_FIELDS)
+        register(mock, WHOLE)
         [found] = adapter().subscriptions([OLD], "Leads")
     assert found.changed_at is not None
     assert found.changed_at.isoformat() == "2026-08-01T10:00:00+00:00"

@@ -178,6 +178,11 @@ TAG = Step(
     url=f"{API}/Leads/actions/add_tags",
     answer={"data": [{**good(), "details": {"id": ID, "tags": ["popup"]}}]},
 )
+WHOLE = Step(
+    method="GET",
+    url=f"{API}/Leads",
+    answer=page(record(OLD, Company="X", Last_Name="")),
+)
 LIST_FIELDS = Step(method="GET", url=f"{API}/settings/fields", answer=FIELDS)
 SYNCED, REJECTED = OutcomeState.SYNCED, OutcomeState.REJECTED
 
@@ -230,7 +235,7 @@ OPERATIONS = (
     Operation(
         name="subscriptions",
         run=lambda adapter: adapter.subscriptions([OLD, NEW], "Leads"),
-        steps=(QUERY,),
+        steps=(QUERY, LIST_FIELDS, WHOLE),
     ),
     Operation(
         name="unsubscribe",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,16 @@ LEFT = "alan.turing@bletchley.example"  # by their own hand
 REMOVED = "edsger.dijkstra@paths.example"  # unsubscribed by an admin
 BOUNCED = "charles.babbage@engines.example"
 PENDING = "hedy.lamarr@spectrum.example"  # on VIP
+
+
+def soon(check: Callable[[], Any], seconds: float = 60) -> Any:
+    """What `check` finds, as soon as it finds something. For what another thread or
+    process does after it has answered, or after its caller has gone."""
+    deadline = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return found
 
 
 def md5(email: str) -> str:

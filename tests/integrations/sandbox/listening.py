@@ -20,7 +20,7 @@ class Calls(list[Incoming]):
 
     def wait(self, number: int) -> Calls:
         with self.arrived:
-            assert self.arrived.wait_for(lambda: len(self) >= number, timeout=10)
+            assert self.arrived.wait_for(lambda: len(self) >= number, timeout=60)
         return self
 
 

@@ -18,70 +18,57 @@ webhooks beyond the event names.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from integrations.adapters import consent
 from integrations.adapters.base import (
     Audience,
     Change,
     Contact,
     Field,
     Incoming,
-    Options,
     Outcome,
     Page,
     Reading,
     Receipt,
-    Resource,
-    Subscription,
     filled,
 )
-from integrations.adapters.brevo.wire import Person, choices, posted, type_of
+from integrations.adapters.calls import Sign, audience
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import (
-    EachContact,
-    awaiting,
-    existing,
-    not_there,
-    synced,
-)
-from integrations.adapters.errors import (
-    AdapterError,
-    Reason,
-    RejectedError,
-    ScopeError,
-    TargetError,
-)
-from integrations.adapters.http import Answer, Params
-from integrations.adapters.paging import all_pages
-from integrations.adapters.shapes import Row, count_in, id_in, rows_in
+from integrations.adapters.each import awaiting, probed, synced
+from integrations.adapters.errors import Reason, RejectedError, TargetError
+from integrations.adapters.http import Params
+from integrations.adapters.rest import Rest, Write
+from integrations.adapters.shapes import Row, count_in, dig, rows_in, unreadable
 from integrations.adapters.shared import (
     check_secret_url,
     json_body,
+    moment,
     parse_place,
     to_place,
 )
 
-LISTS = 50  # a page of lists
-PAGE = 500
 STEP_BACK = 50  # rows read again, because others may be deleted meanwhile
 OVERLAP = timedelta(minutes=10)
-# Kept by Brevo itself.
-OURS_NOT = {"DOUBLE_OPT-IN", "OPT_IN"}
-WRITABLE = {"normal", "category"}
-NO_LIST = re.compile(r"\blist\b.*\b(not exist|not found|invalid)", re.IGNORECASE)
-NO_TEMPLATE = re.compile(r"\btemplate|\bredirection", re.IGNORECASE)
-BAD_ADDRESS = re.compile(r"(?=.*\bemail\b).*\b(in)?valid\b", re.IGNORECASE)
-
-
 BY_EMAIL: Params = {"identifierType": "email_id"}
+TYPES = {
+    **{"date": "date", "float": "number", "boolean": "boolean"},
+    **{"multiple-choice": "multi_choice"},
+}
+PHONES = {"SMS", "WHATSAPP", "LANDLINE_NUMBER"}
+OURS_NOT = {"DOUBLE_OPT-IN", "OPT_IN"}  # kept by Brevo itself
+WRITABLE = {"normal", "category"}
+NO_TEMPLATE = re.compile(r"\btemplate|\bredirection", re.IGNORECASE)
+EVENTS = {
+    **{"unsubscribe": "unsubscribed", "unsubscribed": "unsubscribed"},
+    **{"hard_bounce": "bounced", "hardBounce": "bounced", "spam": "complained"},
+}
 
 
-class Brevo(EachContact):
+class Brevo(Rest):
     slug = "brevo"
     label = "Brevo"
     kind = "esp"
@@ -128,23 +115,30 @@ class Brevo(EachContact):
     reset_headers = ("x-sib-ratelimit-reset",)  # seconds
     asked_are_absent = True
 
-    def headers(self) -> dict[str, str]:
-        return {"api-key": self.secrets.get("api_key", "").strip()}
+    signs = (Sign(r"\blist\b.*\b(not exist|not found|invalid)", TargetError, on=400),)
+    reasons = (
+        ("already associated", Reason.DUPLICATE),  # a phone number of somebody else
+        (r"^(?=.*\bemail\b).*\b(in)?valid\b", Reason.ADDRESS_INVALID),
+        ("phone number", Reason.FIELD_TYPE),
+    )
 
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        if answer.status == 400 and NO_LIST.search(error.detail):
-            return TargetError(error.detail, status=400)
-        return error
+    size_param, page_size = "limit", 500
+    place_param, first_place = "offset", 0
+    total_keys = ("count",)
 
-    def reason_of(self, error: RejectedError) -> Reason:
-        if "already associated" in error.detail:  # a phone number of somebody else
-            return Reason.DUPLICATE
-        if BAD_ADDRESS.match(error.detail):
-            return Reason.ADDRESS_INVALID
-        if "phone number" in error.detail.lower():
-            return Reason.FIELD_TYPE
-        return error.reason
+    state_key = ""
+    time_keys = ("modifiedAt",)
+    custom_key = "attributes"
+
+    unknown_as = "Not in this account at all."
+    asked_as = "Brevo asked them to confirm."
+
+    def key_header(self, key: str) -> dict[str, str]:
+        return {"api-key": key}
+
+    def following(self, body: Row, rows: list[Row], place: Any) -> int | None:
+        reached: int = place + len(rows)
+        return reached if rows and reached < count_in(body, "count") else None
 
     def verify(self) -> Reading:
         account = self.fetch("GET", "/v3/account")
@@ -152,42 +146,20 @@ class Brevo(EachContact):
             identity=str(account.get("email", "")),
             account_name=str(account.get("companyName", "")),
             resources=(
-                self._probe("lists", "/v3/contacts/lists", {"limit": 1}),
-                self._probe("contacts", "/v3/contacts", {"limit": 1}),
-                self._probe("attributes", "/v3/contacts/attributes", None),
+                self.probe("lists", "/v3/contacts/lists"),
+                self.probe("contacts", "/v3/contacts"),
+                probed("attributes", lambda: len(self._attributes)),
             ),
         )
 
-    def _probe(self, name: str, path: str, params: Params | None) -> Resource:
-        try:
-            body = self.fetch("GET", path, params=params)
-        except ScopeError as error:
-            return Resource(
-                name=name, readable=False, writable=None, detail=error.detail
-            )
-        rows = body.get("attributes") or ()
-        count = int(body.get("count") or len(rows))
-        return Resource(name=name, readable=True, writable=None, count=count)
-
     def audiences(self) -> list[Audience]:
-        def read(offset: int) -> tuple[list[Row], int | None]:
-            params: Params = {"limit": LISTS, "offset": offset}
-            body = self.fetch("GET", "/v3/contacts/lists", params=params)
-            rows = rows_in(body, "lists")
-            reached = offset + len(rows)
-            return rows, reached if rows and reached < count_in(body, "count") else None
-
         return [
-            Audience(
-                id=str(row["id"]),
-                label=str(row.get("name", "")),
-                size=row.get("uniqueSubscribers", row.get("totalSubscribers")),
-            )
-            for row in all_pages(read, 0)
+            audience(row, row.get("uniqueSubscribers", row.get("totalSubscribers")))
+            for row in self.rows("/v3/contacts/lists", {"limit": 50})
         ]
 
     @cached_property
-    def _attributes(self) -> list[dict[str, Any]]:
+    def _attributes(self) -> list[Row]:
         rows = rows_in(self.fetch("GET", "/v3/contacts/attributes"), "attributes")
         return [row for row in rows if row.get("name") != "EMAIL"]
 
@@ -197,45 +169,61 @@ class Brevo(EachContact):
             Field(
                 id=str(row["name"]),
                 label=str(row["name"]),
-                type=type_of(row),
+                type=_type(row),
                 read_only=row.get("category") not in WRITABLE
                 or row["name"] in OURS_NOT,
-                options=tuple(choices(row) or row.get("multiCategoryOptions") or ()),
+                options=tuple(_choices(row) or row.get("multiCategoryOptions") or ()),
             )
             for row in self._attributes
         ]
 
-    def _values(self, contact: Contact) -> dict[str, object]:
+    def record_of(self, contact: Contact) -> Row:
         """Attributes as Brevo wants them: a category's option by its number."""
         values = filled(contact.fields)
         if not values:
             return {}
-        numbers = {str(row["name"]): choices(row) for row in self._attributes}
-        return {
+        numbers = {str(row["name"]): _choices(row) for row in self._attributes}
+        attributes = {
             name: numbers.get(name, {}).get(str(value), value)
             for name, value in values.items()
         }
+        return {"attributes": attributes}
 
-    def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
-        number = list_number(audience_id)
-        person = self._find(contact.email)
-        standing = person.standing(contact.email, audience_id)
-        if refused := consent.left(standing, self.label):
-            return refused
-        on_it = standing.status == "subscribed"
-        if on_it and not options.update_existing:
-            return existing(standing.remote_id)
-        row: dict[str, object] = {"email": contact.email.strip()}
-        free = not person.id or options.update_existing
-        if free and (values := self._values(contact)):
-            row["attributes"] = values
-        if options.double_opt_in and not on_it:
-            self._ask(row, number)
-            return awaiting(person.id, "Brevo asked them to confirm.")
-        row |= {"listIds": [number], "updateEnabled": True}
-        made = self.request("POST", "/v3/contacts", payload=row)
-        new = made.get("id") if isinstance(made, dict) else None
-        return synced(person.id or new)
+    def find_one(self, email: str, audience_id: str) -> Row | None:
+        row = self.maybe(_path(email), BY_EMAIL)
+        if row is not None and not isinstance(row.get("emailBlacklisted"), bool):
+            raise self._unreadable(None)  # or who left could not be told
+        return row
+
+    def status_of(self, row: Row, audience_id: str) -> str:
+        if row.get("emailBlacklisted"):
+            if any(_log(row, "complaints")):
+                return "complained"
+            return "bounced" if any(_log(row, "hardBounces")) else "unsubscribed"
+        if _on(row, "listUnsubscribed", audience_id):
+            return "unsubscribed"
+        return "subscribed" if _on(row, "listIds", audience_id) else "absent"
+
+    def left_at(self, row: Row, audience_id: str) -> datetime | None:
+        kinds = ("userUnsubscription", "adminUnsubscription")
+        logs = [_log(row, "unsubscriptions", kind) for kind in kinds]
+        times = [moment(entry.get("eventTime")) for log in logs for entry in log]
+        return max((at for at in times if at), default=None)
+
+    def ready(self, audience_id: str) -> None:
+        list_number(audience_id)
+
+    def put(self, write: Write) -> Outcome:
+        number, there = list_number(write.audience_id), write.known.remote_id
+        person: Row = {"email": write.email}
+        if not there or write.options.update_existing:
+            person |= self.record_of(write.contact)
+        if write.options.double_opt_in and write.known.status != "subscribed":
+            self._ask(person, number)
+            return awaiting(there, self.asked_as)
+        person |= {"listIds": [number], "updateEnabled": True}
+        made = self.request("POST", "/v3/contacts", payload=person)
+        return synced(there or dig(made, "id"))
 
     def _ask(self, row: Mapping[str, object], number: int) -> None:
         template = self.secrets.get("doi_template", "").strip()
@@ -262,43 +250,28 @@ class Brevo(EachContact):
                 ) from None
             raise
 
-    def _find(self, email: str) -> Person:
-        try:
-            body = self.fetch("GET", _path(email), params=BY_EMAIL)
-        except TargetError:
-            return Person({})
-        id_in(body)
-        if not isinstance(body.get("emailBlacklisted"), bool):
-            raise self._unreadable(None)  # or who left could not be told
-        return Person(body)
-
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        return [self._find(email).standing(email, audience_id) for email in emails]
-
     def changes(self, audience_id: str, cursor: str) -> Page:
         """All contacts of the account in the order of their creation, of whom those
         are told who are or were on the list."""
         since, began, offset = parse_place(cursor, str, str, int) or ["", "", 0]
         now = datetime.now(UTC) - OVERLAP
         began = began or now.isoformat(timespec="milliseconds")
-        params: dict[str, str | int] = {"limit": PAGE, "offset": offset, "sort": "asc"}
-        if since:
-            params["modifiedSince"] = since
-        body = self.fetch("GET", "/v3/contacts", params=params)
-        rows = rows_in(body, "contacts")
-        more = bool(rows) and offset + len(rows) < count_in(body, "count")
+        newer = {"modifiedSince": since} if since else {}
+        rows, following = self.walk(
+            cursor, "/v3/contacts", offset, {"sort": "asc", **newer}
+        )
         back = min(STEP_BACK, len(rows) - 1)
-        place = [since, began, offset + len(rows) - back] if more else [began, "", 0]
-        people = (Person(row) for row in rows)
+        place = [since, began, following - back] if following else [began, "", 0]
+        lists = ("listIds", "listUnsubscribed")
         return Page(
             changes=tuple(
-                p.change(audience_id) for p in people if p.knows(audience_id)
+                self.change(row, audience_id)
+                for row in rows
+                if any(_on(row, name, audience_id) for name in lists)
             ),
             cursor=to_place(*place),
             complete=not since,
-            more=more,
+            more=bool(following),
         )
 
     def webhook(self, request: Incoming) -> list[Change]:
@@ -307,7 +280,7 @@ class Brevo(EachContact):
         body = json_body(request)
         rows = body if isinstance(body, list) else [body]
         return [
-            change for row in rows if isinstance(row, dict) for change in posted(row)
+            change for row in rows if isinstance(row, dict) for change in _posted(row)
         ]
 
     def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
@@ -324,29 +297,63 @@ class Brevo(EachContact):
         made = self.fetch("POST", "/v3/webhooks", payload=hook)
         return {"webhook_id": str(made.get("id") or "")}
 
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        self.request("DELETE", f"/v3/webhooks/{quote(webhook_id, safe='')}")
+
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         """A list's own opt-out cannot be set by the API, and taking people off a list
         leaves no trace of their wish: so they are blocklisted."""
 
-        def leave(email: str) -> Outcome:
-            try:
-                body = {"emailBlacklisted": True}
-                self.request("PUT", _path(email), params=BY_EMAIL, payload=body)
-            except TargetError:
-                detail = "Not in this account at all."
-                return not_there(detail)
-            return synced()
+        def leave(email: str) -> None:
+            gone = {"emailBlacklisted": True}
+            self.request("PUT", _path(email), params=BY_EMAIL, payload=gone)
 
-        return self.each(emails, leave)
+        return self.opting_out(emails, leave)
 
     def erase(self, email: str) -> Receipt:
-        try:
-            self.request("DELETE", _path(email), params=BY_EMAIL)
-        except TargetError:
-            return Receipt(ok=True, note="Brevo did not hold this address.")
-        return Receipt(
-            ok=True, note="Deleted. Brevo keeps the log of mails sent to them."
-        )
+        note = "Deleted. Brevo keeps the log of mails sent to them."
+        return self.erase_at(_path(email), note, BY_EMAIL)
+
+
+def _type(row: Row) -> str:
+    if row.get("category") == "category":
+        return "choice"
+    if row.get("name") in PHONES:
+        return "phone"
+    return TYPES.get(str(row.get("type")), "text")
+
+
+def _choices(row: Row) -> dict[str, object]:
+    """A category's labels and their numbers."""
+    return {str(o.get("label")): o.get("value") for o in row.get("enumeration") or ()}
+
+
+def _on(row: Row, name: str, audience_id: str) -> bool:
+    """Whether the list is among those under a name."""
+    numbers = row.get(name)
+    if not isinstance(numbers, list) and numbers is not None:
+        raise unreadable("Brevo")
+    return audience_id in {str(number) for number in numbers or ()}
+
+
+def _log(row: Row, *names: str) -> list[Row]:
+    """Entries of the statistics, which stand in lists, some of them nested."""
+    found = dig(row, "statistics", *names)
+    return found if isinstance(found, list) else []
+
+
+def _posted(row: Mapping[str, Any]) -> Iterator[Change]:
+    """The changes in one event: email is an address or a list of them."""
+    event = str(row.get("event", ""))
+    at = moment(row.get("ts_event") or row.get("ts") or row.get("date"))
+    emails = row.get("email") or ()
+    for email in [emails] if isinstance(emails, str) else emails:
+        if event in EVENTS:
+            yield Change(email=str(email), kind="status", status=EVENTS[event], at=at)
+        elif event == "contact_deleted":
+            yield Change(email=str(email), kind="delete", status="absent", at=at)
+        elif event in ("contact_updated", "list_addition"):
+            yield Change(email=str(email), kind="upsert", at=at)
 
 
 def list_number(audience_id: str) -> int:

@@ -1,0 +1,220 @@
+"""Calls of REST providers: signing in, refusals, pages, parts of an account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from integrations.adapters.base import (
+    Audience,
+    Receipt,
+    Resource,
+)
+from integrations.adapters.declare import SubAccount
+from integrations.adapters.each import OneByOne, probed
+from integrations.adapters.errors import (
+    AdapterError,
+    Reason,
+    RejectedError,
+    SetupError,
+    TargetError,
+    TransientError,
+)
+from integrations.adapters.http import Answer, Params
+from integrations.adapters.paging import all_pages
+from integrations.adapters.shapes import Row, dig, id_in, rows_in
+from integrations.adapters.shared import expired
+
+Place = str | int
+WORDS = ("title", "message", "context", "detail")  # of an error
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Words in an answer, and the error that they mean at this provider.
+
+    `words` is a regular expression, whose case does not matter. `on` is the status that
+    they stand in; None: any that refuses the request (400, 409, 422 and so on).
+    `wait` is seconds, for a TransientError.
+    """
+
+    words: str
+    error: type[AdapterError]
+    reason: Reason | None = None
+    on: int | None = None
+    wait: float | None = None
+
+    def read(self, error: AdapterError, told: str) -> AdapterError:
+        """The error meant by an answer, where its status alone would be `error`."""
+        meant = error.status == self.on if self.on else isinstance(error, RejectedError)
+        if not meant or not re.search(self.words, told, re.IGNORECASE):
+            return error
+        found = self.error(error.detail, reason=self.reason, status=error.status)
+        if isinstance(found, TransientError):
+            found.retry_after = self.wait
+        return found
+
+
+class RestCalls(OneByOne):
+    """A provider of JSON over HTTP, who declares how its answers look."""
+
+    signs: ClassVar[tuple[Sign, ...]] = ()  # the first that fits counts
+
+    # Pages: parameters, at most how many rows, where the rows and their number stand.
+    size_param: ClassVar[str] = ""
+    page_size: ClassVar[int] = 0
+    place_param: ClassVar[str] = ""  # the page: an offset, a number or a mark
+    first_place: ClassVar[Place] = ""
+    rows_key: ClassVar[str] = ""  # "": named as the last part of the path
+    total_keys: ClassVar[tuple[str, ...]] = ()
+    probe_params: ClassVar[Params] = {}
+
+    # Signing in.
+
+    def headers(self) -> dict[str, str]:
+        if token := self.secrets.get("access_token", "").strip():
+            return {"Authorization": f"Bearer {token}"}
+        return self.key_header(self.secrets.get("api_key", "").strip())
+
+    def key_header(self, key: str) -> dict[str, str]:
+        """Signs in with the credential `api_key`, where there is no access token."""
+        return {"Authorization": f"Bearer {key}"}
+
+    def account(self) -> str:
+        """The chosen sub-account, or the only one, for a path."""
+        chosen = self.secrets.get("sub_account", "")
+        if not chosen:
+            found = self.sub_accounts()
+            if len(found) != 1:
+                noun = f"{self.label} {self.sub_account_noun}"
+                raise SetupError(f"Choose which {noun} is used.")
+            chosen = self.secrets["sub_account"] = found[0].id
+        return quote(chosen, safe="")
+
+    # Refusals.
+
+    def explain(self, answer: Answer) -> str:
+        """Reads `errors` or `error`, too: texts, or objects that hold some."""
+        body = answer.object()
+        found = body.get("errors") or body.get("error")
+        words: list[object] = []
+        for row in found if isinstance(found, list) else [found]:
+            if isinstance(row, dict):
+                parts = [row[name] for name in WORDS if row.get(name)]
+                words += parts or [row.get("code")]
+            else:
+                words.append(row)
+        told = " ".join(str(word) for word in words if word)
+        return self.safe(told) or super().explain(answer)
+
+    def told(self, answer: Answer) -> str:
+        """The text that the words of `signs` are searched in."""
+        return self.explain(answer)
+
+    def error_from(self, answer: Answer) -> AdapterError:
+        error = super().error_from(answer)
+        told = self.told(answer)
+        for sign in self.signs:
+            if (meant := sign.read(error, told)) is not error:
+                return meant
+        return error
+
+    # Pages.
+
+    def following(self, body: Row, rows: list[Row], place: Any) -> Place | None:
+        """The place of the page after the one at `place`, None or "" at the end."""
+        return None
+
+    def listed(self, body: Row, name: str) -> list[Row]:
+        """The rows in an answer. Override where other parts of it belong to them."""
+        return rows_in(body, name)
+
+    def page(
+        self, path: str, place: Place, params: Params | None = None
+    ) -> tuple[list[Row], Place | None]:
+        """The rows of a page, and the place of the next one."""
+        query: dict[str, str | int] = {self.size_param: self.page_size}
+        query |= params or {}
+        if place != "":
+            query[self.place_param] = place
+        body = self.fetch("GET", path, params=query)
+        rows = self.listed(body, self.rows_key or path.rpartition("/")[2])
+        return rows, self.following(body, rows, place)
+
+    def rows(self, path: str, params: Params | None = None) -> Iterator[Row]:
+        """The rows of all pages."""
+        return all_pages(lambda place: self.page(path, place, params), self.first_place)
+
+    def probe(self, name: str, path: str) -> Resource:
+        """Whether a list may be read, and how many are on it."""
+        params: Params = {self.size_param: 1, **self.probe_params}
+
+        return probed(
+            name, lambda: self.total_of(self.fetch("GET", path, params=params))
+        )
+
+    def total_of(self, body: Row) -> int | None:
+        """How many rows there are on all pages, which some tell as text."""
+        total = str(dig(body, *self.total_keys))
+        return int(total) if total.isdecimal() else None
+
+    def probes(self, path: str, *names: str) -> tuple[Resource, ...]:
+        """`probe` for each list below a path, named as there."""
+        return tuple(
+            self.probe(name, f"{path}/{name.replace(' ', '_')}") for name in names
+        )
+
+    def maybe(self, path: str, params: Params | None = None) -> Row | None:
+        """The object at a path, None where there is none."""
+        try:
+            return self.fetch("GET", path, params=params)
+        except TargetError:
+            return None
+
+    def walk(
+        self, cursor: str, path: str, place: Place, params: Params | None = None
+    ) -> tuple[list[Row], Any]:
+        """A page of `changes`. A place that the provider refuses has expired."""
+        try:
+            return self.page(path, place, params)
+        except RejectedError as error:
+            raise expired() if cursor else error from None
+
+    def erase_at(self, path: str, note: str, params: Params | None = None) -> Receipt:
+        """Deletes what is at a path that 404 means nobody for."""
+        try:
+            self.request("DELETE", path, params=params)
+        except TargetError:
+            return self.erased(None, note)
+        return self.erased(path, note)
+
+    def erased(self, found: object, note: str) -> Receipt:
+        """The receipt for an erasure; `found` is nothing where nobody was there."""
+        missing = f"{self.label} did not hold this address."
+        return Receipt(ok=True, note=note if found else missing)
+
+
+def audience(
+    row: Row,
+    size: int | None = None,
+    *,
+    kind: str = "",
+    double_opt_in: bool | None = None,
+) -> Audience:
+    """An audience as most providers list it, with an id and a name. With a `kind`, ids
+    are form:53 and labels Form: Sign up."""
+    id, label = id_in(row), str(row.get("name", ""))
+    return Audience(
+        id=f"{kind}:{id}" if kind else id,
+        label=f"{kind.capitalize()}: {label}" if kind else label,
+        size=size,
+        double_opt_in=double_opt_in,
+    )
+
+
+def sub_account(row: Row, label: str) -> SubAccount:
+    """A part of an account, by the name under `label`, or its id."""
+    return SubAccount(id=id_in(row), label=str(row.get(label) or row["id"]))

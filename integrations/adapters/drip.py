@@ -1,0 +1,343 @@
+"""Drip, REST API v2 (https://developer.drip.com, read 2026-11-22).
+
+People belong to an account and have one status there. They can be put on an email
+series ("campaign"), whose own setting decides about confirming, or be given a tag,
+which asks nobody. A write never holds a status, and `reactivate_if_removed` is always
+false: its default would put somebody back who had left a campaign. Drip does not tell
+when somebody left, so nobody who did is asked again.
+
+Batches of 1,000 are answered without a word about single people, and could not tell who
+had left, so each person is read and written on their own: some 1,200 an hour.
+
+Lists have no documented order, so a walk of several pages does not claim to have shown
+everybody.
+
+Unverified: that a campaign's subscription is not active before it was confirmed; that
+names and addresses are taken together with a campaign; complaints, which Drip shows in
+webhooks only, are among the unsubscribed elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+from integrations.adapters.base import (
+    Audience,
+    Change,
+    Field,
+    Incoming,
+    Outcome,
+    Page,
+    Reading,
+    Receipt,
+    Subscription,
+)
+from integrations.adapters.calls import audience, sub_account
+from integrations.adapters.declare import Credential, OAuth2, Rate, SubAccount
+from integrations.adapters.errors import (
+    AdapterError,
+    Reason,
+    RejectedError,
+    TargetError,
+)
+from integrations.adapters.http import Answer, Params
+from integrations.adapters.rest import Rest, Write
+from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
+from integrations.adapters.shared import (
+    basic,
+    check_secret_url,
+    expired,
+    json_body,
+    moment,
+    parse_place,
+    to_place,
+)
+
+EVERYBODY = "everybody"
+CODES = {
+    "email_error": Reason.ADDRESS_INVALID,
+    "uniqueness_error": Reason.DUPLICATE,
+    "sms_error": Reason.FIELD_TYPE,
+    "time_error": Reason.FIELD_TYPE,
+    "format_error": Reason.FIELD_TYPE,
+}
+# Event -> kind and status of the change; "" is the person's own.
+EVENTS = {
+    "subscriber.created": ("upsert", ""),
+    "subscriber.updated_custom_field": ("upsert", ""),
+    "subscriber.applied_tag": ("upsert", ""),
+    "subscriber.subscribed_to_email_marketing": ("status", ""),
+    "subscriber.reactivated": ("status", ""),
+    "subscriber.subscribed_to_campaign": ("status", "subscribed"),
+    "subscriber.unsubscribed_from_campaign": ("status", "unsubscribed"),
+    "subscriber.removed_from_campaign": ("status", "unsubscribed"),
+    "subscriber.unsubscribed_all": ("status", "unsubscribed"),
+    "subscriber.marked_as_undeliverable": ("status", "bounced"),
+    "subscriber.complained": ("status", "complained"),
+    "subscriber.deleted": ("delete", "absent"),
+}
+
+
+class Drip(Rest):
+    slug = "drip"
+    label = "Drip"
+    kind = "esp"
+    credentials = (
+        Credential(
+            name="api_key",
+            label="API token",
+            help_text="Drip: your name, User settings, API token.",
+        ),
+    )
+    oauth = OAuth2(
+        authorize_url="https://www.getdrip.com/oauth/authorize",
+        token_url="https://www.getdrip.com/oauth/token",
+        client_auth="body",
+        refreshes=False,  # its access tokens do not expire
+    )
+    sub_account_noun = "account"
+    audience_noun = "campaign or tag"
+    field_noun = "custom field"
+    opt_in = "list"
+    asked_are_absent = True
+    batch_size = 20
+    rate = Rate(calls=3600, seconds=3600)
+    notice = (
+        "Drip allows 3,600 calls an hour, which is about 1,200 signups. Tags never ask "
+        "people to confirm; campaigns do where they are set so."
+    )
+    exit_effect = (
+        "Removed from the campaign, or from all of Drip's mail where people are put on "
+        "a tag or among everybody."
+    )
+    glyph = "D"
+    docs_url = "https://developer.drip.com/#authentication"
+    features = frozenset({"tags", "update_existing"})
+    home = "https://api.getdrip.com"
+
+    size_param, page_size = "per_page", 1000
+    place_param, first_place = "page", 1
+    total_keys = ("meta", "total_count")
+
+    states = {
+        **{"active": "subscribed", "unconfirmed": "pending"},
+        **{"unsubscribed": "unsubscribed", "removed": "unsubscribed"},
+        "undeliverable": "bounced",
+    }
+    time_keys = ("created_at",)
+    tags_key = "tags"
+    own_fields = (
+        Field(id="first_name", label="First name", type="name"),
+        Field(id="last_name", label="Last name", type="name"),
+        Field(id="phone", label="Phone", type="phone"),
+        Field(id="address1", label="Address"),
+        Field(id="address2", label="Address, line 2"),
+        Field(id="city", label="City"),
+        Field(id="state", label="State"),
+        Field(id="zip", label="Zip", type="zip"),
+        Field(id="country", label="Country"),
+    )
+    custom_key, custom_prefix = "custom_fields", "custom_fields."
+
+    known_as = "Already there"
+    unknown_as = "Not in this Drip account."
+    asked_as = "Drip asks them to confirm."
+
+    def key_header(self, key: str) -> dict[str, str]:
+        return basic(key)
+
+    def error_from(self, answer: Answer) -> AdapterError:
+        """Each of `errors` has a code."""
+        error = super().error_from(answer)
+        if isinstance(error, RejectedError):
+            rows = answer.object().get("errors") or ()
+            codes = [str(dig(row, "code")) for row in rows]
+            known = [CODES[code] for code in codes if code in CODES]
+            error.reason = known[0] if known else error.reason
+        return error
+
+    def following(self, body: Row, rows: list[Row], place: Any) -> int | None:
+        pages = int(row_in(body, "meta").get("total_pages") or 1)
+        return place + 1 if place < pages else None
+
+    def verify(self) -> Reading:
+        path = f"/v2/accounts/{self.account()}"
+        [found] = rows_in(self.fetch("GET", path), "accounts")
+        return Reading(
+            identity=str(found.get("primary_email") or found.get("name")),
+            account_name=str(found.get("name") or ""),
+            resources=self.probes(self._path(), "subscribers", "campaigns"),
+        )
+
+    def sub_accounts(self) -> list[SubAccount]:
+        rows = rows_in(self.fetch("GET", "/v2/accounts"), "accounts")
+        return [sub_account(row, "name") for row in rows]
+
+    def _path(self) -> str:
+        return f"/v2/{self.account()}"
+
+    def _person(self, id: str) -> str:
+        """By id or address."""
+        return f"{self._path()}/subscribers/{quote(id.strip(), safe='')}"
+
+    def _campaign(self, id: str) -> str:
+        return f"{self._path()}/campaigns/{quote(id, safe='')}"
+
+    def audiences(self) -> list[Audience]:
+        """Ids are campaign:999, tag:VIP and everybody."""
+        campaigns = [
+            audience(
+                row,
+                row.get("active_subscriber_count"),
+                kind="campaign",
+                double_opt_in=row.get("double_optin"),
+            )
+            for row in self.rows(f"{self._path()}/campaigns")
+        ]
+        tags = self.fetch("GET", f"{self._path()}/tags")["tags"]
+        return [
+            Audience(id=EVERYBODY, label="Everybody", double_opt_in=False),
+            *campaigns,
+            *(
+                Audience(id=f"tag:{tag}", label=f"Tag: {tag}", double_opt_in=False)
+                for tag in map(str, tags)
+            ),
+        ]
+
+    def fields(self, audience_id: str) -> list[Field]:
+        """Custom fields are text and belong to the account."""
+        own = {field.id for field in self.own_fields}
+        body = self.fetch("GET", f"{self._path()}/custom_field_identifiers")
+        custom = [n for n in body["custom_field_identifiers"] if n not in own]
+        return [
+            *self.own_fields,
+            *(Field(id=f"{self.custom_prefix}{n}", label=str(n)) for n in custom),
+        ]
+
+    def find_one(self, email: str, audience_id: str) -> Row | None:
+        body = self.maybe(self._person(email))
+        return rows_in(body, "subscribers")[0] if body is not None else None
+
+    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
+        """In the account, where they have left it, else on the campaign or tag."""
+        known = super().standing(email, row, audience_id)
+        kind, name = _target(audience_id)
+        if row is None or known.status != "subscribed":
+            return known
+        if kind == "tag" and name not in row["tags"]:
+            return replace(known, status="absent")
+        if kind == "campaign":
+            path = f"{self._person(known.remote_id)}/campaign_subscriptions"
+            found = rows_in(self.fetch("GET", path), "campaign_subscriptions")
+            there = [row for row in found if id_in(row, "campaign_id") == name]
+            status = self.states.get(id_in(there[-1], "status")) if there else "absent"
+            return replace(known, status=status or "unknown")
+        return known
+
+    def put(self, write: Write) -> Outcome:
+        kind, name = _target(write.audience_id)
+        person: Row = {"email": write.email}
+        if write.row is None or write.options.update_existing:
+            person |= self.record_of(write.contact)
+            person |= {"ip_address": write.contact.ip} if write.contact.ip else {}
+        if tags := [*([name] if kind == "tag" else ()), *write.tags]:
+            person["tags"] = list(dict.fromkeys(tags))
+        path, asks = self._path(), write.known.status == "pending"
+        if kind == "campaign" and write.known.status in ("absent", "unknown"):
+            person["reactivate_if_removed"] = False
+            path, asks = self._campaign(name), self._campaigns[name]
+        people = {"subscribers": [person]}
+        body = self.fetch("POST", f"{path}/subscribers", payload=people)
+        [row] = rows_in(body, "subscribers")
+        now = Subscription(
+            email=write.email,
+            status="pending" if asks else self.status_of(row, write.audience_id),
+            remote_id=str(row.get("id") or ""),
+        )
+        return self.settled(now)
+
+    @cached_property
+    def _campaigns(self) -> dict[str, bool]:
+        return {}
+
+    def ready(self, audience_id: str) -> None:
+        """Reads whether the campaign asks people to confirm."""
+        kind, name = _target(audience_id)
+        if kind == "campaign" and name not in self._campaigns:
+            [row] = rows_in(self.fetch("GET", self._campaign(name)), "campaigns")
+            self._campaigns[name] = bool(row["double_optin"])
+
+    def changes(self, audience_id: str, cursor: str) -> Page:
+        """Everybody of the audience; Drip does not tell what has changed."""
+        turn, page, whole = parse_place(cursor, int, int, bool) or [0, 1, True]
+        kind, name = _target(audience_id)
+        path, statuses = f"{self._path()}/subscribers", ["all"]
+        if kind == "campaign":
+            path = f"{self._campaign(name)}/subscribers"
+            statuses = ["active", "unsubscribed", "removed"]
+        if not 0 <= turn < len(statuses) or page < 1:
+            raise expired()
+        tags = {"tags": name} if kind == "tag" else {}
+        params: Params = {"status": statuses[turn], **tags}
+        rows, following = self.walk(cursor, path, page, params)
+        whole = whole and page == 1 and not following
+        gone = self.states[statuses[turn]] if turn else ""
+        turn, page = (turn, following) if following else (turn + 1, 1)
+        more = turn < len(statuses)
+        return Page(
+            changes=tuple(self.change(row, audience_id, status=gone) for row in rows),
+            cursor=to_place(turn, page, whole) if more else "",
+            complete=whole,
+            more=more,
+        )
+
+    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        kind, name = _target(audience_id)
+        action, params = "unsubscribe_all", None
+        if kind == "campaign":
+            action, params = "remove", {"campaign_id": name}
+
+        def leave(email: str) -> str:
+            path = f"{self._person(email)}/{action}"
+            body = self.fetch("POST", path, params=params)
+            return id_in(rows_in(body, "subscribers")[0])
+
+        return self.opting_out(emails, leave)
+
+    def erase(self, email: str) -> Receipt:
+        return self.erase_at(self._person(email), "Deleted from the Drip account.")
+
+    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
+        """For the whole account; `url` ends in ?secret=..."""
+        hook = {"post_url": url, "events": list(EVENTS)}
+        path = f"{self._path()}/webhooks"
+        body = self.fetch("POST", path, payload={"webhooks": [hook]})
+        return {"webhook_id": id_in(rows_in(body, "webhooks")[0])}
+
+    def webhook(self, request: Incoming) -> list[Change]:
+        """Drip signs nothing, so the address holds our secret."""
+        check_secret_url(request, self.secrets)
+        return list(self._heard(json_body(request)))
+
+    def _heard(self, body: Any) -> Iterator[Change]:
+        event = str(dig(body, "event"))
+        if event not in EVENTS:
+            return
+        kind, status = EVENTS[event]
+        campaign = dig(body, "data", "properties", "campaign_id")
+        if campaign or "campaign" not in event:
+            audience = f"campaign:{campaign}" if campaign else ""
+            row, at = body["data"]["subscriber"], moment(body.get("occurred_at"))
+            yield self.change(row, audience, kind, status=status, at=at)
+
+
+def _target(audience_id: str) -> tuple[str, str]:
+    """Kind and id; raises TargetError unless it is one of ours."""
+    kind, _, name = audience_id.partition(":")
+    if audience_id == EVERYBODY or (kind in ("campaign", "tag") and name):
+        return kind, name
+    raise TargetError("Choose a campaign or a tag of Drip.")

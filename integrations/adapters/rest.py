@@ -1,0 +1,314 @@
+"""What adapters of REST providers have in common.
+
+`Rest` tells the story of each operation once. A provider declares how its answers look
+(pages, a person's record, refusals) and says in a few methods what only it does:
+
+    find_one   the record of an address
+    put        create or update one person, whom nothing speaks against
+    leave      opt one person out
+
+All of it can be overridden where a provider is peculiar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from integrations.adapters import consent
+from integrations.adapters.base import (
+    Change,
+    Contact,
+    Field,
+    Options,
+    Outcome,
+    Page,
+    Subscription,
+    filled,
+)
+from integrations.adapters.calls import RestCalls
+from integrations.adapters.each import (
+    awaiting,
+    existing,
+    key_of,
+    not_there,
+    spellings,
+    synced,
+    tags_for,
+)
+from integrations.adapters.errors import TargetError
+from integrations.adapters.shapes import Row, id_in
+from integrations.adapters.shared import moment
+
+Look = Callable[[str], Row | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One contact to be written, and what is known of the person before.
+
+    `row` is the provider's record, None for somebody new; `known` what it says.
+    """
+
+    contact: Contact
+    audience_id: str
+    options: Options
+    row: Row | None
+    known: Subscription
+
+    @property
+    def email(self) -> str:
+        return self.contact.email.strip()
+
+    @property
+    def tags(self) -> list[str]:
+        return tags_for(self.contact, self.options)
+
+
+class Rest(RestCalls):
+    """A provider where people are looked up before each write."""
+
+    # A person's record. Fields are `own_fields`, and those in the object `custom_key`.
+    email_key: ClassVar[str] = "email"
+    id_key: ClassVar[str] = "id"
+    state_key: ClassVar[str] = "status"  # "": `status_of` reads more than one
+    states: ClassVar[Mapping[str, str]] = {}  # their words -> those of `Subscription`
+    left_keys: ClassVar[tuple[str, ...]] = ()  # times of the state; the first filled
+    time_keys: ClassVar[tuple[str, ...]] = ()  # times of the record, if others
+    tags_key: ClassVar[str] = ""
+    own_fields: ClassVar[tuple[Field, ...]] = ()
+    custom_key: ClassVar[str] = ""
+    custom_prefix: ClassVar[str] = ""  # before a custom field's name in our field ids
+
+    # How many addresses a look-up takes: one, many, or many ahead of a batch's writes.
+    look_up: ClassVar[Literal["one", "many", "ahead"]] = "one"
+    gone: ClassVar[frozenset[str]] = frozenset({"unsubscribed"})  # need no opt-out
+    known_as: ClassVar[str] = "Already on this list"
+    unknown_as: ClassVar[str] = "Not on this list at all."
+    asked_as: ClassVar[str] = ""  # what is said of those who have yet to confirm
+
+    # A person's record.
+
+    def status_of(self, row: Row, audience_id: str) -> str:
+        return self.states.get(str(row.get(self.state_key)), "unknown")
+
+    def left_at(self, row: Row, audience_id: str) -> datetime | None:
+        """When the status came about, for those who left."""
+        return first_time(row, self.left_keys)
+
+    def time_of(self, row: Row, audience_id: str) -> datetime | None:
+        """The time of a record in a walk or a webhook."""
+        if not self.time_keys:
+            return self.left_at(row, audience_id)
+        return first_time(row, self.time_keys)
+
+    def values_of(self, row: Row) -> dict[str, object]:
+        """A person's values by our field ids, blank ones left out."""
+        custom = row.get(self.custom_key) or {}
+        values = {f"{self.custom_prefix}{name}": custom[name] for name in custom}
+        return filled(values | {own.id: row.get(own.id) for own in self.own_fields})
+
+    def record_of(self, contact: Contact) -> Row:
+        """A contact's values as they are written: texts, as `values_of` reads them."""
+        own = {field.id for field in self.own_fields}
+        record: Row = {}
+        custom: Row = {}
+        for id, value in filled(contact.fields).items():
+            if id in own or not self.custom_key:
+                record[id] = as_text(value)
+            else:
+                custom[id.removeprefix(self.custom_prefix)] = self.custom_value(value)
+        return {**record, **({self.custom_key: custom} if custom else {})}
+
+    def custom_value(self, value: object) -> object:
+        """A value as custom fields take it."""
+        return as_text(value)
+
+    def tags_of(self, row: Row) -> tuple[str, ...]:
+        return tuple(str(tag) for tag in row.get(self.tags_key) or ())
+
+    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
+        """Where somebody stands. Raises TransientError for a record without a state: it
+        might be of somebody who left."""
+        if row is None:
+            return Subscription(email=email, status="absent")
+        if self.state_key:
+            id_in(row, self.state_key)
+        return Subscription(
+            email=email,
+            status=self.status_of(row, audience_id),
+            changed_at=self.left_at(row, audience_id),
+            remote_id=id_in(row, self.id_key),
+            fields=self.values_of(row),
+            tags=self.tags_of(row) if self.tags_key else None,
+        )
+
+    def change(
+        self,
+        row: Row,
+        audience_id: str,
+        kind: str = "upsert",
+        *,
+        status: str = "",
+        at: datetime | None = None,
+    ) -> Change:
+        """What a record in a walk or a webhook tells."""
+        return Change(
+            email=row[self.email_key].strip(),
+            kind=kind,
+            status=status or self.status_of(row, audience_id),
+            fields=self.values_of(row) if kind == "upsert" else {},
+            tags=self.tags_of(row),
+            at=at or self.time_of(row, audience_id),
+            audience_id=audience_id,
+        )
+
+    # Looking people up.
+
+    def find_one(self, email: str, audience_id: str) -> Row | None:
+        """The record of an address."""
+        return self.find([email], audience_id).get(key_of(email))
+
+    def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
+        """The records of many addresses, by `key_of`, where `look_up` says so."""
+        raise NotImplementedError
+
+    def looking(self, emails: Sequence[str], audience_id: str, *, ahead: bool) -> Look:
+        """Finds people's records: all of them now, or each when it is asked for."""
+        if not ahead:
+            return lambda email: self.find_one(email, audience_id)
+        found = self.find(emails, audience_id)
+        return lambda email: found.get(key_of(email))
+
+    def subscriptions(
+        self, emails: Sequence[str], audience_id: str
+    ) -> list[Subscription]:
+        find = self.looking(emails, audience_id, ahead=self.look_up != "one")
+        return [self.standing(email, find(email), audience_id) for email in emails]
+
+    # Writing.
+
+    def upsert(
+        self, contacts: Sequence[Contact], audience_id: str, options: Options
+    ) -> list[Outcome]:
+        emails = [contact.email for contact in contacts]
+        find = self.looking(emails, audience_id, ahead=self.look_up == "ahead")
+
+        def write(contact: Contact) -> Outcome:
+            self.ready(audience_id)
+            row = find(contact.email)
+            known = self.standing(contact.email, row, audience_id)
+            new = Write(
+                contact=contact,
+                audience_id=audience_id,
+                options=options,
+                row=row,
+                known=known,
+            )
+            may_ask = consent.may_ask_again(known, contact, options)
+            if may_ask and (asked := self.ask_again(new)):
+                return asked
+            if refused := consent.left(known, self.label):
+                return refused
+            if known.status != "absent" and not options.update_existing:
+                return existing(known.remote_id, self.known_as)
+            return self.put(new)
+
+        return self.each(contacts, write)
+
+    def ready(self, audience_id: str) -> None:
+        """Called before anybody is written: raises TargetError for an audience that is
+        gone, where the calls that follow would not."""
+
+    def ask_again(self, write: Write) -> Outcome | None:
+        """Asks somebody who left to confirm, None where the provider cannot."""
+        return None
+
+    def put(self, write: Write) -> Outcome:
+        """Creates or updates somebody who has not left.
+
+        Keeps what `Adapter.upsert` promises; a RejectedError is this contact's outcome.
+        """
+        raise NotImplementedError
+
+    def settled(self, now: Subscription, lost: str = "") -> Outcome:
+        """What a write came to, by where the person stands after it. `lost`: what was
+        refused beside it."""
+        if refused := consent.left(now, self.label):
+            return refused
+        if now.status == "pending":
+            return awaiting(now.remote_id, f"{self.asked_as} {lost}".strip())
+        return synced(now.remote_id, lost)
+
+    # Leaving.
+
+    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        find = self.looking(emails, audience_id, ahead=self.look_up != "one")
+
+        def opt_out(email: str) -> Outcome:
+            known = self.standing(email, find(email), audience_id)
+            if known.status == "absent":
+                return not_there(self.unknown_as)
+            if known.status not in self.gone:
+                self.leave(known, audience_id)
+            return synced(known.remote_id)
+
+        return self.each(emails, opt_out)
+
+    def opting_out(
+        self, emails: Sequence[str], do: Callable[[str], object]
+    ) -> list[Outcome]:
+        """`do` for each address without a look-up. It gives their id; a TargetError
+        means nobody."""
+
+        def leave(email: str) -> Outcome:
+            try:
+                return synced(do(email))
+            except TargetError:
+                return not_there(self.unknown_as)
+
+        return self.each(emails, leave)
+
+    def leave(self, known: Subscription, audience_id: str) -> None:
+        """Opts out somebody who is there."""
+        raise NotImplementedError
+
+    # Walking through an audience.
+
+    def walked(self, rows: list[Row], audience_id: str, cursor: str) -> Page:
+        """A page of a walk that always begins anew; `cursor` is "" at its end."""
+        return Page(
+            changes=tuple(self.change(row, audience_id) for row in rows),
+            cursor=cursor,
+            complete=True,
+            more=bool(cursor),
+        )
+
+
+def first_time(row: Row, names: Sequence[str]) -> datetime | None:
+    """The time under the first of the names that is filled."""
+    return moment(next((row[name] for name in names if row.get(name)), None))
+
+
+def look_ups(
+    emails: Iterable[str], most: int, *, as_entered: bool = False
+) -> Iterator[list[str]]:
+    """All spellings of the addresses, up to so many a look-up. `as_entered`: that one,
+    too, where a provider tells addresses apart by their case."""
+    wanted = [
+        spelling
+        for email in emails
+        for spelling in (*([email.strip()] if as_entered else ()), *spellings(email))
+    ]
+    each = list(dict.fromkeys(wanted))
+    for start in range(0, len(each), most):
+        yield each[start : start + most]
+
+
+def as_text(value: object) -> str:
+    """A value for a provider whose fields are all text."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(as_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
