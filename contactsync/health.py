@@ -22,7 +22,7 @@ from contactsync.lib.clock import now
 from hygiene.facts import loaded_lists
 from hygiene.lists import OLD_DAYS, ListRefused
 from integrations import outbox
-from integrations.models import Delivery, LinkedAccount, State
+from integrations.models import Delivery, LinkedAccount, State, in_states
 
 LATE_SECONDS = 120
 OPEN = (State.PENDING, State.SENDING, State.HELD, State.AWAITING_OPT_IN)
@@ -124,7 +124,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         registry=registry,
     )
     for state in OPEN:
-        open_rows.labels(state).set(Delivery.objects.filter(state=state).count())
+        open_rows.labels(state).set(Delivery.objects.filter(in_states([state])).count())
     oldest = outbox.oldest_due()
     Gauge(
         "contactsync_oldest_due_seconds",

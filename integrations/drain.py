@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -15,6 +16,7 @@ from django.conf import settings
 
 from contactsync.lib.clock import now
 from contactsync.lib.crypto import SealError
+from contactsync.lib.sql import rows
 from integrations import limits, outbox, shutdown
 from integrations.adapters.base import Adapter
 from integrations.adapters.each import OneByOne
@@ -87,7 +89,7 @@ def drain_batches(
     account: LinkedAccount, adapter: Adapter, turn: limits.Turn, done: Drained
 ) -> None:
     """Batch after batch; what is to happen next stands in ``done``."""
-    began, sealed = time.monotonic(), account.sealed
+    began, sealed, seen = time.monotonic(), account.sealed, standing(account.pk)
     while not shutdown.asked() and turn.keep():
         permit = limits.Permit(
             account, adapter, seconds=batch_seconds(account, adapter)
@@ -108,7 +110,10 @@ def drain_batches(
             return
         if ended - began > TURN_SECONDS and outbox.others_wait(account.pk):
             return
-        fresh = load(account.pk)
+        now_seen = standing(account.pk)
+        if now_seen == seen and not ends_soon(account):
+            continue
+        seen, fresh = now_seen, load(account.pk)
         if fresh is None or not may_send(fresh):
             done.again = again_in(fresh)
             return
@@ -142,6 +147,17 @@ def load(linked_account_id: UUID) -> LinkedAccount | None:
         .filter(pk=linked_account_id)
         .first()
     )
+
+
+def standing(linked_account_id: UUID) -> tuple[Any, ...] | None:
+    """What decides whether to go on. Asked before every batch, so without a model."""
+    found = rows(
+        """SELECT l.status, l.removed_at, l.not_before, l.sealed, a.suspended_at
+        FROM integrations_linkedaccount l JOIN tenancy_account a ON a.id = l.account_id
+        WHERE l.id = %s""",
+        [linked_account_id],
+    )
+    return found[0] if found else None
 
 
 def note_pace(account: LinkedAccount, seconds: float) -> bool:

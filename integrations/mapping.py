@@ -67,7 +67,7 @@ def matches(
     return combine(holds(condition, payload) for condition in conditions)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Prepared:
     """A signup made ready for one provider.
 

@@ -15,7 +15,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,7 +26,13 @@ from django.db.models import F, Q
 from contactsync.lib.clock import now
 from contactsync.lib.sql import as_json, as_uuid, is_postgres, rows, value
 from integrations.adapters.errors import Reason
-from integrations.models import Delivery, LinkedAccount, State, Target
+from integrations.models import Delivery, Lease, LinkedAccount, State, Target
+from integrations.outbox_due import CLAIMABLE
+from integrations.outbox_due import can_claim as can_claim
+from integrations.outbox_due import due_accounts as due_accounts
+from integrations.outbox_due import is_slow as is_slow
+from integrations.outbox_due import oldest_due as oldest_due
+from integrations.outbox_due import others_wait as others_wait
 from integrations.outbox_write import TABLE, write
 from integrations.outbox_write import Settled as Settled
 
@@ -35,7 +41,7 @@ PIECE = 5_000
 PIECES_SECONDS = 4.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claimed:
     """A row leased to us: ours until ``lease_until``, as long as ``claim_id`` holds."""
 
@@ -45,15 +51,6 @@ class Claimed:
     attempts: int
 
 
-# A contact's changes keep their order: a row waits until the contact's earlier rows for
-# the account are settled.
-CLAIMABLE = f"""SELECT d.id FROM {TABLE} d
-    WHERE d.linked_account_id = %s AND d.state = 'pending' AND d.due <= %s
-    AND NOT EXISTS (SELECT 1 FROM {TABLE} e WHERE e.contact_id = d.contact_id
-        AND e.id < d.id AND e.linked_account_id = d.linked_account_id
-        AND e.state IN ('pending', 'sending'))"""
-
-
 def claim(linked_account_id: UUID, *, limit: int) -> tuple[UUID, list[Claimed]]:
     """Lease up to ``limit`` due rows of one linked account, oldest due first.
 
@@ -61,24 +58,33 @@ def claim(linked_account_id: UUID, *, limit: int) -> tuple[UUID, list[Claimed]]:
     """
     claim_id, at = uuid4(), now()
     lock = "FOR UPDATE OF d SKIP LOCKED" if is_postgres() else ""
-    target = "target_id::text" if is_postgres() else "target_id"
     wanted = f"{CLAIMABLE} ORDER BY d.due, d.id LIMIT %s {lock}"
     # ARRAY pins the plan: the sub-select runs once, and the update goes by key.
     matched = f"= ANY(ARRAY({wanted}))" if is_postgres() else f"IN ({wanted})"
-    found = rows(
-        f"""UPDATE {TABLE} SET state = 'sending', claim_id = %s, lease_until = %s,
-            attempts = attempts + 1, changed_at = %s
-        WHERE id {matched} RETURNING id, {target}, payload, attempts""",
-        [
-            claim_id,
-            at + timedelta(seconds=settings.LEASE_SECONDS),
-            at,
-            linked_account_id,
-            at,
-            limit,
-        ],
-        lax=True,  # should it be forgotten, the rows are sent once more
-    )
+    until = at + timedelta(seconds=settings.LEASE_SECONDS)
+    update = f"""UPDATE {TABLE} SET state = 'sending', claim_id = %s, lease_until = %s,
+        attempts = attempts + 1, changed_at = %s
+        WHERE id {matched} RETURNING id, target_id, payload, attempts"""
+    params = [claim_id, until, at, linked_account_id, at, limit]
+    if is_postgres():
+        found = rows(
+            f"""WITH won AS ({update}), leased AS (
+                INSERT INTO integrations_lease (claim_id, linked_account_id, until, ids)
+                SELECT %s, %s, %s, jsonb_agg(id) FROM won HAVING count(*) > 0)
+            SELECT id, target_id::text, payload, attempts FROM won""",
+            [*params, claim_id, linked_account_id, until],
+            lax=True,  # should it be forgotten, the rows are sent once more
+        )
+    else:
+        with transaction.atomic():
+            found = rows(update, params)
+            if found:
+                Lease.objects.create(
+                    claim_id=claim_id,
+                    linked_account_id=linked_account_id,
+                    until=until,
+                    ids=[row[0] for row in found],
+                )
     ids = {text: as_uuid(text) for text in {row[1] for row in found}}
     claimed = [Claimed(row[0], ids[row[1]], as_json(row[2]), row[3]) for row in found]
     return claim_id, sorted(claimed, key=lambda row: row.id)
@@ -92,42 +98,38 @@ def settle(
     A worker that lost its lease changes nothing and writes no event: the row then
     belongs to another claim.
     """
-    if not results:
-        return 0
-    at = now()
-    guard = "d.state = 'sending' AND d.claim_id = %s"
-    return write(results, at, guard, [claim_id], attempt_id)
+    return write(results, was="sending", claim_id=claim_id, attempt_id=attempt_id)
 
 
 def put_back(claim_id: UUID, ids: Sequence[int]) -> int:
     """Give back claimed rows that were not tried: they are due as before, and it was
-    no attempt. Nothing happened to them, so no event says so. Returns 0, as settled."""
-    if ids:
-        Delivery.objects.filter(
-            pk__in=ids, state=State.SENDING, claim_id=claim_id
-        ).update(
-            state=State.PENDING,
-            claim_id=None,
-            lease_until=None,
-            attempts=F("attempts") - 1,
-        )
-    return 0
+    no attempt. Nothing happened to them, so no event says so. Returns how many."""
+    if not ids:
+        return 0
+    mine = Delivery.objects.filter(pk__in=ids, state=State.SENDING, claim_id=claim_id)
+    return mine.update(
+        state=State.PENDING,
+        claim_id=None,
+        lease_until=None,
+        attempts=F("attempts") - 1,
+    )
+
+
+def end_claim(claim_id: UUID) -> None:
+    """Forget the lease of rows that were all settled or put back."""
+    rows("DELETE FROM integrations_lease WHERE claim_id = %s", [claim_id], lax=True)
 
 
 def settle_opt_ins(results: Sequence[Settled]) -> int:
     """Write what was found out about rows that awaited a confirmation."""
-    if not results:
-        return 0
-    return write(results, now(), "d.state = 'awaiting_opt_in'", [], None)
+    return write(results, was="awaiting_opt_in")
 
 
 def settle_submitted(
     results: Sequence[Settled], *, attempt_id: int | None = None
 ) -> int:
     """Write what became of rows that a provider had taken as a job."""
-    if not results:
-        return 0
-    return write(results, now(), "d.state = 'submitted'", [], attempt_id)
+    return write(results, was="submitted", attempt_id=attempt_id)
 
 
 def move_rows(
@@ -232,7 +234,7 @@ def in_pieces(
 
 def _hold(where: str, params: list[Any], reason: str, detail: str) -> int:
     return in_pieces(
-        f"{where} AND state = 'pending'",
+        f"{where} AND stage = 'open' AND state = 'pending'",
         params,
         lambda piece, ids: move_rows(
             to=State.HELD,
@@ -260,7 +262,7 @@ def hold_target(target_id: UUID, *, reason: str, detail: str = "") -> int:
 def resume(linked_account_id: UUID) -> int:
     """Let go what was held, once the cause is mended. Attempts start anew."""
     return _revive(
-        "linked_account_id = %s AND state = 'held' AND target_id NOT IN "
+        "linked_account_id = %s AND stage = 'held' AND target_id NOT IN "
         "(SELECT id FROM integrations_target WHERE held_reason <> '')",
         [linked_account_id],
     )
@@ -276,7 +278,7 @@ def resume_connected(linked_account_id: UUID) -> int:
 
 def resume_target(target_id: UUID) -> int:
     """Let go what was held for one audience."""
-    return _revive("target_id = %s AND state = 'held'", [target_id])
+    return _revive("target_id = %s AND stage = 'held'", [target_id])
 
 
 def move(target_id: UUID, to: Target, *, opt_ins: bool = False) -> int:
@@ -308,7 +310,7 @@ def release() -> int:
     not fit its field wait for a corrected rule.
     """
     return _revive(
-        """state = 'held' AND reason NOT LIKE %s AND linked_account_id IN (
+        """stage = 'held' AND reason NOT LIKE %s AND linked_account_id IN (
             SELECT l.id FROM integrations_linkedaccount l
             JOIN tenancy_account a ON a.id = l.account_id
             WHERE l.status = 'connected' AND l.removed_at IS NULL
@@ -332,59 +334,31 @@ def retry(delivery_id: int, *, account_id: int) -> bool:
 
 def reclaim() -> int:
     """Take back rows whose lease has ended: their worker is gone."""
+    moved = 0
+    ended = rows(
+        f"SELECT claim_id, ids FROM integrations_lease WHERE until < %s LIMIT {PIECE}",
+        [now()],
+    )
+    for claim_id, listed in ended:
+        ids = as_json(listed)
+        marks = ", ".join(["%s"] * len(ids))
+        with transaction.atomic():
+            moved += move_rows(
+                to=State.PENDING,
+                where=f"id IN ({marks}) AND state = 'sending' AND claim_id = %s",
+                params=[*ids, claim_id],
+                event="delivery.reclaimed",
+            )
+            rows("DELETE FROM integrations_lease WHERE claim_id = %s", [claim_id])
+    return moved
+
+
+def reclaim_all() -> int:
+    """``reclaim``, by the rows themselves: reads all that wait. For rows that an older
+    release, or somebody's own statement, has left without a lease."""
     return move_rows(
         to=State.PENDING,
-        where="state = 'sending' AND lease_until < %s",
+        where="stage = 'open' AND state = 'sending' AND lease_until < %s",
         params=[now()],
         event="delivery.reclaimed",
-    )
-
-
-def due_accounts() -> list[tuple[UUID, bool]]:
-    """Linked accounts with rows to send now, and whether each is a slow one. One index
-    probe per account."""
-    found = rows(
-        f"""SELECT l.id, l.slow FROM integrations_linkedaccount l
-        WHERE EXISTS (SELECT 1 FROM {TABLE} d WHERE d.linked_account_id = l.id
-            AND d.state = 'pending' AND d.due <= %s)
-        AND (l.not_before IS NULL OR l.not_before <= %s)""",
-        [now(), now()],
-    )
-    return [(as_uuid(row[0]), bool(row[1])) for row in found]
-
-
-def can_claim(linked_account_id: UUID) -> bool:
-    """Whether ``claim`` would find something now."""
-    return bool(rows(f"{CLAIMABLE} LIMIT 1", [linked_account_id, now()]))
-
-
-def is_slow(linked_account_id: UUID) -> bool:
-    """Whether a linked account was found to be slow."""
-    mine = LinkedAccount.objects.filter(pk=linked_account_id)
-    return bool(mine.values_list("slow", flat=True).first())
-
-
-def others_wait(linked_account_id: UUID) -> bool:
-    """Whether another linked account has something to send now, among those that are
-    as fast or as slow as this one."""
-    at = now()
-    found = rows(
-        f"""SELECT EXISTS (SELECT 1 FROM integrations_linkedaccount me
-        JOIN integrations_linkedaccount l ON l.id <> me.id AND l.slow = me.slow
-        WHERE me.id = %s AND l.status = 'connected'
-        AND (l.not_before IS NULL OR l.not_before <= %s)
-        AND EXISTS (SELECT 1 FROM {TABLE} d WHERE d.linked_account_id = l.id
-            AND d.state = 'pending' AND d.due <= %s))""",
-        [linked_account_id, at, at],
-    )
-    return bool(found[0][0])
-
-
-def oldest_due() -> datetime | None:
-    """Since when the row that waits longest is due; None when nothing is."""
-    return (
-        Delivery.objects.filter(state=State.PENDING, due__lte=now())
-        .order_by("due")
-        .values_list("due", flat=True)
-        .first()
     )

@@ -45,7 +45,7 @@ def due_rows(limit: int) -> list[Waiting]:
     found = rows(
         f"""SELECT d.id, d.account_id, d.contact_id, d.signup_id, d.reason
         FROM integrations_linkedaccount l
-        JOIN {TABLE} d ON d.linked_account_id = l.id AND d.state = 'awaiting_opt_in'
+        JOIN {TABLE} d ON d.linked_account_id = l.id AND d.stage = 'awaiting_opt_in'
             AND d.due <= %s
         WHERE d.asked_by = 'us' ORDER BY d.due, d.id LIMIT %s""",
         [now(), limit],

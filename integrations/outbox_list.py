@@ -8,7 +8,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from integrations.adapters.errors import Reason
-from integrations.models import Delivery, State
+from integrations.models import OPEN, Delivery, State
 from integrations.outbox import move_rows
 from integrations.outbox_write import TABLE
 
@@ -49,7 +49,5 @@ def cancel_target(target_id: UUID) -> int:
 
 def waiting(target_id: UUID, *, most: int) -> int:
     """How many wait for a target or are being sent to it, counted up to ``most``."""
-    open_rows = Delivery.objects.filter(
-        target_id=target_id, state__in=(State.PENDING, State.SENDING)
-    )
+    open_rows = Delivery.objects.filter(target_id=target_id, stage=OPEN)
     return open_rows.order_by()[:most].count()

@@ -71,8 +71,8 @@ def waiting_signups(limit: int) -> list[UUID]:
     at = now()
     found = rows(
         f"""SELECT DISTINCT d.signup_id FROM integrations_linkedaccount l
-        JOIN {TABLE} d ON d.linked_account_id = l.id AND d.state = 'pending'
-            AND d.due > %s
+        JOIN {TABLE} d ON d.linked_account_id = l.id AND d.stage = 'open'
+            AND d.state = 'pending' AND d.due > %s
         WHERE d.attempts = 0 AND d.signup_id IS NOT NULL AND d.due > d.created_at
         LIMIT %s""",
         [at, limit],

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 
-from contactsync.lib.sql import as_uuid, is_postgres, rows, value
+from contactsync.lib.clock import now
+from contactsync.lib.sql import Prepared, as_uuid, is_postgres, rows, value
 
 TABLE = "integrations_delivery"
 # More kinds of outcome than this in one batch: one statement with arrays for all.
@@ -23,7 +25,7 @@ MAX_GROUPS = 8
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settled:
     """What became of a claimed row. ``due`` counts for pending and awaiting_opt_in.
 
@@ -41,22 +43,20 @@ class Settled:
 
 def write(
     results: Sequence[Settled],
-    at: datetime,
-    guard: str,
-    guard_params: list[Any],
-    attempt_id: int | None,
+    *,
+    was: str,
+    claim_id: UUID | None = None,
+    attempt_id: int | None = None,
 ) -> int:
-    """Write results where ``guard`` still holds, with their events; how many did."""
-    results = [
-        result
-        if not (UNSTORABLE.search(result.detail) or UNSTORABLE.search(result.remote_id))
-        else replace(
-            result,
-            detail=UNSTORABLE.sub("\ufffd", result.detail),
-            remote_id=UNSTORABLE.sub("\ufffd", result.remote_id),
-        )
-        for result in results
-    ]
+    """Write results of rows that are still in the state ``was``, and of this claim,
+    with their events; how many were."""
+    if not results:
+        return 0
+    at = now()
+    guard, guard_params = "d.state = %s", [was]
+    if claim_id is not None:
+        guard, guard_params = f"{guard} AND d.claim_id = %s", [was, claim_id]
+    results = storable(results)
     if not is_postgres():
         columns = [
             (r.id, r.state, r.reason, r.detail, r.remote_id, r.due or at, r.uncounted)
@@ -64,54 +64,92 @@ def write(
         ]
         return _write_sqlite(columns, at, guard, guard_params, attempt_id)
     groups: dict[tuple[Any, ...], list[Settled]] = {}
-    for result in results:
-        like = (result.state, result.reason, result.detail, result.due)
-        like += (result.uncounted,)
-        groups.setdefault(like, []).append(result)
+    for r in results:
+        like = (r.state, r.reason, r.detail, r.due, r.uncounted)
+        groups.setdefault(like, []).append(r)
     after = (guard, guard_params, attempt_id)
     if len(groups) > MAX_GROUPS:
         return _write_mixed(results, at, *after)
+    if len(groups) == 1:
+        return ALIKE.one(_alike(results, at, was, claim_id, attempt_id))[0]
     with transaction.atomic():
-        return sum(_write_alike(group, at, *after) for group in groups.values())
+        return sum(
+            ALIKE.one(_alike(group, at, was, claim_id, attempt_id))[0]
+            for group in groups.values()
+        )
 
 
-def _write_alike(
+def storable(results: Sequence[Settled]) -> Sequence[Settled]:
+    """The results with texts that both engines keep."""
+    texts = [text for r in results for text in (r.detail, r.remote_id)]
+    if not UNSTORABLE.search("".join(texts)):
+        return results
+    return [
+        replace(
+            result,
+            detail=UNSTORABLE.sub("\ufffd", result.detail),
+            remote_id=UNSTORABLE.sub("\ufffd", result.remote_id),
+        )
+        for result in results
+    ]
+
+
+def _array(texts: Sequence[str]) -> str:
+    """A PostgreSQL array as one value: reading hundreds of values costs it more."""
+    escaped = [t.replace("\\", r"\\").replace('"', r"\"") for t in texts]
+    return '{"' + '","'.join(escaped) + '"}'
+
+
+# Rows that ended alike: the usual case, and the cheap one.
+ALIKE = Prepared(
+    "outbox_settle",
+    f"""WITH v AS (SELECT * FROM unnest(%(ids)s::bigint[], %(remote_ids)s::text[])
+            AS v(id, remote_id)),
+    won AS (UPDATE {TABLE} d SET state = %(state)s, reason = %(reason)s,
+            detail = %(detail)s, due = %(due)s, claim_id = NULL, lease_until = NULL,
+            changed_at = %(at)s, attempts = d.attempts - %(uncounted)s::smallint,
+            attempt_id = COALESCE(%(attempt_id)s::bigint, d.attempt_id),
+            asked_by = CASE WHEN %(asked)s::boolean THEN 'provider' ELSE d.asked_by END,
+            remote_id = CASE WHEN v.remote_id = '' THEN d.remote_id
+                        ELSE v.remote_id END
+        FROM v WHERE d.id = v.id AND d.state = %(was)s
+            AND (%(claim_id)s::uuid IS NULL OR d.claim_id = %(claim_id)s::uuid)
+        RETURNING d.id, d.account_id, d.contact_id, d.target_id),
+    told AS (INSERT INTO contacts_event (account_id, contact_id, kind, data,
+            delivery_id, attempt_id, at)
+        SELECT account_id, contact_id, %(kind)s,
+            %(data)s::jsonb || jsonb_build_object('target', target_id), id,
+            %(attempt_id)s::bigint, %(at)s
+        FROM won)
+    SELECT count(*) FROM won""",
+)
+
+
+def _alike(
     group: Sequence[Settled],
     at: datetime,
-    guard: str,
-    guard_params: list[Any],
+    was: str,
+    claim_id: UUID | None,
     attempt_id: int | None,
-) -> int:
-    """Rows that ended alike: the usual case, and the cheap one."""
+) -> dict[str, Any]:
     like, due = group[0], group[0].due or at
     data = {"reason": like.reason, "detail": like.detail, "due": due.isoformat()}
-    found = rows(
-        f"""WITH v AS (SELECT * FROM unnest(%s::bigint[], %s::text[])
-                AS v(id, remote_id)),
-        won AS (UPDATE {TABLE} d SET state = %s, reason = %s, detail = %s, due = %s,
-                claim_id = NULL, lease_until = NULL, changed_at = %s,
-                attempt_id = COALESCE(%s, d.attempt_id), attempts = d.attempts - %s,
-                asked_by = CASE WHEN %s THEN 'provider' ELSE d.asked_by END,
-                remote_id = CASE WHEN v.remote_id = '' THEN d.remote_id
-                            ELSE v.remote_id END
-            FROM v WHERE d.id = v.id AND {guard}
-            RETURNING d.id, d.account_id, d.contact_id, d.target_id),
-        told AS (INSERT INTO contacts_event (account_id, contact_id, kind, data,
-                delivery_id, attempt_id, at)
-            SELECT account_id, contact_id, %s,
-                %s::jsonb || jsonb_build_object('target', target_id), id, %s, %s
-            FROM won)
-        SELECT count(*) FROM won""",
-        [
-            [result.id for result in group],
-            [result.remote_id for result in group],
-            *(like.state, like.reason, like.detail, due, at, attempt_id),
-            *(int(like.uncounted), like.state == "awaiting_opt_in"),
-            *guard_params,
-            *(f"delivery.{like.state}", data, attempt_id, at),
-        ],
-    )
-    return int(found[0][0])
+    return {
+        "ids": _array([str(result.id) for result in group]),
+        "remote_ids": _array([result.remote_id for result in group]),
+        "state": like.state,
+        "reason": like.reason,
+        "detail": like.detail,
+        "due": due,
+        "at": at,
+        "attempt_id": attempt_id,
+        "uncounted": int(like.uncounted),
+        "asked": like.state == "awaiting_opt_in",
+        "was": was,
+        "claim_id": claim_id,
+        "kind": f"delivery.{like.state}",
+        "data": json.dumps(data),
+    }
 
 
 def _write_mixed(

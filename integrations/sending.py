@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from itertools import groupby
 from uuid import UUID
 
 import structlog
@@ -13,8 +13,9 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError
 
 from contacts.models import Suppression
+from contactsync.lib.clock import now
 from contactsync.lib.email import email_key
-from contactsync.lib.sql import soon
+from contactsync.lib.sql import rows as fetched
 from integrations import outbox, retry
 from integrations.adapters.base import (
     Adapter,
@@ -25,7 +26,7 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.errors import AdapterError, Reason, RejectedError
 from integrations.mapping import Prepared, matches, preparer
-from integrations.models import Attempt, LinkedAccount, State, Target
+from integrations.models import LinkedAccount, State, Target
 from integrations.oauth_tokens import answered
 from integrations.outbox import Claimed, Settled
 from integrations.outcomes import (
@@ -48,19 +49,21 @@ def send(
     claimed: Sequence[Claimed],
 ) -> int:
     """Send one claimed batch, target by target. Returns how many were settled."""
-    targets = Target.objects.for_account(account.account).in_bulk(
-        {row.target_id for row in claimed}
-    )
-    settled = 0
-    by_target = sorted(claimed, key=lambda row: str(row.target_id))
-    for target_id, group in groupby(by_target, key=lambda row: row.target_id):
-        rows = list(group)
+    by_target: dict[UUID, list[Claimed]] = {}
+    for row in claimed:
+        by_target.setdefault(row.target_id, []).append(row)
+    targets = Target.objects.for_account(account.account).in_bulk(by_target)
+    settled = back = 0
+    for target_id, rows in by_target.items():
         target = targets.get(target_id)
         if target is None:
             results = [Settled(row.id, State.SKIPPED, Reason.CONDITION) for row in rows]
             settled += outbox.settle(claim_id, results)
         else:
-            settled += send_to_target(account, adapter, target, claim_id, rows)
+            sent, kept = send_to_target(account, adapter, target, claim_id, rows)
+            settled, back = settled + sent, back + kept
+    if settled + back == len(claimed):
+        outbox.end_claim(claim_id)
     return settled
 
 
@@ -70,7 +73,8 @@ def send_to_target(
     target: Target,
     claim_id: UUID,
     rows: Sequence[Claimed],
-) -> int:
+) -> tuple[int, int]:
+    """Returns how many were settled, and how many put back."""
     wanted, skipped = [], []
     left = suppressed(account, target, rows)
     for row in rows:
@@ -86,13 +90,13 @@ def send_to_target(
             wanted.append(row)
     settled = outbox.settle(claim_id, skipped)
     if not wanted:
-        return settled
+        return settled, 0
     if target.held_reason:
         held = [
             Settled(row.id, State.HELD, target.held_reason, target.held_detail)
             for row in wanted
         ]
-        return settled + outbox.settle(claim_id, held)
+        return settled + outbox.settle(claim_id, held), 0
     ready, unfit = prepared(target, wanted)
     settled += outbox.settle(claim_id, unfit)
     size = first_size(wanted)
@@ -103,7 +107,7 @@ def send_to_target(
         if not ok:
             break
         size *= 2
-    return settled + outbox.put_back(claim_id, [row.id for row, _ in ready])
+    return settled, outbox.put_back(claim_id, [row.id for row, _ in ready])
 
 
 def first_size(rows: Sequence[Claimed]) -> int:
@@ -181,19 +185,21 @@ def note_attempt(
 ) -> int | None:
     """Keep what was said. That it cannot be kept never keeps rows from settling."""
     try:
-        with soon():  # durable with the rows that it explains
-            attempt = Attempt.objects.create(
-                account_id=account.account_id,
-                linked_account=account,
-                contacts=contacts,
-                error=error,
-                exchanges=[asdict(exchange) for exchange in adapter.exchanges],
-                ms=ms,
-            )
+        found = fetched(
+            """INSERT INTO integrations_attempt
+                (account_id, linked_account_id, contacts, error, exchanges, ms, at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id""",
+            [
+                *(account.account_id, account.pk, contacts, error),
+                json.dumps([asdict(exchange) for exchange in adapter.exchanges]),
+                *(ms, now()),
+            ],
+            lax=True,  # durable with the rows that it explains
+        )
     except (DatabaseError, ValueError):
         log.exception("attempt not kept", provider=account.provider)
         return None
-    return attempt.pk
+    return int(found[0][0])
 
 
 def suppressed(
@@ -204,9 +210,10 @@ def suppressed(
     Whoever left at this very account is not among them where the rule has the provider
     ask them to confirm.
     """
-    known = Suppression.objects.for_account(account.account)
-    if not known.exists():
+    nobody = "SELECT 1 FROM contacts_suppression WHERE account_id = %s LIMIT 1"
+    if not fetched(nobody, [account.account_id]):
         return {}
+    known = Suppression.objects.for_account(account.account)
     keys = [email_key(row.payload["email"]) for row in rows]
     found = known.filter(email_key__in=keys).values_list(
         "email_key", "detail", "actor", "linked_account_id"

@@ -65,9 +65,11 @@ def wake(
 
 
 @shared_task(name="integrations.sweep")
-def sweep() -> int:
+def sweep(thorough: bool = False) -> int:
     """Take back ended leases, let go what nothing holds, wake who has due rows."""
     outbox.reclaim()
+    if thorough:
+        outbox.reclaim_all()
     outbox.release()
     due = outbox.due_accounts()
     for linked_account_id, slow in due:
@@ -156,4 +158,4 @@ def on_shutting_down(**_: object) -> None:
 @worker_ready.connect
 def on_start(**_: object) -> None:
     """A worker that starts finds out by itself what there is to do."""
-    sweep.apply_async(expires=WAKE_EXPIRES)
+    sweep.apply_async([True], expires=WAKE_EXPIRES)

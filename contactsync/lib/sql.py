@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 
 PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 UNKNOWN_STATEMENT = "26000"
@@ -69,17 +68,6 @@ def rows(
     with connection.cursor() as cursor:
         cursor.execute(sql, values(params))
         return list(cursor.fetchall()) if cursor.description else []
-
-
-@contextmanager
-def soon() -> Iterator[None]:
-    """A transaction that is durable with the next one that waits for the disk; within
-    another one, as durable as that."""
-    outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        if outermost and is_postgres():
-            rows("SET LOCAL synchronous_commit TO off")
-        yield
 
 
 def as_json(item: Any) -> Any:

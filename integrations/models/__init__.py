@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from integrations.models.accounts import LinkAttempt, LinkedAccount, ProviderVote
 from integrations.models.bulk import BulkItem, BulkRun
-from integrations.models.engine import DayTotal, Limit, Slot
-from integrations.models.outbox import Attempt, Delivery, State, Target
+from integrations.models.engine import DayTotal, Lease, Limit, Slot
+from integrations.models.outbox import (
+    OPEN,
+    Attempt,
+    Delivery,
+    State,
+    Target,
+    in_states,
+)
 from integrations.models.periods import LivePeriod
 
 __all__ = [
+    "OPEN",
     "Attempt",
     "BulkItem",
     "BulkRun",
     "DayTotal",
     "Delivery",
+    "Lease",
     "Limit",
     "LinkAttempt",
     "LinkedAccount",
@@ -22,4 +31,5 @@ __all__ = [
     "Slot",
     "State",
     "Target",
+    "in_states",
 ]

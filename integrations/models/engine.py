@@ -63,3 +63,16 @@ class DayTotal(LedgerModel):
 
     def __str__(self) -> str:
         return f"{self.count} {self.state} on {self.day}"
+
+
+class Lease(models.Model):
+    """The rows of one claim, until they are settled: who looks for workers that died
+    reads these, not the outbox."""
+
+    claim_id = models.UUIDField(primary_key=True)
+    linked_account_id = models.UUIDField()
+    until = models.DateTimeField()
+    ids = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"{len(self.ids)} rows until {self.until:%H:%M:%S}"
