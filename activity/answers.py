@@ -10,17 +10,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from activity import words
-from activity.case import ACTIONS, BAD, NOW, OK, Answer, Case
+from activity.case import ACTIONS, BAD, NOW, OK, Answer, Case, Gone
 from displays.models import Signup
 from integrations.adapters.errors import Reason
-from integrations.mapping import holds
+from integrations.mapping import holds, matches
 from integrations.models import Delivery, LinkedAccount, State
+from integrations.options import SIGNUP_FIELDS
 from integrations.reasons import Fix, fix_for
 
 WAIT = "Nothing to do: it goes on by itself."
 LATER = (
     "It is for signups from then on. To send this contact too, ask them to sign up "
     "once more, or upload them under Clean your email list and import them."
+)
+BEFORE = (
+    "It is for signups from then on. To send this contact too, open Sync Integrations "
+    "and send the people who signed up before."
 )
 
 # Which gate a reason shuts; any other shuts the last one.
@@ -104,7 +109,8 @@ def of_rule(case: Case, signup: Signup) -> tuple[Answer, str, str]:
                 "rule",
                 f"The rule was added {words.ago(rule.created_at, case.at)}, after "
                 "this signup.",
-                LATER,
+                BEFORE,
+                "backfill",
             ),
             BAD,
             "Added after the signup",
@@ -133,8 +139,14 @@ def of_delivery(case: Case, row: Delivery) -> tuple[Answer, str, str]:
     """The answer of a delivery: by its state first, then by its reason."""
     fix = fix_for(row.reason, case.provider)
     gate = gate_of(row.reason)
+    if row.state in (State.PENDING, State.HELD) and conditions_unmet(case):
+        met = replace_reason(row, Reason.CONDITION)
+        fix = fix_for(Reason.CONDITION, case.provider)
+        return of_fix(case, met, fix, "rule"), BAD, short(met, fix)
     match row.state:
         case State.SYNCED:
+            if case.gone is not None:
+                return gone(case, case.gone)
             added = f"{case.person} is in {case.audience} in {case.provider}."
             return Answer("", added), OK, ""
         case State.AWAITING_OPT_IN:
@@ -153,6 +165,15 @@ def of_delivery(case: Case, row: Delivery) -> tuple[Answer, str, str]:
             return failed(case, row, fix, gate)
     status = NOW if row.state == State.HELD and fix and fix.action == "wait" else BAD
     return of_fix(case, row, fix, gate), status, short(row, fix)
+
+
+def gone(case: Case, left: Gone) -> tuple[Answer, str, str]:
+    """They were there, and the provider told that they are not any more."""
+    said, short_words, remedy = words.GONE.get(left.status, words.GONE["deleted"])
+    sentence = said.format(
+        person=case.person, provider=case.provider, ago=words.ago(left.at, case.at)
+    )
+    return Answer("audience", sentence, remedy), BAD, short_words.capitalize()
 
 
 def ahead(case: Case) -> str:
@@ -301,6 +322,14 @@ def failed(
     )
 
 
+def conditions_unmet(case: Case) -> bool:
+    """Whether the rule will not send it, as its conditions are now."""
+    if case.target is None or case.delivery is None:
+        return False
+    target = case.target
+    return not matches(target.conditions, target.match, case.delivery.payload)
+
+
 def conditions_not_met(case: Case) -> Sequence[str]:
     """The rule's conditions that this signup does not meet, in words."""
     if case.target is None or case.delivery is None:
@@ -309,7 +338,7 @@ def conditions_not_met(case: Case) -> Sequence[str]:
         " ".join(
             part
             for part in (
-                str(each.get("field", "")),
+                field_words(str(each.get("field", ""))),
                 str(each.get("op", "is")).replace("_", " "),
                 str(each.get("value", "")),
             )
@@ -318,3 +347,11 @@ def conditions_not_met(case: Case) -> Sequence[str]:
         for each in case.target.conditions
         if not holds(each, case.delivery.payload)
     ]
+
+
+def field_words(name: str) -> str:
+    """A signup field as the rule editor calls it, in the middle of a sentence."""
+    known = SIGNUP_FIELDS.get(name, "")
+    if known:
+        return known if known.startswith("UTM") else known[:1].lower() + known[1:]
+    return name.removeprefix("fields.").replace("_", " ").replace(".", " ")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -75,8 +75,26 @@ class BulkList(BulkView):
         description="Nothing is sent before `start`. `retry` takes failed deliveries, "
         "`resume` held ones, `replay` those that were synced (or, with the reason "
         "`rule.condition` or `rule.existing`, skipped for it), `backfill` the people "
-        "who signed up at a rule's display and have no delivery to its target.",
+        "who signed up at a rule's display and have no delivery to its target. "
+        "The filter of a backfill takes `rule` (needed), `since` and `until`, of all "
+        "others also `linked_account` and `reason`; the rule says which display.",
         request=BulkIn,
+        examples=[
+            OpenApiExample(
+                "A display's history",
+                value={
+                    "kind": "backfill",
+                    "filter": {"rule": "0198c3a0-5b1e-7c42-9d0f-2f6b8a4e1d33"},
+                    "most": 5000,
+                },
+                request_only=True,
+            ),
+            OpenApiExample(
+                "What a provider's outage left behind",
+                value={"kind": "retry", "filter": {"reason": "server"}},
+                request_only=True,
+            ),
+        ],
         responses={201: BulkOut},
     )
     def post(self, request: Request) -> Response:
@@ -108,11 +126,10 @@ class BulkList(BulkView):
     ) -> BulkRun:
         if rule is None:
             raise Problem.of_field(
-                "filter.rule", "required", "A backfill needs the rule to send to."
-            )
-        for name in sorted(set(asked) - {"rule", "since", "until"}):
-            raise Problem.of_field(
-                f"filter.{name}", "unfit", "A backfill takes rule, since and until."
+                "filter.rule",
+                "required",
+                "A backfill needs the rule to send to, by its id. "
+                "GET /displays/{id}/rules lists a display's rules.",
             )
         return backfill_create(
             rule=rule,
@@ -141,6 +158,12 @@ class BulkList(BulkView):
                     "filter.linked_account",
                     "unknown",
                     "There is no such linked account.",
+                )
+            if rule and rule.target.linked_account_id != asked["linked_account"]:
+                raise Problem.of_field(
+                    "filter.rule",
+                    "unfit",
+                    "This rule sends to another linked account. Give one of the two.",
                 )
             what["linked_account"] = str(asked["linked_account"])
         if rule is not None:

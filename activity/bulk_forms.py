@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 
+from activity.ledger_sql import day_after, midnight
 from contactsync.tenancy.models import Account
 from displays.models import SyncRule
 from integrations.bulk_source import rows_of
@@ -37,7 +37,10 @@ class BulkForm(forms.Form):
         label="From", required=False, widget=forms.DateInput({"type": "date"})
     )
     until = forms.DateField(
-        label="To", required=False, widget=forms.DateInput({"type": "date"})
+        label="To",
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
+        help_text="When the delivery was made. Both days are counted, in UTC.",
     )
     most = forms.IntegerField(
         label="At most",
@@ -83,16 +86,12 @@ class BulkForm(forms.Form):
         if given["reason"]:
             found["reason"] = given["reason"]
         if given["since"]:
-            found["since"] = _midnight(given["since"]).isoformat()
+            found["since"] = midnight(given["since"]).isoformat()
         if given["until"]:
-            found["until"] = (_midnight(given["until"]) + timedelta(days=1)).isoformat()
+            found["until"] = day_after(given["until"]).isoformat()
         return found
 
     def count(self) -> int:
         """How many deliveries the filter finds."""
         kind = self.cleaned_data["kind"]
         return rows_of(self.account.pk, kind, self.what()).count()
-
-
-def _midnight(day: Any) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=UTC)

@@ -12,12 +12,13 @@ from activity import words
 from activity.export import Echo, safe
 from contacts.models import Contact
 from contactsync.tenancy.models import Account
+from displays.backfill import RULE_GONE
 from displays.models import Display
 from integrations.bulk import CANCELLABLE, GIVEN_UP, can_undo, cannot_undo
-from integrations.bulk_guard import undo_guard
+from integrations.bulk_guard import WAITING, undo_guard
 from integrations.bulk_judge import SENT_BEFORE
 from integrations.bulk_plan import ACTS
-from integrations.bulk_send import KEPT, UNKNOWN, WAITING
+from integrations.bulk_send import KEPT, UNKNOWN
 from integrations.bulk_undo import NOT_FULLY
 from integrations.models import BulkItem, BulkRun, LinkedAccount, Target
 from integrations.reasons import fix_for
@@ -65,6 +66,7 @@ UNDONE = {
 OWN = {
     SENT_BEFORE: "have been sent there before, or are on their way",
     "bulk.moved_on": "moved on by themselves meanwhile",
+    RULE_GONE: "were for a rule that is off or removed by now, or points elsewhere",
 }
 CHUNK = 500
 
@@ -191,7 +193,8 @@ def about_of(run: BulkRun, account: Account) -> list[tuple[str, str]]:
         found.append(("Audience", label))
     if what.get("reason") is not None:
         found.append(("Reason", why(what["reason"]) or "none recorded"))
-    for key, label in (("since", "Signed up since"), ("until", "Signed up before")):
+    came = "Signed up" if run.kind == BulkRun.Kind.BACKFILL else "Delivery made"
+    for key, label in (("since", f"{came} since"), ("until", f"{came} before")):
         if what.get(key):
             found.append((label, str(what[key])[:10]))
     if run.most is not None:

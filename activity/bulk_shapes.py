@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from contactsync.api.serializers import Choice, Id, Strict, Text, Whole
+from contactsync.api.serializers import MAX_NAME, Choice, Id, Strict, Text, Whole
 from integrations.adapters.errors import Reason
 from integrations.bulk_plan import ACTS
 from integrations.models import BulkItem, BulkRun
@@ -25,6 +26,11 @@ class When(serializers.DateTimeField):
         return super().to_internal_value(value)
 
 
+ROWS = ("linked_account", "rule", "reason", "since", "until")
+PEOPLE = ("rule", "since", "until")
+"""Filters of runs about deliveries, and of a backfill."""
+
+
 class FilterIn(Strict):
     linked_account = Id(required=False)
     rule = Id(required=False, help_text="A sync rule; a backfill needs one.")
@@ -34,11 +40,48 @@ class FilterIn(Strict):
         required=False,
         help_text="The class of the cause, as deliveries have it.",
     )
-    since = When(required=False, help_text="Deliveries made at this moment or later.")
-    until = When(required=False, help_text="Deliveries made before this moment.")
+    since = When(
+        required=False,
+        help_text="Deliveries made at this moment or later; for a backfill people who "
+        "signed up then.",
+    )
+    until = When(required=False, help_text="The same before this moment.")
 
     class Meta:
         ref_name = "BulkFilter"
+
+    def to_internal_value(self, data: Any) -> Any:
+        wrong: dict[str, Any] = {}
+        if isinstance(data, Mapping):
+            kind = self.parent.initial_data.get("kind") if self.parent else None
+            fitting = PEOPLE if kind == BulkRun.Kind.BACKFILL else ROWS
+            wrong = {
+                str(name)[:MAX_NAME]: [self._refusal(kind, str(name), fitting)]
+                for name in data
+                if name not in fitting
+            }
+            data = {name: data[name] for name in data if name in fitting}
+        try:
+            value = super().to_internal_value(data)
+        except ValidationError as error:
+            raise ValidationError({**wrong, **error.detail}) from None
+        if wrong:
+            raise ValidationError(wrong)
+        return value
+
+    def _refusal(self, kind: Any, name: str, fitting: Sequence[str]) -> ErrorDetail:
+        whose = f"The filter of a {kind}" if kind in BulkRun.Kind.values else "A filter"
+        said = f"{whose} takes: {', '.join(fitting)}."
+        if name == "display":
+            said += " A rule belongs to one display: name the rule alone."
+        return ErrorDetail(said, code="unfit" if name in ROWS else "unknown")
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        since, until = given.get("since"), given.get("until")
+        if since and until and until <= since:
+            said = "until is not after since. Give the later moment as until."
+            raise ValidationError({"until": [ErrorDetail(said, code="order")]})
+        return given
 
 
 class BulkIn(Strict):

@@ -25,6 +25,7 @@ ACTIONS: dict[str, str] = {
     "retry": "Retry now",
     "check": "Check now",
     "resend": "Send the mail again",
+    "backfill": "Open Sync Integrations",
 }
 
 
@@ -52,13 +53,24 @@ class Answer:
     action: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The provider told that somebody left it or was removed there, and when.
+
+    ``status`` is unsubscribed, bounced, complained or deleted.
+    """
+
+    status: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """Everything that is known about one contact and one destination.
 
     ``signup`` is the contact's latest, ``verdict`` and ``todo`` the filter's words on
     it. ``rule`` may be switched off or removed. ``added_at``: an earlier delivery put
-    the contact there.
+    the contact there. ``gone``: they were synced, and are not there any more.
     """
 
     at: datetime
@@ -73,6 +85,7 @@ class Case:
     display: str = ""
     suspended: bool = False
     added_at: datetime | None = None
+    gone: Gone | None = None
 
     @property
     def provider(self) -> str:

@@ -67,7 +67,7 @@ def causes(account: Account) -> list[Cause]:
     """What holds contacts up, the most contacts first. Four queries."""
     groups = list(
         Delivery.objects.for_account(account)
-        .filter(state__in=STATES)
+        .filter(stage__in=STATES)
         .order_by()
         .values("linked_account_id", "target_id", "state", "reason")
         .annotate(count=Count("*"), since=Min("changed_at"), said=Max("detail"))

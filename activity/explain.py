@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from activity import words
-from activity.case import ACTIONS, Answer, Case
+from activity.case import ACTIONS, Answer, Case, Gone
 from activity.facts import Facts, gather
 from activity.gates import judge
 from activity.story import (
@@ -28,6 +28,7 @@ from contacts.models import Contact
 from contactsync.lib.clock import now
 from contactsync.tenancy.models import Account
 from displays.models import Signup
+from integrations.flow_back_memory import RETURNS
 from integrations.models import Delivery, State
 
 
@@ -39,7 +40,7 @@ def explain(contact: Contact, account: Account) -> Explanation:
 def explain_all(
     contacts: Sequence[Contact], account: Account
 ) -> dict[UUID, Explanation]:
-    """``explain`` for many contacts of one account, in seven queries."""
+    """``explain`` for many contacts of one account, in eight queries."""
     facts = gather(contacts, account)
     at = now()
     return {contact.pk: _explain(contact, account, facts, at) for contact in contacts}
@@ -147,6 +148,7 @@ def cases(
                 rule=rule,
                 display=facts.display_name(rule.display_id if rule else None),
                 added_at=added if row.state != State.SYNCED else None,
+                gone=_gone(facts, row, target.audience_id if target else ""),
             )
         )
     if signup is None:
@@ -184,6 +186,20 @@ def cases(
             )
         )
     return found
+
+
+def _gone(facts: Facts, row: Delivery, audience_id: str) -> Gone | None:
+    """Whether they left, or were removed, after this delivery put them there."""
+    told = [
+        event
+        for event in facts.moves.get(row.contact_id, ())
+        if event.data.get("linked_account") == str(row.linked_account_id)
+        and event.data.get("audience", "") in ("", audience_id)
+        and event.at >= row.changed_at
+    ]
+    if row.state != State.SYNCED or not told or told[-1].kind == RETURNS:
+        return None
+    return Gone(str(told[-1].data.get("status", "")), told[-1].at)
 
 
 def _verdict(signup: Signup, facts: Facts) -> VerdictView:
@@ -230,7 +246,7 @@ def _destination(case: Case) -> Destination:
         state=state,
         reason=row.reason if row else "",
         label=words.badge(state, _why(case, row, signup)),
-        tone=words.TONES.get(state, ""),
+        tone="warn" if case.gone else words.TONES.get(state, ""),
         gates=gates,
         gate=answer.gate,
         sentence=answer.sentence,
@@ -263,6 +279,8 @@ def _state(case: Case) -> str:
 
 
 def _why(case: Case, row: Delivery | None, signup: Signup | None) -> str:
+    if case.gone is not None:
+        return words.GONE.get(case.gone.status, words.GONE["deleted"])[1]
     if row is not None:
         return words.why(row.state, row.reason, case.provider, row.due, case.at)
     if signup is not None and signup.status == Signup.Status.FILTERED:

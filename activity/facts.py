@@ -10,23 +10,27 @@ from uuid import UUID
 
 from django.db.models import Max, OuterRef, Q, Subquery
 
-from contacts.models import Contact
+from contacts.models import Contact, Event
 from contactsync.tenancy.models import Account
 from displays.models import Display, Signup, SyncRule
+from integrations.flow_back_memory import DELETES, LEAVES, RETURNS
 from integrations.models import Delivery, LinkedAccount, State, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Seven queries' worth of rows, keyed for look-up.
+    """Eight queries' worth of rows, keyed for look-up.
 
     ``signups``: the latest by contact. ``deliveries``: by contact, the latest for each
     target. ``added``: when (contact, target) was synced last, by whichever delivery.
+    ``moves``: by contact, what providers told of their leaving and coming back, oldest
+    first.
     """
 
     signups: dict[UUID, Signup]
     deliveries: dict[UUID, list[Delivery]]
     added: dict[tuple[UUID, UUID], datetime]
+    moves: dict[UUID, list[Event]]
     targets: dict[UUID, Target]
     rule_of_target: dict[UUID, SyncRule]
     rules_of_display: dict[UUID, list[SyncRule]]
@@ -38,7 +42,7 @@ class Facts:
 
 
 def gather(contacts: Sequence[Contact], account: Account) -> Facts:
-    """Everything ``explain`` needs to know about ``contacts``, in seven queries."""
+    """Everything ``explain`` needs to know about ``contacts``, in eight queries."""
     ids = [contact.pk for contact in contacts]
     signups = {row.contact_id: row for row in latest_signups(ids, account)}
     deliveries, added = latest_deliveries(ids, account)
@@ -71,6 +75,7 @@ def gather(contacts: Sequence[Contact], account: Account) -> Facts:
         signups=signups,
         deliveries=deliveries,
         added=added,
+        moves=moves_of(ids, account),
         targets=targets,
         rule_of_target={rule.target_id: rule for rule in rules},
         rules_of_display=by_display,
@@ -84,6 +89,18 @@ def gather(contacts: Sequence[Contact], account: Account) -> Facts:
             .values_list("pk", "name")
         ),
     )
+
+
+def moves_of(ids: Sequence[UUID], account: Account) -> dict[UUID, list[Event]]:
+    """One query, by the index on contact and id."""
+    found: dict[UUID, list[Event]] = defaultdict(list)
+    for event in (
+        Event.objects.for_account(account)
+        .filter(contact_id__in=ids, kind__in=(LEAVES, DELETES, RETURNS))
+        .order_by("id")
+    ):
+        found[event.contact_id].append(event)
+    return found
 
 
 def latest_signups(ids: Sequence[UUID], account: Account) -> Sequence[Signup]:

@@ -103,7 +103,7 @@ class Found:
 def find(email: str, account: Account) -> Found:
     """The likely reason why nothing arrived at ``email``. Reads only.
 
-    At most fourteen queries, however many contacts and deliveries there are.
+    At most fifteen queries, however many contacts and deliveries there are.
     """
     found = Found(email=email.strip())
     facts = default_facts()

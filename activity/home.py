@@ -13,6 +13,9 @@ from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_safe
 
 from activity.causes import causes
+from activity.explain import summaries
+from activity.story import Summary
+from contacts.models import Contact
 from contactsync.lib.clock import now
 from contactsync.tenancy.access import TenantRequest, requires
 from contactsync.tenancy.models import Account, Role
@@ -21,6 +24,7 @@ from integrations.models import Delivery, LinkedAccount, State
 
 DAYS = 14
 MAX_CARDS = 3
+LATEST = 6
 WAITING = (State.PENDING, State.SENDING, State.SUBMITTED, State.HELD)
 
 
@@ -119,7 +123,7 @@ def figures(account: Account) -> list[dict[str, Any]]:
         {"word": word, "n": n, "url": where}
         for word, n, where in (
             ("signups", signups["all"], contacts),
-            ("filtered out", signups["filtered"], url("rejected", account.slug)),
+            ("rejected", signups["filtered"], url("rejected", account.slug)),
             ("synced", counts["synced"], f"{contacts}?status=synced"),
             ("asked to confirm", counts["asked"], f"{contacts}?status=opt_in"),
             ("waiting or held", counts["waiting"], activity),
@@ -133,7 +137,7 @@ def nav_counts(account: Account) -> dict[str, int]:
     linked = LinkedAccount.objects.for_account(account).filter(removed_at=None)
     broken = linked.filter(status=LinkedAccount.Status.BROKEN)
     held = Delivery.objects.filter(
-        linked_account__in=list(linked.values_list("pk", flat=True)), state=State.HELD
+        linked_account__in=list(linked.values_list("pk", flat=True)), stage=State.HELD
     )
     return {"linked_accounts": broken.count(), "sync_activity": held.count()}
 
@@ -158,6 +162,14 @@ def attention(account: Account) -> dict[str, Any]:
     }
 
 
+def latest(account: Account) -> list[tuple[Contact, Summary]]:
+    """Who signed up last, and what became of each."""
+    people = Contact.objects.for_account(account).order_by("-last_seen_at", "-id")
+    rows = list(people[:LATEST])
+    told = summaries(rows, account)
+    return [(row, told[row.pk]) for row in rows]
+
+
 @require_safe
 @requires(Role.VIEWER)
 def home(request: TenantRequest) -> HttpResponse:
@@ -168,6 +180,7 @@ def home(request: TenantRequest) -> HttpResponse:
         "done": sum(step.done for step in todo),
         "figures": figures(request.account),
         "days": DAYS,
+        "latest": latest(request.account),
         **attention(request.account),
     }
     return render(request, "activity/home.html", context)

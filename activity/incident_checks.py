@@ -17,6 +17,7 @@ from activity.ledger_lines import Line, label
 from activity.ledger_rows import FITTING
 from activity.ledger_sql import RULE, Scope
 from activity.ledger_stuck import lease_over, overdue
+from activity.models import ChainCheck
 from connections.models import ListImport
 from contactsync.lib.clock import now
 from contactsync.lib.sql import rows
@@ -122,8 +123,8 @@ def stuck() -> Iterator[Finding]:
         linked_account__removed_at=None,
         linked_account__account__suspended_at=None,
     )
-    held = every.filter(ready, state=State.HELD, changed_at__lt=at - HELD_TIME)
-    asked = every.filter(state=State.AWAITING_OPT_IN)
+    held = every.filter(ready, stage=State.HELD, changed_at__lt=at - HELD_TIME)
+    asked = every.filter(stage=State.AWAITING_OPT_IN)
     late = at - ASKED_TIME
     unasked = Q(asked_by="us", reason="opt_in.queued", changed_at__lt=late)
     unseen = ready & Q(due__lt=late) & ~Q(asked_by="us")
@@ -133,7 +134,7 @@ def stuck() -> Iterator[Finding]:
         (
             kinds.SUBMITTED,
             "without a result",
-            every.filter(state=State.SUBMITTED, changed_at__lt=at - JOB_TIME),
+            every.filter(stage=State.SUBMITTED, changed_at__lt=at - JOB_TIME),
         ),
         (kinds.OPT_IN, "not looked after", asked.filter(unseen | unasked)),
         (
@@ -236,4 +237,19 @@ def reconciled() -> Iterator[Finding]:
             key=str(target.pk),
             title=f"{words.several(count, 'synced contact')} not found: {target}",
             detail={"count": count, "at": target.reconciled.get("at", "")},
+        )
+
+
+def chains() -> Iterator[Finding]:
+    """Accounts whose consent ledger does not hold, as `incident_chain` found it."""
+    for check in ChainCheck.objects.filter(broken=True).select_related("account"):
+        at = check.known
+        where = f"consent {at['consent']}" if at["consent"] else f"link {at['link']}"
+        yield Finding(
+            account_id=check.account_id,
+            kind=kinds.CHAIN,
+            key="",
+            title=f"The consent ledger of {check.account} does not hold, first at "
+            f"{where}: {at['what']}",
+            detail=at,
         )

@@ -12,19 +12,25 @@ from django.urls import NoReverseMatch, reverse
 @dataclass(frozen=True, slots=True)
 class Kind:
     """``page`` is the URL name of where to look, ``query`` the names in the incident's
-    detail that its address takes."""
+    detail that its address takes. ``one``: the page of the one thing that it is about,
+    and the name of that thing's id in the detail."""
 
     meaning: str
     next_step: str
     page: str = ""
     label: str = ""
     query: tuple[str, ...] = ()
+    one: tuple[str, str] = ("", "")
 
     def url(self, slug: str, detail: dict[str, Any]) -> str:
         """Where to look; "" for nowhere."""
         if not self.page:
             return ""
+        page, name = self.one
+        about = detail.get(name)
         try:
+            if about:
+                return reverse(page, args=(slug, about))
             where = reverse(self.page, args=(slug,))
         except NoReverseMatch:
             return ""
@@ -50,6 +56,7 @@ SLOW_DOWN = "stuck.slow_down"
 JOB = "stuck.job"
 RECONCILE = "reconcile.missing"
 ENGINE = "engine.stopped"
+CHAIN = "consent.chain"
 
 KINDS: dict[str, Kind] = {
     UNEXPLAINED: Kind(
@@ -123,6 +130,16 @@ KINDS: dict[str, Kind] = {
         WORKER,
         "sync_activity",
         "Open sync activity",
+    ),
+    CHAIN: Kind(
+        "A record of what people agreed to was changed, removed or swapped after it "
+        "was sealed. From there on the ledger proves nothing.",
+        "Tell whoever runs the server: somebody changed the data by hand. "
+        "`manage.py consent check` names every such record; put them back from a "
+        "backup. It is looked at again within the hour.",
+        "contacts",
+        "Show whom it is about",
+        one=("contact", "contact"),
     ),
     "": Kind("Something is not as promised.", "Open its page.", "ledger", "Books"),
 }

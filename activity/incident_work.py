@@ -53,6 +53,7 @@ def _look(all_days: bool) -> int:
         *checks.slowed(),
         *checks.jobs(),
         *checks.reconciled(),
+        *checks.chains(),
     ]
     hourly = (kinds.UNJUDGED, kinds.UNKNOWN_STATE)
     if all_days:

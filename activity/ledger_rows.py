@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from activity import ledger_sql as sql
 from activity import words
 from activity.ledger_duties import Duty, duties
 from activity.ledger_lines import REFUSED
-from activity.ledger_sql import Scope, midnight
+from activity.ledger_sql import Scope, day_after, midnight
 from activity.ledger_stuck import lease_over, overdue
 from activity.paging import Page, by_id
 from contacts.models import Contact
@@ -138,7 +138,7 @@ def signups(account: Account, scope: Scope) -> QuerySet[Any]:
         begins = midnight(scope.since)
         rows = rows.filter(at__gte=begins, pk__gte=floor(begins))
     if scope.until is not None:
-        rows = rows.filter(at__lt=_after(scope.until))
+        rows = rows.filter(at__lt=day_after(scope.until))
     return rows
 
 
@@ -165,7 +165,7 @@ def deliveries(
         if scope.since is not None:
             others &= Q(created_at__gte=midnight(scope.since))
         if scope.until is not None:
-            others &= Q(created_at__lt=_after(scope.until))
+            others &= Q(created_at__lt=day_after(scope.until))
         theirs |= others
     return rows.filter(theirs)
 
@@ -200,10 +200,6 @@ def _delivery_rows(account: Account, cut: Page) -> list[Row]:
             )
         )
     return told
-
-
-def _after(day: date) -> datetime:
-    return midnight(day + timedelta(days=1))
 
 
 def _as_uuid(text: str) -> UUID | None:

@@ -19,6 +19,7 @@ from contactsync.lib.sql import as_uuid, is_postgres, rows
 from integrations.outbox_write import TABLE
 
 DISPLAY, RULE, DAY = "display", "rule", "day"
+LAST = datetime.max.replace(tzinfo=UTC)
 ACCEPTED_AT = "COALESCE(s.released_at, s.at)"
 
 
@@ -53,14 +54,19 @@ class Scope:
             begins = midnight(self.since)
             parts.append("s.id >= %s AND s.at >= %s")
             params += [floor(begins), begins]
-        if self.until is not None and self.until < date.max:
+        if self.until is not None:
             parts.append("s.at < %s")
-            params.append(midnight(self.until + timedelta(days=1)))
+            params.append(day_after(self.until))
         return " AND ".join(parts), params
 
 
 def midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
+
+
+def day_after(day: date) -> datetime:
+    """When the day is over; also of the last day that there can be."""
+    return midnight(day) + timedelta(days=1) if day < date.max else LAST
 
 
 def day_of(column: str) -> str:
@@ -227,9 +233,9 @@ def delivered_lists(scope: Scope, by: str) -> list[tuple[Any, UUID, str, int]]:
     if scope.since is not None:
         where += " AND d.created_at >= %s"
         params.append(midnight(scope.since))
-    if scope.until is not None and scope.until < date.max:
+    if scope.until is not None:
         where += " AND d.created_at < %s"
-        params.append(midnight(scope.until + timedelta(days=1)))
+        params.append(day_after(scope.until))
     found = rows(
         f"""SELECT {what}, d.target_id, d.state, count(*) FROM {TABLE} d
         WHERE d.signup_id IS NULL AND d.account_id = %s AND d.target_id IN (

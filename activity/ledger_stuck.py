@@ -10,17 +10,20 @@ from uuid import UUID
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, TruncDate
 
-from activity.ledger_sql import Scope, midnight
+from activity.ledger_sql import Scope, day_after, midnight
 from contactsync.lib.clock import now
 from displays.models import Signup
-from integrations.models import Attempt, Delivery, LinkedAccount, State
+from integrations.models import OPEN, Attempt, Delivery, Lease, LinkedAccount, State
 
 PATIENCE = timedelta(minutes=10)
+LEASES = 20  # the rows of more need no counting to be an incident
 
 
 def lease_over(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
     """Being sent by a worker whose lease ended ``PATIENCE`` ago: nobody took over."""
-    return deliveries.filter(state=State.SENDING, lease_until__lt=now() - PATIENCE)
+    ended = Lease.objects.filter(until__lt=now() - PATIENCE).values_list("ids")
+    ids = [row_id for (listed,) in ended[:LEASES] for row_id in listed]
+    return deliveries.filter(pk__in=ids, state=State.SENDING)
 
 
 def overdue(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
@@ -39,6 +42,7 @@ def overdue(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
     return deliveries.filter(
         ~Exists(ahead),
         linked_account_id__in=idle(limit),
+        stage=OPEN,
         state=State.PENDING,
         due__lt=limit,
     )
@@ -48,12 +52,13 @@ def idle(limit: datetime) -> list[UUID]:
     """Linked accounts with rows due before ``limit`` that could be sent, where nothing
     was tried since, and nothing is being sent."""
     newest = Attempt.objects.filter(linked_account_id=OuterRef("pk")).order_by("-id")
+    under_way = Lease.objects.filter(linked_account_id=OuterRef("pk"), until__gte=now())
     here = Delivery.objects.filter(linked_account_id=OuterRef("pk"))
     return list(
         LinkedAccount.objects.filter(
             Q(not_before=None) | Q(not_before__lt=limit),
-            Exists(here.filter(state=State.PENDING, due__lt=limit)),
-            ~Exists(here.filter(state=State.SENDING, lease_until__gte=now())),
+            Exists(here.filter(stage=OPEN, state=State.PENDING, due__lt=limit)),
+            ~Exists(under_way),
             status=LinkedAccount.Status.CONNECTED,
             removed_at=None,
             account__suspended_at=None,
@@ -80,7 +85,7 @@ def grouped(
     if scope.since is not None:
         found = found.filter(counts_at__gte=midnight(scope.since))
     if scope.until is not None:
-        found = found.filter(counts_at__lt=midnight(scope.until + timedelta(days=1)))
+        found = found.filter(counts_at__lt=day_after(scope.until))
     counted: Iterable[Any] = (
         found.order_by()
         .values("display", "target_id", day=TruncDate("counts_at", tzinfo=UTC))

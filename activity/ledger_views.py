@@ -31,6 +31,7 @@ from integrations.models import State
 
 DAYS = 30
 MOST_DAYS = 400
+EARLIEST = date.min + timedelta(days=MOST_DAYS)
 TABS = ((DAY, "By day"), (DISPLAY, "By display"), (RULE, "By rule"))
 
 
@@ -51,7 +52,7 @@ class Filters:
         by = str(query.get("by", ""))
         today = now().date()
         until = as_day(query.get("to", "")) or today
-        until = min(until, today)
+        until = max(min(until, today), EARLIEST)
         since = as_day(query.get("from", "")) or until - timedelta(days=DAYS - 1)
         since = max(min(since, until), until - timedelta(days=MOST_DAYS - 1))
         return cls(

@@ -44,3 +44,33 @@ class Incident(TenantModel):
 
     def __str__(self) -> str:
         return self.title
+
+
+class ChainCheck(TenantModel):
+    """How far an account's consent chain was checked, and what was wrong with it.
+
+    ``seq`` and ``hash`` are of the last link that was looked at, ``head`` and
+    ``head_hash`` of the last one of all passes. ``first`` is the first flaw of this
+    pass: {"link", "consent", "what", "contact"}; ``flaws`` counts them. ``known`` is
+    what is said of it until a whole pass finds nothing. ``passed_at``: when this pass
+    came to the end; from there it follows the chain until the next one begins.
+    """
+
+    seq = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64, blank=True, default="")
+    head = models.BigIntegerField(default=0)
+    head_hash = models.CharField(max_length=64, blank=True, default="")
+    flaws = models.IntegerField(default=0)
+    first = models.JSONField(default=dict, blank=True)
+    known = models.JSONField(default=dict, blank=True)
+    broken = models.BooleanField(default=False)
+    checked_at = models.DateTimeField(null=True)
+    passed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("account",), name="chain_check_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.account}: link {self.seq}"

@@ -85,6 +85,8 @@ class Destination:
     @property
     def short(self) -> str:
         """The state without its cause, where there is little room."""
+        if self.state == State.SYNCED and self.gate:
+            return "Left"
         return words.SHORT.get(self.state, words.LABELS.get(self.state, self.state))
 
     @property
@@ -94,7 +96,8 @@ class Destination:
             return "ok"
         shut = next(each for each in self.gates if each.name == self.gate)
         if shut.status == BAD:
-            return "warn" if self.state in (State.HELD, State.SKIPPED) else "bad"
+            calm = (State.HELD, State.SKIPPED, State.SYNCED)
+            return "warn" if self.state in calm else "bad"
         return "warn" if self.state == State.AWAITING_OPT_IN else "info"
 
     @property

@@ -19,7 +19,7 @@ from contacts.models import Contact
 from contactsync.lib.clock import now
 from contactsync.tenancy.models import Account
 from integrations.adapters.errors import Reason
-from integrations.models import Delivery, LinkedAccount, State, Target
+from integrations.models import Delivery, LinkedAccount, State, Target, in_states
 from integrations.reasons import fix_for
 
 PAGE_SIZE = 25
@@ -104,7 +104,7 @@ def newest(account: Account, filters: Filters, after: str) -> tuple[Sequence[Row
     """A page of deliveries and the ``after`` of the next. Four queries."""
     found: QuerySet[Delivery] = Delivery.objects.for_account(account)
     if filters.state:
-        found = found.filter(state__in=STATES[filters.state][1])
+        found = found.filter(in_states(STATES[filters.state][1]))
     if filters.linked:
         found = found.filter(linked_account_id=UUID(filters.linked))
     if filters.reason:

@@ -8,6 +8,7 @@ import structlog
 from celery import shared_task
 from django.db import DatabaseError
 
+from activity import incident_chain
 from activity.deliverability_figures import (
     ACTORS,
     GRACE,
@@ -96,6 +97,12 @@ def release(account: Account) -> int:
 def release_held(account_id: str) -> int:
     account = Account.objects.filter(pk=account_id).first()
     return release(account) if account else 0
+
+
+@shared_task(name="activity.check_chains")
+def check_chains() -> int:
+    """Go on checking the consent ledgers. Returns how many links were looked at."""
+    return incident_chain.check_chains() or 0
 
 
 @shared_task(name="activity.check_books")

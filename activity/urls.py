@@ -15,6 +15,7 @@ from activity import (
     ledger_views,
     rejected_views,
     shadow_views,
+    suppressed_views,
     views,
 )
 
@@ -24,6 +25,17 @@ urlpatterns = [
     path("contacts/", views.contacts, name="contacts"),
     path("contacts/export.csv", views.contacts_export, name="contacts_export"),
     path("contacts/why/", finder_views.missing_mail, name="missing_mail"),
+    path("hygiene/suppressed/", suppressed_views.suppressed, name="suppressed"),
+    path(
+        "hygiene/suppressed/add/",
+        suppressed_views.suppression_add,
+        name="suppression_add",
+    ),
+    path(
+        "hygiene/suppressed/<uuid:pk>/remove/",
+        suppressed_views.suppression_remove,
+        name="suppression_remove",
+    ),
     path("contacts/<uuid:pk>/", views.contact, name="contact"),
     path(
         "contacts/<uuid:pk>/confirmation/",

@@ -62,6 +62,32 @@ CATEGORIES: dict[str, str] = {
 }
 
 
+# How somebody left a provider: the sentence, the words in brackets, what helps.
+GONE: dict[str, tuple[str, str, str]] = {
+    "unsubscribed": (
+        "{person} unsubscribed at {provider} {ago}.",
+        "left since",
+        "Only their own new opt-in brings them back.",
+    ),
+    "complained": (
+        "{person} marked your mail as spam at {provider} {ago}.",
+        "left since",
+        "Only their own new opt-in brings them back.",
+    ),
+    "bounced": (
+        "Mail to this address bounced at {provider} {ago}.",
+        "bounced since",
+        "Ask the person for a current address.",
+    ),
+    "deleted": (
+        "{person} was removed at {provider} {ago}.",
+        "removed since",
+        "They are not put back by themselves: add them there, or have them sign up "
+        "once more.",
+    ),
+}
+
+
 def category(value: str) -> str:
     """A hygiene category as a badge says it."""
     return CATEGORIES.get(value, value)

@@ -213,34 +213,77 @@ class Flaw:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a chain was walked: the number and the hash of the last link."""
+
+    seq: int = 0
+    hash: str = FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A part of the way: where it ended, and whether there is ``more``."""
+
+    place: Place
+    flaws: list[Flaw]
+    more: bool
+
+
 def check_account(account_id: int) -> tuple[int, list[Flaw]]:
     """Walk an account's chain: how many links it has, and what is wrong with it."""
     flaws: list[Flaw] = []
-    previous, seq = FIRST, 0
-    seals = ConsentSeal.objects.for_account(account_id).order_by("seq")
-    for part in _parts(seals):
-        ids = [seal.consent_id for seal in part]
-        rows = Consent.objects.for_account(account_id).in_bulk(ids)
-        people: dict[UUID, str] = dict(
-            Contact.objects.for_account(account_id)
-            .filter(pk__in={row.contact_id for row in rows.values()})
-            .values_list("pk", "email_key")
-        )
-        for seal in part:
-            row = rows.get(seal.consent_id)
-            email = people.get(row.contact_id, "") if row else ""
-            for what in _wrong(seal, row, email, previous, seq + 1):
-                flaws.append(Flaw(seal.seq, seal.consent_id, what))
-            previous, seq = seal.hash, seal.seq
-    return seals.count(), flaws
+    walk = Walk(Place(), [], more=True)
+    while walk.more:
+        walk = check_part(account_id, walk.place)
+        flaws += walk.flaws
+    return ConsentSeal.objects.for_account(account_id).count(), flaws
 
 
-def _parts(seals: QuerySet[ConsentSeal]) -> Any:
-    """The chain in pieces, each in one query."""
-    after = 0
-    while part := list(seals.filter(seq__gt=after)[:BATCH]):
-        yield part
-        after = part[-1].seq
+def check_part(account_id: int, place: Place) -> Walk:
+    """Walk on from ``place``, for up to BATCH links."""
+    walk = _walk(account_id, place)
+    if walk.flaws:
+        # Somebody may have been erased between two of its statements.
+        second = set(_walk(account_id, place).flaws)
+        both = [flaw for flaw in walk.flaws if flaw in second]
+        walk = Walk(walk.place, both, walk.more)
+    return walk
+
+
+def lost_at(account_id: int, place: Place) -> Flaw | None:
+    """What became of a link that was seen once; None: it is there still. Whoever cuts
+    off the end of a chain leaves one that holds, but is shorter."""
+    if not place.seq:
+        return None
+    seals = ConsentSeal.objects.for_account(account_id)
+    there = seals.filter(seq=place.seq).first()
+    if there is None:
+        return Flaw(place.seq, 0, "the link was there before, and is gone")
+    if there.hash != place.hash:
+        return Flaw(place.seq, there.consent_id, "another link was there before")
+    return None
+
+
+def _walk(account_id: int, place: Place) -> Walk:
+    flaws: list[Flaw] = []
+    chain = ConsentSeal.objects.for_account(account_id).order_by("seq")
+    part = list(chain.filter(seq__gt=place.seq)[:BATCH])
+    ids = [seal.consent_id for seal in part]
+    rows = Consent.objects.for_account(account_id).in_bulk(ids)
+    people: dict[UUID, str] = dict(
+        Contact.objects.for_account(account_id)
+        .filter(pk__in={row.contact_id for row in rows.values()})
+        .values_list("pk", "email_key")
+    )
+    previous, seq = place.hash, place.seq
+    for seal in part:
+        row = rows.get(seal.consent_id)
+        email = people.get(row.contact_id, "") if row else ""
+        for what in _wrong(seal, row, email, previous, seq + 1):
+            flaws.append(Flaw(seal.seq, seal.consent_id, what))
+        previous, seq = seal.hash, seal.seq
+    return Walk(Place(seq, previous), flaws, more=len(part) == BATCH)
 
 
 def _wrong(

@@ -100,8 +100,9 @@ def suppress_all(*, account_id: int, leavings: Sequence[Leaving]) -> set[str]:
                 told.add(key)
             elif stronger(leaving, row):
                 # A later act of the same kind only moves the time.
-                told |= {key} if row.actor != leaving.actor else set()
-                put(row, leaving)
+                before = row.actor
+                cover(row, leaving)
+                told |= {key} if row.actor != before else set()
                 changed.append(row)
         Suppression.objects.bulk_create(fresh, ignore_conflicts=True)
         Suppression.objects.bulk_update(
@@ -186,16 +187,35 @@ def take_back(row: Suppression) -> bool:
 
 
 def latest(leavings: Iterable[Leaving]) -> list[Leaving]:
-    """One per address: what the person did before what we did, then the newest."""
-    return sorted(leavings, key=lambda each: (each.actor not in OURS, each.left_at))
+    """One per address: what the person did before what we did, a complaint before all,
+    then the newest."""
+    return sorted(
+        leavings,
+        key=lambda each: (
+            each.actor not in OURS,
+            each.actor == Actor.COMPLAINT,
+            each.left_at,
+        ),
+    )
 
 
 def stronger(leaving: Leaving, row: Suppression) -> bool:
-    """Whether it replaces what stands: a later act of the person's, or any over ours;
-    ours replace nothing."""
+    """Whether it changes what stands: a later act of the person's, a complaint, or any
+    over ours; ours change nothing."""
     if leaving.actor in OURS:
         return False
-    return row.actor in OURS or leaving.left_at > row.left_at
+    complains = leaving.actor == Actor.COMPLAINT != row.actor
+    return row.actor in OURS or complains or leaving.left_at > row.left_at
+
+
+def cover(row: Suppression, leaving: Leaving) -> None:
+    """Put a stronger one in place of what stands. Who complained stays one who did:
+    providers tell of the unsubscribing as well that follows from it."""
+    ours, at = row.actor in OURS, max(row.left_at, leaving.left_at)
+    if row.actor != Actor.COMPLAINT or leaving.actor == Actor.COMPLAINT:
+        put(row, leaving)
+    if not ours:
+        row.left_at = at
 
 
 def put(row: Suppression, leaving: Leaving) -> None:

@@ -36,12 +36,14 @@ EVERY = {
     "integrations.prune": 3600.0,
     "displays.sweep_mail_hosts": 10.0,
     "displays.confirm": 10.0,
+    "displays.prune_confirmations": 3600.0,
     "contacts.seal_consents": 10.0,
     "hygiene.sweep_cleaning": 10.0,
     "connections.sweep": 10.0,
     "activity.watch_deliverability": 600.0,
     "activity.check_books": 60.0,
     "activity.check_all_books": 3600.0,
+    "activity.check_chains": 300.0,
 }
 
 

@@ -229,6 +229,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "contactsync.tenancy.signup_form.SignupForm"
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = env.str("EMAIL_VERIFICATION", default="optional")
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[contactsync] "
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
@@ -329,6 +330,8 @@ DRAIN_SECONDS = 20
 # Days until what is finished, and what was said, may be deleted; 0: never.
 KEEP_DELIVERIES_DAYS = env.int("KEEP_DELIVERIES_DAYS", default=400)
 KEEP_ATTEMPTS_DAYS = env.int("KEEP_ATTEMPTS_DAYS", default=90)
+KEEP_CONFIRMATIONS_DAYS = env.int("KEEP_CONFIRMATIONS_DAYS", default=400)
+KEEP_CONFIRMATION_MAILS_DAYS = env.int("KEEP_CONFIRMATION_MAILS_DAYS", default=90)
 # A bulk action that would change more than this share of an audience's known contacts,
 # or more than so many, asks for a second confirmation.
 BULK_GUARD_SHARE = env.float("BULK_GUARD_SHARE", default=0.2)

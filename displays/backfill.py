@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from contacts.models import Consent, Contact
 from contactsync.tenancy.models import User
@@ -38,6 +38,8 @@ def history(display: Display, target: Target) -> QuerySet[Signup]:
     )
 
 
+RULE_GONE = "bulk.rule_gone"
+"""The rule is off or removed by now, or points elsewhere."""
 COUNTED = 10_000
 """A page counts people up to here, and then says "or more"."""
 
@@ -46,15 +48,13 @@ def before_rule(rule: SyncRule) -> int:
     """How many people signed up at a rule's display before the rule was there, and
     were never sent to its target; counted up to COUNTED + 1."""
     signups = history(rule.display, rule.target).filter(at__lt=rule.created_at)
+    # Asked of each person by the index on contacts: NOT IN has no plan for very many.
     sent = Delivery.objects.filter(
-        account_id=rule.account_id, target_id=rule.target_id
+        contact_id=OuterRef("contact_id"),
+        account_id=rule.account_id,
+        target_id=rule.target_id,
     ).exclude(GIVEN_UP)
-    people = (
-        signups.exclude(contact_id__in=sent.values("contact_id"))
-        .order_by()
-        .values("contact_id")
-        .distinct()
-    )
+    people = signups.filter(~Exists(sent)).order_by().values("contact_id").distinct()
     return people[: COUNTED + 1].count()
 
 
@@ -142,7 +142,9 @@ class History:
         made = self._candidates(
             run, [signups[i.signup_id] for i in items if i.signup_id in signups]
         )
-        by_contact = {each.contact_id: each for each in made if not each.skip}
+        by_contact = {
+            each.contact_id: each for each in made if each.skip != SENT_BEFORE
+        }
         return {
             item.pk: by_contact[item.contact_id]
             for item in items
@@ -185,6 +187,7 @@ class History:
             .values_list("contact_id", flat=True)
         )
         given = self._answers(run, list(contacts))
+        gone = "" if self._is_live(run) else RULE_GONE
         return [
             Candidate(
                 place=str(signup.pk),
@@ -194,11 +197,18 @@ class History:
                 payload=payload_of(
                     signup, contacts[signup.contact_id], given.get(signup.contact_id)
                 ),
-                skip=SENT_BEFORE if signup.contact_id in sent else "",
+                skip=SENT_BEFORE if signup.contact_id in sent else gone,
             )
             for signup in signups
             if signup.contact_id in contacts
         ]
+
+    def _is_live(self, run: BulkRun) -> bool:
+        """Whether the rule still sends to where the run was planned for."""
+        live = SyncRule.objects.for_account(run.account_id).filter(
+            target_id=run.target_id, enabled=True, removed_at=None
+        )
+        return live.exists()
 
     def _answers(self, run: BulkRun, contacts: Sequence[UUID]) -> dict[UUID, bool]:
         """Each person's last answer when they were asked for consent."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import shared_task
 from django.core.cache import cache
 
-from displays import confirm, confirm_send, mail_hosts
+from displays import confirm, confirm_retention, confirm_send, mail_hosts
 from hygiene.mail_hosts import prune
 
 EXPIRES_SECONDS = 60
@@ -37,6 +37,19 @@ def ask_to_confirm(what: str = "") -> int:
     """See who is to be asked to confirm, and send, remind and expire what is due."""
     confirm.gather()
     return confirm_send.send_due()
+
+
+@shared_task(name="displays.prune_confirmations")
+def prune_confirmations(part: int = 0, last: str = "") -> int:
+    """Delete what is over and old, and leave the rest of it to the next message. Should
+    that be lost, the next hour begins anew. Returns how many rows are gone."""
+    begin = UUID(last) if last else confirm_retention.FIRST
+    done = confirm_retention.prune(part, begin)
+    if done.part is not None:
+        prune_confirmations.apply_async(
+            [done.part, str(done.last)], expires=PRUNE_SECONDS
+        )
+    return done.deleted
 
 
 @shared_task(name="displays.sweep_mail_hosts")

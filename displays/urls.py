@@ -17,6 +17,7 @@ urlpatterns = [
         name="confirmation_text",
     ),
     path(HERE, views.displays, name="displays"),
+    path(f"{HERE}names.json", views.display_names, name="display_names"),
     path(f"{HERE}new/", views.display_new, name="display_new"),
     path(f"{HERE}<uuid:pk>/design/", views.display_design, name="display_design"),
     path(f"{HERE}<uuid:pk>/settings/", views.display_settings, name="display_settings"),

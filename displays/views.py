@@ -12,7 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -28,6 +28,7 @@ from displays.services import display_create, display_save, display_set_status
 from hygiene.services import settings_of
 
 PER_PAGE = 50
+MAX_JUMP = 8
 STEPS = ("design", "settings", "publish")
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
@@ -105,6 +106,27 @@ def displays(request: TenantRequest) -> HttpResponse:
     )
     context = {"page": page, "query": query, "archived": archived}
     return render(request, "displays/displays.html", context)
+
+
+@require_safe
+@requires(Role.VIEWER)
+def display_names(request: TenantRequest) -> JsonResponse:
+    """``?q=``: up to MAX_JUMP displays for the jump box, as ``{"displays": [...]}``."""
+    query = request.GET.get("q", "").replace("\x00", "").strip()[:80]
+    found = Display.objects.for_account(request.account).filter(name__icontains=query)
+    rows = found.exclude(status=Display.Status.ARCHIVED).order_by("name")[:MAX_JUMP]
+    slug = request.account.slug
+    return JsonResponse(
+        {
+            "displays": [
+                {
+                    "name": row.name,
+                    "url": reverse("display_settings", args=[slug, row.pk]),
+                }
+                for row in rows
+            ]
+        }
+    )
 
 
 @requires(Role.MARKETER)

@@ -19,8 +19,8 @@ from django.db import transaction
 from contactsync.lib.clock import now
 from contactsync.lib.wake import Waker, publisher
 from contactsync.tenancy.models import Account, User
-from integrations.bulk_guard import undo_guard
-from integrations.bulk_send import WAITING
+from integrations.bulk_guard import WAITING, undo_guard
+from integrations.bulk_send import collect
 from integrations.bulk_undo import give_up
 from integrations.models import BulkRun, Delivery, State, Target
 
@@ -124,22 +124,21 @@ def bulk_cancel(*, run: BulkRun) -> int:
     with transaction.atomic():
         _change(run, CANCELLABLE, state=Run.CANCELLED, ended_at=now())
         items = list(run.items.filter(outcome=WAITING))
-        if not items:
-            return 0
-        given_up = give_up(items)
-        out = set(
-            Delivery.objects.filter(
+        # Locked: what is claimed in this moment still goes out, and is not given up.
+        waits = set(
+            Delivery.objects.select_for_update()
+            .filter(
                 pk__in=[item.delivery_id for item in items],
-                state__in=(State.SENDING, *OUT_THERE),
-            ).values_list("pk", flat=True)
+                state__in=(State.PENDING, State.HELD),
+            )
+            .order_by("pk")
+            .values_list("pk", flat=True)
         )
-        run.items.filter(
-            pk__in=[item.pk for item in items if item.delivery_id not in out]
-        ).update(outcome=GIVEN_UP)
+        back = [item for item in items if item.delivery_id in waits]
+        given_up = give_up(back)
+        run.items.filter(pk__in=[item.pk for item in back]).update(outcome=GIVEN_UP)
+        collect(run, BulkRun.objects.filter(pk=run.pk))
         return given_up
-
-
-OUT_THERE = (State.SUBMITTED, State.AWAITING_OPT_IN, State.SYNCED)
 
 
 def bulk_undo(*, run: BulkRun, confirm: int | None = None) -> None:
@@ -158,7 +157,11 @@ def bulk_undo(*, run: BulkRun, confirm: int | None = None) -> None:
             run,
             UNDOABLE,
             state=Run.UNDOING,
-            undo={"counts": {}, "before": run.state, "total": guard["count"]},
+            undo={
+                "counts": run.undo.get("counts", {}),
+                "before": run.state,
+                "total": guard["count"],
+            },
         )
         _wake(run)
 

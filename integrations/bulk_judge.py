@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db.models import Max
@@ -10,7 +11,9 @@ from django.db.models import Max
 from contacts.models import Consent, Contact, Suppression
 from contactsync.lib.email import email_key
 from integrations.adapters.errors import Reason
-from integrations.bulk_source import Candidate, Kind
+from integrations.bulk_look import LEFT
+from integrations.bulk_source import Candidate, Kind, rows_of, state_of
+from integrations.flow_back_memory import Memory
 from integrations.mapping import matches, prepare
 from integrations.models import BulkRun, Delivery, LinkedAccount, State, Target
 
@@ -42,7 +45,8 @@ def judged(
     contacts = {each.contact_id for each in people}
     refused = _refused(account_id, contacts)
     confirmed = _confirmed(account_id, contacts, targets)
-    newer = _newest(account_id, people) if run.kind != Kind.BACKFILL else {}
+    left = _left(account_id, people, targets)
+    newer = {} if run.kind == Kind.BACKFILL else _newest(run, people, targets)
     found = []
     for each, key in zip(people, keys, strict=True):
         target = targets.get(each.target_id)
@@ -52,6 +56,8 @@ def judged(
             why = Reason.TARGET_MISSING.value
         elif each.contact_id in refused and _is_marketing(target):
             why = Reason.NO_CONSENT.value
+        elif (each.contact_id, each.target_id) in left:
+            why = left[each.contact_id, each.target_id]
         elif each.skip:
             why = each.skip
         elif newer.get((each.contact_id, each.target_id), 0) > (each.delivery_id or 0):
@@ -112,19 +118,65 @@ def _confirmed(
     )
 
 
+def _left(
+    account_id: int, people: Sequence[Candidate], targets: Mapping[UUID, Target]
+) -> dict[tuple[UUID, UUID], str]:
+    """Who left at the very account after they signed up, by what it told us, and the
+    reason. It may have deleted them since, and leaving may count for it alone."""
+    by_account: dict[LinkedAccount, list[Candidate]] = {}
+    for each in people:
+        if target := targets.get(each.target_id):
+            by_account.setdefault(target.linked_account, []).append(each)
+    found: dict[tuple[UUID, UUID], tuple[datetime, str]] = {}
+    for linked, theirs in by_account.items():
+        memory = Memory(linked, {each.contact_id for each in theirs})
+        for each in theirs:
+            audience_id = targets[each.target_id].audience_id
+            told = memory.last(each.contact_id, audience_id, ours=False)
+            if told and told.status in LEFT and told.at > _signed_up(each):
+                key = (each.contact_id, each.target_id)
+                found[key] = told.at, LEFT[told.status]
+    if not found:
+        return {}
+    confirmed = dict(
+        Contact.objects.for_account(account_id)
+        .filter(pk__in={key[0] for key in found}, confirmed_at__isnull=False)
+        .values_list("pk", "confirmed_at")
+    )
+    return {
+        key: reason
+        for key, (at, reason) in found.items()
+        if not (key[0] in confirmed and confirmed[key[0]] > at)
+    }
+
+
+def _signed_up(each: Candidate) -> datetime:
+    at = each.payload.get("at")
+    return datetime.fromisoformat(at) if at else datetime.min.replace(tzinfo=UTC)
+
+
 def _newest(
-    account_id: int, people: Sequence[Candidate]
+    run: BulkRun, people: Sequence[Candidate], targets: Mapping[UUID, Target]
 ) -> dict[tuple[UUID, UUID], int]:
-    """(contact, target) -> their newest delivery that counts."""
+    """(contact, target) -> their newest delivery that counts: not one that was skipped
+    or rejected, unless this run is to send it after all."""
+    theirs = {
+        "contact_id__in": {each.contact_id for each in people},
+        "target_id__in": {each.target_id for each in people},
+    }
     rows = (
-        Delivery.objects.for_account(account_id)
-        .filter(
-            contact_id__in={each.contact_id for each in people},
-            target_id__in={each.target_id for each in people},
-        )
+        Delivery.objects.for_account(run.account_id)
+        .filter(**theirs)
         .exclude(state__in=(State.SKIPPED, State.REJECTED))
         .order_by()
         .values("contact_id", "target_id")
         .annotate(newest=Max("pk"))
     )
-    return {(row["contact_id"], row["target_id"]): row["newest"] for row in rows}
+    found = {(row["contact_id"], row["target_id"]): row["newest"] for row in rows}
+    if state_of(run.kind, run.what) == State.SKIPPED:
+        again = rows_of(run.account_id, run.kind, run.what).filter(**theirs)
+        for row in again.order_by("pk"):
+            target, key = targets.get(row.target_id), (row.contact_id, row.target_id)
+            if target and matches(target.conditions, target.match, row.payload):
+                found[key] = max(row.pk, found.get(key, 0))
+    return found

@@ -19,12 +19,13 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.entries import entries_of
-from integrations.holding import account_break, target_break
+from integrations.holding import account_break, account_unread, target_break
 from integrations.limits import Permit
 from integrations.mapping import prepare
 from integrations.models import Target
 from integrations.oauth_tokens import answered, ready_adapter
 from integrations.outcomes import postpone
+from integrations.splitting import standing_of
 from integrations.transforms import text
 
 T = TypeVar("T")
@@ -60,7 +61,7 @@ def asked(
         target_break(target, error.reason.value, error.detail)
         raise
     except SetupError as error:
-        account_break(linked, error.reason.value, error.detail)
+        account_unread(linked, error)
         raise
     except SealError as error:
         account_break(linked, Reason.AUTH_REVOKED.value, said(error))
@@ -88,7 +89,7 @@ def looked_up(target: Target, emails: Sequence[str]) -> list[Subscription] | Non
     if not emails:
         return []
     return asked(
-        target, lambda adapter: adapter.subscriptions(emails, target.audience_id)
+        target, lambda adapter: standing_of(adapter, emails, target.audience_id)
     )
 
 

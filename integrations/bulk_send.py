@@ -20,11 +20,18 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from contacts.models import Contact
 from contactsync.lib.clock import now
 from integrations import outbox_bulk
 from integrations.adapters.base import Subscription
 from integrations.adapters.errors import Reason, TransientError
-from integrations.bulk_guard import known_contacts, too_much
+from integrations.bulk_guard import (
+    WAITING,
+    known_contacts,
+    place_of,
+    shares_of,
+    too_much,
+)
 from integrations.bulk_judge import judged, targets_of
 from integrations.bulk_look import LEFT, image, looked_up, outlook, wanted
 from integrations.bulk_plan import ACTS, SKIP
@@ -41,7 +48,6 @@ from integrations.waker import waker
 
 SLICE = 25
 LEAST_AHEAD = 100
-WAITING = "waiting"
 KEPT = "kept"
 """Outcome of an item that was not sent."""
 UNKNOWN = "unknown"
@@ -191,11 +197,12 @@ def within_guard(
     if run.guard.get("confirmed"):
         return True
     counted = dict(run.progress.get("changes", {}))
-    changes = counted.get(str(target.pk), 0) + sum(
+    place = place_of(target)
+    changes = counted.get(place, 0) + sum(
         item.plan in ("update", "send") for item in group
     )
-    planned = run.plan["targets"].get(str(target.pk), {})
-    expected = planned.get("update", 0) + planned.get("send", 0)
+    planned = shares_of(run).get(place)
+    expected = planned.changes if planned else 0
     if changes > expected and too_much(changes, known_contacts(target)):
         why = [
             f"{target}: more contacts than planned are there already, so more than "
@@ -209,7 +216,7 @@ def within_guard(
             lease_until=None,
         )
         return False
-    counted[str(target.pk)] = changes
+    counted[place] = changes
     run.progress = {**run.progress, "changes": counted}
     return True
 
@@ -256,6 +263,7 @@ def put_in(
 ) -> None:
     """Make the rows wait; who did not get one moved on meanwhile."""
     if run.kind == Kind.BACKFILL:
+        found = still_new(run, made)
         added: dict[UUID, int] = {}
         for target_id in {item.target_id for item in made.send}:
             new = [
@@ -280,6 +288,24 @@ def put_in(
     for item in [each for each in made.send if each.delivery_id not in waiting]:
         made.send.remove(item)
         made.leave(item, "bulk.moved_on")
+
+
+def still_new(run: BulkRun, made: Slice) -> Mapping[int, Candidate]:
+    """Who of a backfill still has no row of their own, as they are now. Asking the
+    provider took a while: whoever signed up in that time is sent by the rule.
+
+    They are locked, as by a signup, so that none comes between this and the rows.
+    """
+    people = Contact.objects.for_account(run.account_id).select_for_update()
+    mine = people.filter(pk__in=[item.contact_id for item in made.send])
+    list(mine.order_by("email_key").values_list("pk"))
+    found = source_of(run).fresh(run, made.send)
+    for item in list(made.send):
+        now_is = found.get(item.pk)
+        if now_is is None or now_is.skip:
+            made.send.remove(item)
+            made.leave(item, now_is.skip if now_is else "bulk.moved_on")
+    return found
 
 
 def settle_left(run: BulkRun, items: Sequence[BulkItem], made: Slice) -> None:

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db.models import Max, QuerySet
 
 from integrations.adapters.errors import Reason
-from integrations.models import BulkRun, Delivery, State
+from integrations.models import BulkRun, Delivery, State, in_states
 
 Kind = BulkRun.Kind
 ROW_STATE = {
@@ -89,7 +89,7 @@ def rows_of(account_id: int, kind: str, what: Mapping[str, Any]) -> QuerySet[Del
     when the delivery was made), until_id; each may be missing.
     """
     found: QuerySet[Delivery] = Delivery.objects.for_account(account_id).filter(
-        state=state_of(kind, what)
+        in_states([state_of(kind, what)])
     )
     if what.get("linked_account"):
         found = found.filter(linked_account_id=UUID(what["linked_account"]))

@@ -21,23 +21,27 @@ from uuid import UUID
 
 from django.db import transaction
 
-from contacts.models import Contact
 from contactsync.lib.clock import now
 from contactsync.lib.crypto import SealError
 from integrations import outbox_bulk
+from integrations.adapters.base import Contact as Written
 from integrations.adapters.base import (
-    Adapter,
     Options,
     Outcome,
     OutcomeState,
     Subscription,
 )
-from integrations.adapters.base import Contact as Written
-from integrations.adapters.errors import AdapterError, TransientError
-from integrations.bulk_guard import TOUCHED
+from integrations.adapters.errors import (
+    AdapterError,
+    Reason,
+    RejectedError,
+    TransientError,
+)
+from integrations.bulk_guard import TOUCHED, WAITING
 from integrations.bulk_judge import targets_of
 from integrations.bulk_look import GONE, LEFT, alike, asked, looked_up, said, shown
-from integrations.bulk_send import KEPT, UNDER_WAY, WAITING, collect
+from integrations.bulk_send import KEPT, UNDER_WAY, collect
+from integrations.bulk_since import confirmed_since, emails_of, signed_up_since
 from integrations.entries import entries_of
 from integrations.models import (
     BulkItem,
@@ -47,7 +51,7 @@ from integrations.models import (
     State,
     Target,
 )
-from integrations.outbox_wait import OUT
+from integrations.splitting import in_parts
 
 SLICE = 25
 TRIES = 5
@@ -86,6 +90,7 @@ def step(run: BulkRun, mine: Any) -> bool:
         undone__in=("", REMOVING)
     )
     items = list(open_items.order_by("pk")[:SLICE])
+    catch_up(items)
     if not items:
         mine.update(
             state=BulkRun.State.UNDONE,
@@ -106,6 +111,17 @@ def step(run: BulkRun, mine: Any) -> bool:
     for target_id, group in by_target.items():
         undo_at(run, mine, targets.get(target_id), group)
     return True
+
+
+def catch_up(items: Sequence[BulkItem]) -> None:
+    """Rows that were held when the run ended, and went out since by themselves."""
+    held = {item.delivery_id: item for item in items if item.outcome == State.HELD}
+    went_out = Delivery.objects.filter(
+        pk__in=list(held), state__in=(State.SYNCED, State.AWAITING_OPT_IN)
+    )
+    for pk, state in went_out.values_list("pk", "state"):
+        held[pk].outcome = state
+        BulkItem.objects.filter(pk=held[pk].pk).update(outcome=state)
 
 
 def not_sent(items: Sequence[BulkItem]) -> list[Verdict]:
@@ -174,56 +190,11 @@ def why_not(target: Target | None) -> str:
     linked = target.linked_account
     if linked.removed_at is not None:
         return "The account was unlinked."
+    if target.held_reason == Reason.TARGET_MISSING:
+        return f"{target} is not there any more."
     if linked.status != LinkedAccount.Status.CONNECTED:
         raise TransientError(f"{linked} is not connected at the moment.")
     return ""
-
-
-def emails_of(run: BulkRun, items: Sequence[BulkItem]) -> dict[UUID, str]:
-    """By contact; the address as it was sent, else as we have it now."""
-    ids = {item.contact_id for item in items}
-    found = dict(
-        Contact.objects.for_account(run.account_id)
-        .filter(pk__in=ids)
-        .values_list("pk", "email")
-    )
-    rows = Delivery.objects.for_account(run.account_id).filter(
-        pk__in=[item.delivery_id for item in items]
-    )
-    for contact_id, payload in rows.values_list("contact_id", "payload"):
-        if payload.get("email"):
-            found[contact_id] = payload["email"]
-    return found
-
-
-def signed_up_since(
-    run: BulkRun, target: Target, items: Sequence[BulkItem]
-) -> set[UUID]:
-    """Who was sent to the target again after the run's row."""
-    newest: dict[UUID, int] = {}
-    rows = Delivery.objects.for_account(run.account_id).filter(
-        contact_id__in=[item.contact_id for item in items],
-        target=target,
-        state__in=(*OUT, State.PENDING),
-    )
-    for contact_id, pk in rows.values_list("contact_id", "pk"):
-        newest[contact_id] = max(pk, newest.get(contact_id, 0))
-    return {
-        item.contact_id
-        for item in items
-        if newest.get(item.contact_id, 0) > (item.delivery_id or 0)
-    }
-
-
-def confirmed_since(run: BulkRun, items: Sequence[BulkItem]) -> set[UUID]:
-    return set(
-        Contact.objects.for_account(run.account_id)
-        .filter(
-            pk__in=[item.contact_id for item in items],
-            confirmed_at__gt=run.started_at or run.created_at,
-        )
-        .values_list("pk", flat=True)
-    )
 
 
 def decide(
@@ -310,9 +281,7 @@ def remove(
     )
     linked = target.linked_account
     emails = [each.email for each in verdicts]
-    outcomes = asked(
-        target, lambda adapter: adapter.unsubscribe(emails, target.audience_id)
-    )
+    outcomes = in_parts(emails, partial(take_out, target), refused)
     effect = linked.adapter_class.exit_effect or "Taken out of the audience."
     for verdict, outcome in zip(verdicts, outcomes, strict=True):
         if outcome.state is OutcomeState.SYNCED:
@@ -330,7 +299,7 @@ def restore(
     size = target.linked_account.adapter_class.batch_size
     for start in range(0, len(verdicts), size):
         part = verdicts[start : start + size]
-        outcomes = asked(target, partial(write_back, target, part))
+        outcomes = in_parts(part, partial(write_back, target), refused)
         for verdict, outcome in zip(part, outcomes, strict=True):
             if outcome.state in (OutcomeState.SYNCED, OutcomeState.SUBMITTED):
                 verdict.end(PARTLY if verdict.said else RESTORED)
@@ -339,11 +308,23 @@ def restore(
         keep(run, mine, [verdict for verdict in part if verdict.undone])
 
 
-def write_back(
-    target: Target, part: Sequence[Verdict], adapter: Adapter
-) -> list[Outcome]:
+def take_out(target: Target, emails: Sequence[str]) -> list[Outcome]:
+    return asked(
+        target, lambda adapter: adapter.unsubscribe(emails, target.audience_id)
+    )
+
+
+def write_back(target: Target, part: Sequence[Verdict]) -> list[Outcome]:
     contacts = [Written(email=each.email, fields=each.fields) for each in part]
-    return adapter.upsert(contacts, target.audience_id, Options())
+    return asked(
+        target, lambda adapter: adapter.upsert(contacts, target.audience_id, Options())
+    )
+
+
+def refused(_: Any, refusal: RejectedError) -> Outcome:
+    return Outcome(
+        state=OutcomeState.REJECTED, reason=refusal.reason, detail=refusal.detail
+    )
 
 
 def not_done(run: BulkRun, verdict: Verdict, outcome: Outcome) -> None:

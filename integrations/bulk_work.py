@@ -114,9 +114,10 @@ def fail(run_id: UUID, claim: UUID) -> None:
 def forget_old() -> int:
     """Forget the before-images and samples of runs that ended long ago: people's data
     is kept as long as it is of use. Returns how many runs were concerned."""
-    old = BulkRun.objects.filter(
-        ended_at__lt=now() - timedelta(days=settings.BULK_KEEP_DAYS)
-    ).exclude(undo__has_key="forgotten")
+    long_ago = now() - timedelta(days=settings.BULK_KEEP_DAYS)
+    ended = BulkRun.objects.filter(ended_at__lt=long_ago)
+    # An undo that is under way still reads them.
+    old = ended.exclude(state=State.UNDOING).exclude(undo__has_key="forgotten")
     found = list(old.values_list("pk", flat=True)[:20])
     for pk in found:
         BulkItem.objects.filter(run_id=pk).update(before=None)

@@ -31,11 +31,12 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.flow_back import Applied
-from integrations.holding import account_break
+from integrations.holding import account_unread
 from integrations.hooks import hooks_of
 from integrations.limits import Permit
 from integrations.models import Delivery, LinkedAccount, State, Target
 from integrations.oauth_tokens import answered, ready_adapter
+from integrations.splitting import standing_of
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +97,7 @@ def poll(linked_account_id: UUID) -> Applied:
         if look_around(linked, adapter, applied):
             wait = timedelta(0)
     except SetupError as error:
-        account_break(linked, error.reason.value, error.detail)
+        account_unread(linked, error)
         failure = error.detail
     except (AdapterError, SealError) as error:
         ours = isinstance(error, AdapterError) and error.reason is Reason.TURN
@@ -266,7 +267,7 @@ def standing(
     return answered(
         linked,
         adapter,
-        lambda current: current.subscriptions(emails, target.audience_id),
+        lambda current: standing_of(current, emails, target.audience_id),
     )
 
 

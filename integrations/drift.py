@@ -104,8 +104,9 @@ def findings_of(
 ) -> list[Finding]:
     """What is wrong for a rule with these mapping entries.
 
-    `before` is what the team has last accepted, None when nothing was. `asks`: the
-    rule wants double opt-in itself. `free`: the provider takes fields of any name.
+    `before` is what the team has last accepted, None when nothing was. `asks`: the rule
+    has people asked itself, by the provider or by our mail. `free`: the provider takes
+    fields of any name.
     """
     mapped = {entry.field: entry for entry in entries}
     known = {field.id: field for field in now.fields}
@@ -219,7 +220,7 @@ def _opt_in(before: Seen | None, now: Seen, asks: bool) -> Iterable[Finding]:
             what=f"“{now.label}” asks people to confirm by itself now.",
             breaks="New people are pending until they confirm."
             + (" The rule asks them as well, so they are asked twice." if asks else ""),
-            helps="Turn double opt-in off in the rule."
+            helps="Turn it off in the rule: one of the two is enough."
             if asks
             else "Nothing to do if that is what you want: press Refresh fields.",
         )

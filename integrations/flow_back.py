@@ -38,6 +38,8 @@ from integrations.models import BulkItem, Delivery, LinkedAccount, State
 SLACK = timedelta(minutes=1)
 # Our own merge unsubscribes the record that is given up, and the provider tells us so.
 MERGE_ECHO = timedelta(hours=1)
+# Whoever leaves so long after an undo was not taken out by it.
+UNDO_ECHO = timedelta(days=1)
 PART = 500
 HOW = {
     "webhook": "told by the provider at once",
@@ -87,7 +89,7 @@ def apply(
 
 def _apply(linked: LinkedAccount, changes: Sequence[Change], how: str) -> Applied:
     people = known_people(linked.account_id, changes)
-    memory = Memory(linked, people.values())
+    memory = Memory(linked, [contact.pk for contact in people.values()])
     applied = Applied()
     news: list[News] = []
     for change in in_order(changes):
@@ -97,7 +99,7 @@ def _apply(linked: LinkedAccount, changes: Sequence[Change], how: str) -> Applie
             continue
         applied.known += 1
         news.append(judged(contact, change, how, memory))
-    ours = echoes(linked, news, memory)
+    ours = echoes(linked, news, memory, how)
     told = [each for each in news if each.kind and each.contact.pk not in ours]
     left = [each for each in told if each.kind == LEAVES]
     applied.left = len({each.contact.pk for each in left})
@@ -142,9 +144,18 @@ def in_order(changes: Iterable[Change]) -> list[Change]:
     return [change if change.at is None else next(waiting) for change in changes]
 
 
-def echoes(linked: LinkedAccount, news: Sequence[News], memory: Memory) -> set[UUID]:
-    """Whose leaving is our own doing: a merge, or a bulk run that was undone."""
-    left = {each.contact.email_key: each for each in news if each.kind == LEAVES}
+def echoes(
+    linked: LinkedAccount, news: Sequence[News], memory: Memory, how: str
+) -> set[UUID]:
+    """Whose leaving is our own doing: a merge, or a bulk run that was undone. Both
+    unsubscribe; nothing of ours makes anybody bounce or complain."""
+    leaves = [each for each in news if each.kind == LEAVES]
+    theirs = {
+        each.contact.pk for each in leaves if each.change.status != "unsubscribed"
+    }
+    left = {
+        each.contact.email_key: each for each in leaves if each.contact.pk not in theirs
+    }
     if not left:
         return set()
     merged = Suppression.objects.for_account(linked.account_id).filter(
@@ -164,8 +175,10 @@ def echoes(linked: LinkedAccount, news: Sequence[News], memory: Memory) -> set[U
     for contact_id, target_id, ended in removed.values_list(
         "contact_id", "target_id", "run__ended_at"
     ):
-        audience_id = memory.targets[target_id]
-        if people[contact_id].change.audience_id not in ("", audience_id):
+        audience_id, act = memory.targets[target_id], people[contact_id].change
+        if act.audience_id not in ("", audience_id):
+            continue
+        if ended and act.at and is_act(act, how) and act.at > ended + UNDO_ECHO:
             continue
         sent = memory.last(contact_id, audience_id, ours=True)
         if ended is None or sent is None or sent.at <= ended:

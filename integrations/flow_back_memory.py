@@ -7,7 +7,7 @@ comes back as well. The contact's timeline is the memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -25,6 +25,7 @@ LEFT: Mapping[str, tuple[Actor, str]] = {
 }
 """How somebody can have left, who acted, and the words for it."""
 GONE = frozenset(("archived", "absent"))
+DELETED = "deleted"
 LEAVES, RETURNS, DELETES = "provider.left", "provider.returned", "provider.deleted"
 MOVES = "provider.email_changed"
 REMEMBERED = (LEAVES, RETURNS, DELETES, MOVES, "delivery.synced")
@@ -54,7 +55,7 @@ class News:
 class Memory:
     """How each person stood at one account, and where their addresses moved."""
 
-    def __init__(self, linked: LinkedAccount, people: Iterable[Contact]) -> None:
+    def __init__(self, linked: LinkedAccount, contact_ids: Iterable[UUID]) -> None:
         self._seen: dict[UUID, list[Seen]] = {}
         self._moved: set[tuple[UUID, str]] = set()
         self.targets: dict[UUID, str] = dict(
@@ -63,7 +64,7 @@ class Memory:
             )
         )
         events = Event.objects.filter(
-            contact_id__in=[contact.pk for contact in people], kind__in=REMEMBERED
+            contact_id__in=list(contact_ids), kind__in=REMEMBERED
         ).order_by("id")
         for contact_id, kind, data, at in events.values_list(
             "contact_id", "kind", "data", "at"
@@ -95,11 +96,30 @@ class Memory:
                 return seen
         return None
 
+    def gone(self, contact_id: UUID, audience_id: str) -> Seen | None:
+        """How somebody left the audience, or was deleted there, as the provider told
+        last; None when they are back, or were sent there since."""
+        told = self.last(contact_id, audience_id, ours=False)
+        if told is None or not (told.status in LEFT or told.status == DELETED):
+            return None
+        sent = self.last(contact_id, audience_id, ours=True)
+        return told if sent is None or sent.at <= told.at else None
+
     def moves(self, contact_id: UUID, to: str) -> bool:
         """Whether this is a new address; from now on it is known."""
         known = (contact_id, to) in self._moved
         self._moved.add((contact_id, to))
         return not known
+
+
+def gone_from(
+    linked: LinkedAccount, audience_id: str, contact_ids: Sequence[UUID]
+) -> dict[UUID, str]:
+    """Who left the audience or was deleted there since they were sent, and how, as the
+    provider told us. No suppression says so where leaving counts for one account."""
+    memory = Memory(linked, contact_ids)
+    found = ((each, memory.gone(each, audience_id)) for each in contact_ids)
+    return {contact_id: seen.status for contact_id, seen in found if seen}
 
 
 def judged(contact: Contact, change: Change, how: str, memory: Memory) -> News:
@@ -109,7 +129,7 @@ def judged(contact: Contact, change: Change, how: str, memory: Memory) -> News:
         kind = MOVES if memory.moves(contact.pk, change.email) else ""
         return News(contact, change, at, kind)
     gone = change.kind == "delete" or change.status in GONE
-    status = "deleted" if gone else change.status
+    status = DELETED if gone else change.status
     told = memory.last(contact.pk, change.audience_id, ours=False)
     kind = kind_of(status, told.status if told else "")
     if kind and told is not None:
@@ -124,9 +144,9 @@ def judged(contact: Contact, change: Change, how: str, memory: Memory) -> News:
 def kind_of(status: str, before: str) -> str:
     if status in LEFT:
         return LEAVES
-    if status == "deleted":
+    if status == DELETED:
         return DELETES
-    if status == "subscribed" and (before in LEFT or before == "deleted"):
+    if status == "subscribed" and (before in LEFT or before == DELETED):
         return RETURNS
     return ""
 

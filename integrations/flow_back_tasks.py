@@ -6,23 +6,32 @@ from uuid import UUID
 
 from celery import shared_task
 
-from integrations import changes, hooks, reconcile
+from integrations import changes, hooks, hooks_farewell, reconcile
 
 EXPIRES = 600
 
 
 @shared_task(name="integrations.register_hooks")
 def register_hooks() -> int:
-    """One task per linked account whose provider does not call us yet."""
+    """One task per linked account whose provider does not call us yet, and per
+    unlinked one whose provider is to stop."""
     due = hooks.due_linked_accounts()
     for linked_account_id in due:
         register_hooks_of.apply_async([str(linked_account_id)], expires=EXPIRES)
-    return len(due)
+    leaving = hooks_farewell.due_linked_accounts()
+    for linked_account_id in leaving:
+        say_farewell.apply_async([str(linked_account_id)], expires=EXPIRES)
+    return len(due) + len(leaving)
 
 
 @shared_task(name="integrations.register_hooks_of")
 def register_hooks_of(linked_account_id: str) -> int:
     return hooks.register(UUID(linked_account_id))
+
+
+@shared_task(name="integrations.say_farewell")
+def say_farewell(linked_account_id: str) -> bool:
+    return hooks_farewell.say(UUID(linked_account_id))
 
 
 @shared_task(name="integrations.look_for_changes")

@@ -6,11 +6,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from contactsync.lib.clock import now
 from contactsync.tenancy.mail import mail_admins
 from integrations import outbox
-from integrations.models import Delivery, LinkedAccount, State, Target
+from integrations.adapters.errors import ScopeError, SetupError
+from integrations.models import OPEN, Delivery, LinkedAccount, State, Target
 from integrations.reasons import fix_for
 from integrations.waker import release_waker, waker
 
@@ -18,7 +20,7 @@ from integrations.waker import release_waker, waker
 def waiting_count(linked: LinkedAccount) -> int:
     """How many people are not through to this account yet."""
     waiting = Delivery.objects.filter(
-        linked_account=linked, state__in=(State.HELD, State.PENDING, State.SENDING)
+        linked_account=linked, stage__in=(State.HELD, OPEN)
     )
     return waiting.values("contact_id").distinct().count()
 
@@ -61,14 +63,39 @@ def account_mend(linked: LinkedAccount) -> None:
     linked.refresh_from_db(fields=["status", "reason", "detail", "broken_at"])
     if not won:
         return
-    released = outbox.resume(linked.pk)
+    waited = released_count(linked)  # before: one request lets go the first of them
+    outbox.resume(linked.pk)
     wake_all(linked.pk)
     mail_admins(
         linked.account,
         subject=f"{linked} works again",
-        body=f"{released} contacts that waited are being sent now.\n"
-        f"{integrations_url(linked)}\n",
+        body=f"{_released(linked, waited)}\n{integrations_url(linked)}\n",
     )
+
+
+def released_count(linked: LinkedAccount) -> int:
+    """How many people ``outbox.resume`` lets go, with those that were not held yet."""
+    held = Q(stage=State.HELD, target__held_reason="")
+    rows = Delivery.objects.filter(held | Q(stage=OPEN), linked_account=linked)
+    return rows.values("contact_id").distinct().count()
+
+
+def _released(linked: LinkedAccount, waited: int) -> str:
+    if not waited:
+        return "No contact had to wait."
+    many = waited != 1
+    who = f"{waited} contacts" if many else "1 contact"
+    if linked.account.suspended_at:
+        wait = "wait" if many else "waits"
+        return f"{who} {wait} until the suspension of your account ends."
+    return f"{who} that waited {'are' if many else 'is'} being sent now."
+
+
+def account_unread(linked: LinkedAccount, error: SetupError) -> None:
+    """A call that only reads was refused. A permission that is missing for that holds
+    nothing: what is written may still arrive, and the watch says what is missing."""
+    if not isinstance(error, ScopeError):
+        account_break(linked, error.reason.value, error.detail)
 
 
 def target_break(target: Target, reason: str, detail: str) -> None:

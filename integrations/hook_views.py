@@ -60,7 +60,7 @@ def take(linked: LinkedAccount, message: Incoming) -> HttpResponse:
     except (AdapterError, SealError) as error:
         return refused(linked, error)
     applied = flow_back.apply(linked=linked, changes=changes, how="webhook")
-    hooks.note_heard(linked, applied)
+    hooks.note_heard(linked, heard=applied.known, unknown=applied.unknown)
     return answer(200)
 
 

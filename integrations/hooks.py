@@ -7,7 +7,7 @@ credentials. `LinkedAccount.hooks` says what is registered:
     {"audiences": {audience id, or "" for all: {"id", "url", "at"}
                                             or {"error", "reason", "tries", "again"}},
      "claim": until when a worker registers (ISO), "heard_at", "heard", "unknown",
-     "polled_at", "poll_due", "poll_error"}
+     "polled_at", "poll_due", "poll_error", "farewell": see `hooks_farewell`}
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,7 +35,6 @@ from integrations.access import hurried
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Adapter, Change, Incoming
 from integrations.adapters.errors import AdapterError
-from integrations.flow_back import Applied
 from integrations.models import LinkedAccount, Target
 from integrations.oauth_tokens import answered, keep_secrets, ready_adapter
 
@@ -55,9 +54,9 @@ def token_of(linked: LinkedAccount, key: str | bytes = "") -> str:
     return base64.urlsafe_b64encode(made.digest()).decode().rstrip("=")
 
 
-def hook_url(linked: LinkedAccount) -> str:
-    """The address to give to the provider."""
-    path = reverse("hook", args=[linked.provider, linked.pk, token_of(linked)])
+def hook_url(linked: LinkedAccount, key: str | bytes = "") -> str:
+    """The address to give to the provider; ``key`` as in `token_of`."""
+    path = reverse("hook", args=[linked.provider, linked.pk, token_of(linked, key)])
     return f"{settings.BASE_URL}{path}"
 
 
@@ -158,6 +157,14 @@ def is_due(entry: dict[str, Any] | None, digest: str) -> bool:
     return bool(entry["url"] != digest)  # SECRET_KEY or BASE_URL is another one now
 
 
+def is_ours(linked: LinkedAccount, entry: dict[str, Any]) -> bool:
+    """Whether an entry is of a webhook that calls this very installation, and not the
+    one that its data base was copied from."""
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    ours = {digest_of(hook_url(linked, key)) for key in keys}
+    return bool(entry.get("id")) and entry.get("url") in ours
+
+
 def digest_of(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()[:16]
 
@@ -189,8 +196,9 @@ def register(linked_account_id: UUID) -> int:
     try:
         for place, audience_id in places:
             entry, kept = ask_for_hook(linked, place, audience_id)
-            if kept:
-                keep_secrets(linked, kept)
+            with suppress(SealError):  # unlinked meanwhile: the farewell needs the id
+                if kept:
+                    keep_secrets(linked, kept)
             with hooks_of(linked.pk) as known:
                 known.setdefault("audiences", {})[place] = entry
             done += "error" not in entry
@@ -271,12 +279,12 @@ def hooks_of(linked_account_id: UUID) -> Iterator[dict[str, Any]]:
         linked.save(update_fields=["hooks"])
 
 
-def note_heard(linked: LinkedAccount, applied: Applied) -> None:
+def note_heard(linked: LinkedAccount, *, heard: int, unknown: int) -> None:
     """Keep when the provider called last; not for every call of a flood."""
     last = linked.hooks.get("heard_at")
     if last and datetime.fromisoformat(last) > now() - NOTE_EVERY:
         return
     with hooks_of(linked.pk) as known:
         known["heard_at"] = now().isoformat()
-        known["heard"] = known.get("heard", 0) + applied.known
-        known["unknown"] = known.get("unknown", 0) + applied.unknown
+        known["heard"] = known.get("heard", 0) + heard
+        known["unknown"] = known.get("unknown", 0) + unknown

@@ -43,7 +43,7 @@ def due_linked_accounts() -> list[UUID]:
         removed_at=None, status=LinkedAccount.Status.CONNECTED
     )
     due = Delivery.objects.filter(
-        linked_account=OuterRef("pk"), state=State.SUBMITTED, due__lte=now()
+        linked_account=OuterRef("pk"), stage=State.SUBMITTED, due__lte=now()
     )
     return list(connected.filter(Exists(due)).values_list("pk", flat=True))
 
@@ -60,7 +60,7 @@ def check(linked_account_id: UUID) -> int:
     if account is None:
         return 0
     due = Delivery.objects.filter(
-        linked_account=account, state=State.SUBMITTED, due__lte=now()
+        linked_account=account, stage=State.SUBMITTED, due__lte=now()
     )
     jobs = list(due.values_list("target_id", "remote_id").distinct()[:JOBS])
     ended = 0
@@ -88,7 +88,7 @@ def follow(account: LinkedAccount, target: Target, job: str, adapter: Adapter) -
     """
     rows = list(
         Delivery.objects.filter(
-            target=target, state=State.SUBMITTED, remote_id=job
+            target=target, stage=State.SUBMITTED, remote_id=job
         ).order_by("id")
     )
     postpone(rows)
@@ -128,5 +128,5 @@ def postpone(rows: Sequence[Delivery]) -> None:
     at = now()
     age = (at - min(row.changed_at for row in rows)).total_seconds()
     Delivery.objects.filter(
-        pk__in=[row.pk for row in rows], state=State.SUBMITTED
+        pk__in=[row.pk for row in rows], stage=State.SUBMITTED
     ).update(due=at + timedelta(seconds=retry.job_check(age)))

@@ -195,13 +195,8 @@ def revoked(adapter: type[Adapter], app: App, held: Mapping[str, str]) -> None:
     token = held.get(kind, "")
     if not (oauth.revoke_url and token):
         return
-    url, _, place = oauth.revoke_url.partition("{refresh_token}")
-    if url != oauth.revoke_url:
-        endpoint = _endpoint(adapter, app, url, held, {"token": token})
-        endpoint.delete(quote(token, safe="") + place)
-        return
     form, headers = _signed(oauth, app, {"token": token, "token_type_hint": kind})
-    _endpoint(adapter, app, url, held, form).tell(form, headers)
+    _endpoint(adapter, app, oauth.revoke_url, held, form).tell(form, headers)
 
 
 def _asked(

@@ -94,13 +94,7 @@ class TokenEndpoint(HttpAdapter):
         """Post what the status alone answers. Raises AdapterError."""
         data = urlencode(form).encode()
         sent = {"Content-Type": FORM, **headers}
-        self.done(self.send("POST", self.url.path, data=data, headers=sent))
-
-    def delete(self, more: str) -> None:
-        """Delete what stands at the address with ``more`` behind it."""
-        self.done(self.send("DELETE", self.url.path + more))
-
-    def done(self, answer: Answer) -> None:
+        answer = self.send("POST", self.url.path, data=data, headers=sent)
         if not 200 <= answer.status < 300:
             raise self.error_from(answer)
 

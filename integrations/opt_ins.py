@@ -23,11 +23,12 @@ from integrations.adapters.errors import (
     SetupError,
     TargetError,
 )
-from integrations.holding import account_break, target_break
+from integrations.holding import account_unread, target_break
 from integrations.models import Delivery, LinkedAccount, State, Target
 from integrations.oauth_tokens import answered, ready_adapter
 from integrations.outbox import Settled
 from integrations.services import page_adapter
+from integrations.splitting import standing_of
 
 BATCH = 50
 CHUNK = 5
@@ -52,7 +53,7 @@ def due_linked_accounts() -> list[UUID]:
         removed_at=None, status=LinkedAccount.Status.CONNECTED
     )
     due = Delivery.objects.filter(
-        linked_account=OuterRef("pk"), state=State.AWAITING_OPT_IN, due__lte=now()
+        linked_account=OuterRef("pk"), stage=State.AWAITING_OPT_IN, due__lte=now()
     ).exclude(asked_by=US)
     return list(connected.filter(Exists(due)).values_list("pk", flat=True))
 
@@ -70,7 +71,7 @@ def check(linked_account_id: UUID, *, contact_id: UUID | None = None) -> int:
     if account is None:
         return 0
     waiting: QuerySet[Delivery] = Delivery.objects.filter(
-        linked_account_id=linked_account_id, state=State.AWAITING_OPT_IN
+        linked_account_id=linked_account_id, stage=State.AWAITING_OPT_IN
     ).exclude(asked_by=US)
     waiting = (
         waiting.filter(contact_id=contact_id)
@@ -83,7 +84,7 @@ def check(linked_account_id: UUID, *, contact_id: UUID | None = None) -> int:
         adapter = page_adapter(account) if contact_id else ready_adapter(account)
         return answered(account, adapter, lambda current: ask(account, current, rows))
     except SetupError as error:
-        account_break(account, error.reason.value, error.detail)
+        account_unread(account, error)
         if contact_id is not None:
             raise  # somebody waits for the answer and can be told
     except (AdapterError, SealError):
@@ -106,9 +107,8 @@ def ask(account: LinkedAccount, adapter: Adapter, rows: list[Delivery]) -> int:
             if target.held_reason or time.monotonic() > deadline:
                 break
             try:
-                found = adapter.subscriptions(
-                    [row.payload["email"] for row in part], target.audience_id
-                )
+                emails = [row.payload["email"] for row in part]
+                found = standing_of(adapter, emails, target.audience_id)
             except (TargetError, DriftError) as error:
                 target_break(target, error.reason.value, error.detail)
                 break

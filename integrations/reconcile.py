@@ -21,7 +21,7 @@ and not subscribed, such as still pending.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -30,13 +30,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from contacts.models import Contact, Event, Suppression
+from contacts.models import Contact, Suppression
 from contactsync.lib.clock import now
 from contactsync.lib.crypto import SealError
 from contactsync.lib.email import email_key
 from integrations import flow_back, outbox
 from integrations.adapters import ADAPTERS
-from integrations.adapters.base import Adapter, Subscription
+from integrations.adapters.base import Adapter, Change, Subscription
 from integrations.adapters.errors import (
     AdapterError,
     DriftError,
@@ -47,8 +47,8 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.changes import LOOK_UP, standing, states
-from integrations.flow_back_memory import DELETES, LEFT
-from integrations.holding import account_break
+from integrations.flow_back_memory import GONE, LEFT, gone_from
+from integrations.holding import account_unread
 from integrations.limits import Permit
 from integrations.models import Delivery, LinkedAccount, State, Target
 from integrations.oauth_tokens import answered, ready_adapter
@@ -147,7 +147,7 @@ def note_failure(linked: LinkedAccount, error: AdapterError | SealError) -> None
     mendable = isinstance(error, SetupError)
     if mendable and not isinstance(error, (TargetError, DriftError)):
         assert isinstance(error, SetupError)
-        account_break(linked, error.reason.value, error.detail)
+        account_unread(linked, error)
 
 
 def take(target_id: UUID) -> Target | None:
@@ -238,7 +238,7 @@ def go_on(
             run["extra"] = None
             return True
         run["extra"] += unknown_among(
-            target, [each.email for each in page.changes if each.status not in LEFT]
+            target, [each.email for each in page.changes if is_there(each)]
         )
         run["cursor"] = page.cursor
         if not page.more:
@@ -268,12 +268,12 @@ def compared(
     found: Sequence[Subscription],
 ) -> None:
     """Count how the people stand, and apply it: who left is news perhaps."""
-    deleted = deleted_there(linked, rows)
+    gone = gone_from(linked, target.audience_id, [row.contact_id for row in rows])
     early = now() - TOO_EARLY
     for row, each in zip(rows, found, strict=True):
         if each.status == "absent" and row.changed_at > early:
             continue
-        what = kind_of(each.status, row.contact_id in deleted)
+        what = kind_of(each.status, gone.get(row.contact_id, ""))
         run["checked"] += 1
         run[what] += 1
         if what == "missing" and len(run["lost"]) <= settings.BULK_GUARD_COUNT:
@@ -288,12 +288,13 @@ def compared(
     )
 
 
-def kind_of(status: str, deleted: bool) -> str:
+def kind_of(status: str, told: str) -> str:
+    """``told``: how they went, by what the provider told us, or ""."""
     if status == "subscribed":
         return "agree"
-    if status in LEFT:
+    if status in LEFT or (status == "absent" and told in LEFT):
         return "left"
-    if status == "archived" or (status == "absent" and deleted):
+    if status == "archived" or (status == "absent" and told):
         return "removed"
     return "missing" if status == "absent" else "different"
 
@@ -316,17 +317,9 @@ def note(run: dict[str, Any], row: Delivery, found: Subscription, what: str) -> 
             sample[others[-1]] = line
 
 
-def deleted_there(linked: LinkedAccount, rows: Iterable[Delivery]) -> set[UUID]:
-    """Whose deletion the provider told us of."""
-    events = Event.objects.filter(
-        contact_id__in=[row.contact_id for row in rows],
-        kind=DELETES,
-    )
-    return {
-        contact_id
-        for contact_id, data in events.values_list("contact_id", "data")
-        if data.get("linked_account") == str(linked.pk)
-    }
+def is_there(change: Change) -> bool:
+    """Whether a listed contact is in the audience, not gone from it."""
+    return change.kind != "delete" and change.status not in (*LEFT, *GONE)
 
 
 def unknown_among(target: Target, emails: Sequence[str]) -> int:
@@ -355,7 +348,12 @@ def repair(linked: LinkedAccount, target: Target, run: dict[str, Any]) -> None:
     if run["missing"] > min(share, settings.BULK_GUARD_COUNT):
         run["stopped"] = "too_many"
         return
-    run["repaired"] = send_again(target, run["lost"])
+    lost = list(Delivery.objects.filter(pk__in=run["lost"]))
+    # Perhaps told since they were looked up.
+    gone = gone_from(linked, target.audience_id, [row.contact_id for row in lost])
+    run["repaired"] = send_again(
+        target, [row.pk for row in lost if row.contact_id not in gone]
+    )
     transaction.on_commit(lambda: waker.wake([linked.pk]), robust=True)
 
 

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from contactsync.tenancy.models import Account
 from integrations.adapters import ADAPTERS
 from integrations.flow_back_page import Back, back_of
-from integrations.models import Delivery, LinkedAccount, State, Target
+from integrations.models import OPEN, Delivery, LinkedAccount, State, Target
 from integrations.providers import Provider
 from integrations.reasons import fix_for
 
@@ -128,7 +128,8 @@ def contacts_waiting(linked_ids: list[UUID]) -> dict[UUID, int]:
     """How many deliveries wait at each linked account, due or held."""
     counted = (
         Delivery.objects.filter(
-            linked_account__in=linked_ids, state__in=(State.HELD, State.PENDING)
+            Q(stage=State.HELD) | Q(stage=OPEN, state=State.PENDING),
+            linked_account__in=linked_ids,
         )
         .values("linked_account")
         .annotate(contacts=Count("id"))

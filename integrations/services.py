@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,7 +14,7 @@ from django.db import transaction
 from contactsync.lib.clock import now
 from contactsync.lib.crypto import SealError
 from contactsync.tenancy.models import Account, User
-from integrations import outbox
+from integrations import hooks_farewell, outbox
 from integrations.access import Access, checked_credentials, hurried, kept_of
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Adapter, Audience, Field, Reading
@@ -27,9 +28,9 @@ from integrations.holding import (
 )
 from integrations.models import LinkedAccount, Target
 from integrations.oauth import missing_scopes
-from integrations.oauth_revoke import revocation
 from integrations.oauth_tokens import answered, ready_adapter
 from integrations.reasons import fix_for
+from integrations.waker import farewell_waker
 
 log = structlog.get_logger(__name__)
 
@@ -267,19 +268,23 @@ def linked_account_resume(linked: LinkedAccount) -> bool:
 def linked_account_unlink(linked: LinkedAccount) -> int:
     """Forget the credentials. Rules stop; nobody is unsubscribed anywhere.
 
-    Returns how many contacts that waited stay here, held.
+    Returns how many contacts that waited stay here, held. The provider is told later.
     """
-    revoke = revocation(linked)
-    LinkedAccount.objects.filter(pk=linked.pk).update(
-        removed_at=now(),
-        sealed="",
-        token_expires_at=None,
-        refreshed_at=None,
-        status=LinkedAccount.Status.PAUSED,
-        reason=Reason.UNLINKED.value,
-    )
+    with transaction.atomic():
+        row = LinkedAccount.objects.select_for_update().get(pk=linked.pk)
+        if row.removed_at is None and hooks_farewell.prepare(row):
+            wake = partial(farewell_waker.wake, [row.pk])
+            transaction.on_commit(wake, robust=True)
+        LinkedAccount.objects.filter(pk=linked.pk).update(
+            removed_at=now(),
+            sealed="",
+            token_expires_at=None,
+            refreshed_at=None,
+            status=LinkedAccount.Status.PAUSED,
+            reason=Reason.UNLINKED.value,
+            hooks=row.hooks,
+        )
     outbox.hold(linked.pk, reason=Reason.UNLINKED.value)
-    transaction.on_commit(revoke, robust=True)
     return waiting_count(linked)
 
 

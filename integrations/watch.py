@@ -143,7 +143,7 @@ def compare(
         before,
         seen,
         entries,
-        asks=target.double_opt_in,
+        asks=target.double_opt_in or target.own_confirmation,
         free="free_fields" in adapter.supports,
         field_noun=adapter.field_noun,
     )

@@ -25,6 +25,8 @@ from hygiene.policies import policies
 from integrations.models import LinkedAccount
 from integrations.services import linked_account_create
 
+MEETING = ("django_db", "pg", "redis", "faults", "live")
+DATABASE = {"db", "transactional_db", "live_server"}
 PASSWORD = "correct horse battery"
 resolve = socket.getaddrinfo
 
@@ -42,6 +44,32 @@ def resolve_here(host: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 socket.getaddrinfo = resolve_here
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--meets-database",
+        action="store_true",
+        help="leave out tests that may not ask the data base: it is all one to them",
+    )
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    if config.getoption("--meets-database"):
+        others = [item for item in items if not meets_database(item)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if meets_database(item)]
+
+
+def meets_database(item: pytest.Item) -> bool:
+    """pytest-django lets nobody else ask it; the marked ones start servers or are
+    started with them."""
+    fixtures = getattr(item, "fixturenames", ())
+    return any(item.get_closest_marker(name) for name in MEETING) or not (
+        DATABASE.isdisjoint(fixtures)
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -29,8 +29,6 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "tests"
 DEFAULT_LANES = ("lint", "unit", "pg", "faults", "live", "browser")
 TWO_AT_ONCE = ("-n", "2")
-# They bring their own processes and servers: once, on the unit lane, is enough.
-NO_DATABASE = ("supervisor", "bootstrap", "services", "up", "run")
 NO_DJANGO = ("adapters", "sandbox")  # plain Python, the same on every data base
 CHROMIUM_NAMES = (
     *("chromium", "chromium-browser"),
@@ -52,13 +50,19 @@ class Result:
 Env = Mapping[str, str | None]  # variables to set, or with None to take away
 
 
+# Modules are compiled once, and outside the source tree, as `make` has it: a worker of
+# pytest-xdist spends most of its start on rewriting asserts, a product on compiling.
+BYTECODE: Env = {
+    "PYTHONDONTWRITEBYTECODE": None,
+    "PYTHONPYCACHEPREFIX": str(ROOT / ".tools" / "pycache"),
+}
 # SQLite and no broker process, whatever this shell points at.
 EMBEDDED: Env = {"DATABASE_URL": None, "BROKER_URL": None, "CACHE_URL": None}
 
 
 def call(command: Sequence[str], env: Env = MappingProxyType({})) -> int:
     """Run to the end, output to the terminal; return the exit code."""
-    whole = {**os.environ, **env}
+    whole = {**os.environ, **BYTECODE, **env}
     return subprocess.run(
         command,
         cwd=ROOT,
@@ -103,6 +107,13 @@ def count(report: Path) -> Result:
     return result
 
 
+def only_in(folder: str, words: Sequence[str]) -> list[str]:
+    """With the folder that has all of a lane's tests, unless the words name a place."""
+    if any((ROOT / word.partition("::")[0]).exists() for word in words):
+        return list(words)
+    return [f"tests/{folder}", *words]
+
+
 def unit(words: Sequence[str]) -> Result:
     markers = "not pg and not redis and not browser and not live and not faults"
     return pytest_lane("unit", markers, [*TWO_AT_ONCE, *words], EMBEDDED)
@@ -115,8 +126,7 @@ def fast(words: Sequence[str]) -> Result:
 
 
 def pg(words: Sequence[str]) -> Result:
-    pure = [f"--ignore=tests/contactsync/test_{name}.py" for name in NO_DATABASE]
-    pure += [f"--ignore=tests/integrations/{name}" for name in NO_DJANGO]
+    pure = [f"--ignore=tests/integrations/{name}" for name in NO_DJANGO]
     try:
         with services.postgres() as database, services.redis_server() as broker:
             print(f"{database.version()} and {broker.version()}", flush=True)
@@ -124,7 +134,7 @@ def pg(words: Sequence[str]) -> Result:
             return pytest_lane(
                 "pg",
                 "not browser and not live and not faults",
-                [*TWO_AT_ONCE, *pure, *words],
+                [*TWO_AT_ONCE, "--meets-database", *pure, *words],
                 env,
             )
     except services.ServiceError as error:
@@ -136,9 +146,9 @@ def faults(words: Sequence[str]) -> Result:
     """They bring their own servers and processes."""
     seed = os.environ.get("FAULTS_SEED") or str(secrets.randbelow(10**6))
     print(f"seed {seed} (FAULTS_SEED={seed} repeats it)", flush=True)
-    groups = [*TWO_AT_ONCE, "--dist", "loadgroup", "tests/faults"]
+    groups = [*TWO_AT_ONCE, "--dist", "loadgroup"]
     env = {**EMBEDDED, "FAULTS_SEED": seed}
-    return pytest_lane("faults", "faults", [*groups, *words], env)
+    return pytest_lane("faults", "faults", [*groups, *only_in("faults", words)], env)
 
 
 def browser(words: Sequence[str]) -> Result:
@@ -153,11 +163,12 @@ def browser(words: Sequence[str]) -> Result:
         return Result(skipped=1, note="no Chromium: the whole lane was skipped")
     print(f"Chromium: {chromium}", flush=True)
     env = {**EMBEDDED, "CHROMIUM": chromium}
+    words = [*TWO_AT_ONCE, *only_in("browser", words)]
     return pytest_lane("browser", "browser", words, env)
 
 
 def live(words: Sequence[str]) -> Result:
-    return pytest_lane("live", "live", words, EMBEDDED)
+    return pytest_lane("live", "live", only_in("live", words), EMBEDDED)
 
 
 def find_chromium() -> str | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import itertools
 import os
 import pwd
 import secrets
@@ -265,10 +266,8 @@ class Redis(Service):
             "appendfsync": "always",
             "maxmemory-policy": "noeviction",
         }
-        words = [
-            word for item in settings.items() for word in (f"--{item[0]}", item[1])
-        ]
-        return [self._program, *words]
+        words = [(f"--{name}", value) for name, value in settings.items()]
+        return [self._program, *itertools.chain(*words)]
 
     def ping(self) -> None:
         with socket.create_connection(("127.0.0.1", self.port), timeout=2) as session:
@@ -371,15 +370,16 @@ def identity(as_nobody: bool) -> dict[str, Any]:
 
 
 def free_port() -> int:
-    """A TCP port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A free TCP port, below those that systems give to connections by themselves."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _output(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    return subprocess.check_output(command, stderr=subprocess.PIPE, text=True).strip()
 
 
 def _children(parent: int) -> list[int]:

@@ -19,3 +19,5 @@ from contactsync.settings import *  # noqa: E402, F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LOG_LEVEL = "WARNING"
 HYGIENE_LISTS_SECONDS = 0
+# Each of Django's test clients makes the middleware anew; nothing is to be read then.
+WHITENOISE_AUTOREFRESH = True

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
+
+DAY_SECONDS = 86_400
 
 
 def uuid7() -> UUID:
@@ -28,5 +30,5 @@ def floor(at: datetime) -> UUID:
     For queries about a time, beside the column that says it exactly: rows are found by
     id, and an id is never older than what its row tells of.
     """
-    millis = max(0, round((at - timedelta(days=1)).timestamp() * 1000))
+    millis = max(0, round((at.timestamp() - DAY_SECONDS) * 1000))
     return UUID(int=millis << 80)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from contactsync.lib.clock import now
 
 register = template.Library()
 
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
@@ -96,12 +98,53 @@ def initials(name: object) -> str:
     return "".join(word[0] for word in words[:2]).upper() or "?"
 
 
+DONE = {
+    "accept": "accepted",
+    "add": "added",
+    "cancel": "cancelled",
+    "change": "changed",
+    "confirm": "confirmed",
+    "create": "created",
+    "delete": "deleted",
+    "disable": "switched off",
+    "enable": "switched on",
+    "export": "exported",
+    "import": "imported",
+    "lift": "taken off",
+    "link": "linked",
+    "pause": "paused",
+    "plan": "planned",
+    "remove": "removed",
+    "rename": "renamed",
+    "resend": "sent again",
+    "resume": "resumed",
+    "start": "started",
+    "test": "tested",
+    "undo": "undone",
+    "unlink": "unlinked",
+    "update": "changed",
+    "vote": "asked for",
+}
+"""What was done, for the entries that are written as an order."""
+
+
 @register.filter
 def action_words(action: str) -> str:
     """An audit action for people: "api_key.created" is "API key created"."""
-    words = action.replace("_", " ").replace(".", " ")
+    start, dot, last = action.rpartition(".")
+    words = f"{start}{dot}{DONE.get(last, last)}".replace("_", " ").replace(".", " ")
     words = words[:1].upper() + words[1:]
     return words.replace("Api ", "API ")
+
+
+@register.filter
+def audit_details(detail: dict[str, Any]) -> list[tuple[str, str]]:
+    """What an audit entry adds, for people: labels without underscores, no row ids."""
+    return [
+        (name.replace("_", " ").capitalize(), listed(value))
+        for name, value in detail.items()
+        if not (isinstance(value, dict) or UUID_TEXT.fullmatch(str(value)))
+    ]
 
 
 @register.filter

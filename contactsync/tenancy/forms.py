@@ -23,7 +23,10 @@ class AccountForm(forms.ModelForm):
         model = Account
         fields = ("name",)
         labels = {"name": "Account name"}
-        help_texts = {"name": "Your team sees it, visitors do not."}
+        help_texts = {
+            "name": "Your team sees it; so do visitors of your hosted pages and "
+            "readers of your confirmation mails."
+        }
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "organization"})}
 
 

@@ -10,10 +10,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from contactsync.tenancy import shown_once
 from contactsync.tenancy.access import TenantRequest, requires
 from contactsync.tenancy.forms import ApiKeyForm, OriginsForm
 from contactsync.tenancy.models import ApiKey, Role
-from contactsync.tenancy.services import api_key_issue, api_key_revoke, audit
+from contactsync.tenancy.services import (
+    IssuedKey,
+    api_key_issue,
+    api_key_revoke,
+    audit,
+)
 
 
 def page(
@@ -30,17 +36,23 @@ def page(
     return render(request, "tenancy/api_keys.html", context, status=status)
 
 
+@never_cache
 @require_safe
 @requires(Role.VIEWER)
 def api_keys(request: TenantRequest) -> HttpResponse:
-    return page(request, ApiKeyForm())
+    """The keys; right after one was made, its text, this once."""
+    found = shown_once.take(request, name="api_key")
+    if found is None:
+        return page(request, ApiKeyForm())
+    keys = ApiKey.objects.for_account(request.account)
+    key = keys.filter(pk=found[0], revoked_at=None).first()
+    return page(request, ApiKeyForm(), issued=key and IssuedKey(key, found[1]))
 
 
-@never_cache
 @require_POST
 @requires(Role.ADMIN)
 def api_key_new(request: TenantRequest) -> HttpResponse:
-    """Make a key; the page that answers is the only one that shows its text."""
+    """Make a key; the page that follows is the only one that shows its text."""
     form = ApiKeyForm(request.POST)
     if not form.is_valid():
         return page(request, form, status=422, open_form=True)
@@ -54,7 +66,8 @@ def api_key_new(request: TenantRequest) -> HttpResponse:
         subject=str(issued.key),
         origins=issued.key.origins,
     )
-    return page(request, ApiKeyForm(), issued=issued)
+    shown_once.keep(request, name="api_key", pk=issued.key.pk, text=issued.text)
+    return redirect("api_keys", request.account.slug)
 
 
 def key_or_404(request: TenantRequest, pk: UUID) -> ApiKey:

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from contactsync.lib.clock import now
+from contactsync.tenancy import shown_once
 from contactsync.tenancy.access import TenantRequest, requires
 from contactsync.tenancy.forms import InviteForm, RoleForm, roles_up_to
 from contactsync.tenancy.models import Account, Invitation, Membership, Role
@@ -60,10 +61,22 @@ def page(
     return render(request, "tenancy/team.html", context, status=status)
 
 
+@never_cache
 @require_safe
 @requires(Role.VIEWER)
 def team(request: TenantRequest) -> HttpResponse:
-    return page(request, invite_form(request))
+    """The team; right after somebody was invited, their link, this once."""
+    found = shown_once.take(request, name="invitation")
+    if found is None:
+        return page(request, invite_form(request))
+    mailed, _, link = found[1].partition(" ")
+    return page(
+        request,
+        invite_form(request),
+        invited=open_invitations(request.account).filter(pk=found[0]).first(),
+        link=link,
+        mailed=mailed == "mailed",
+    )
 
 
 def mail_invitation(request: HttpRequest, invitation: Invitation, link: str) -> bool:
@@ -83,11 +96,10 @@ def mail_invitation(request: HttpRequest, invitation: Invitation, link: str) -> 
     return True
 
 
-@never_cache
 @require_POST
 @requires(Role.ADMIN)
 def team_invite(request: TenantRequest) -> HttpResponse:
-    """Invite; the page that answers is the only one that shows the link."""
+    """Invite; the page that follows is the only one that shows the link."""
     form = invite_form(request, request.POST)
     if not form.is_valid():
         return page(request, form, status=422)
@@ -104,10 +116,11 @@ def team_invite(request: TenantRequest) -> HttpResponse:
         role=Role(role).label,
     )
     link = request.build_absolute_uri(reverse("invitation", args=[token]))
-    mailed = mail_invitation(request, invitation, link)
-    return page(
-        request, invite_form(request), invited=invitation, link=link, mailed=mailed
+    mailed = "mailed" if mail_invitation(request, invitation, link) else "kept"
+    shown_once.keep(
+        request, name="invitation", pk=invitation.pk, text=f"{mailed} {link}"
     )
+    return redirect("team", request.account.slug)
 
 
 @require_POST

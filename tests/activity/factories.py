@@ -13,7 +13,7 @@ from displays.models import Display, Signup, SyncRule
 from displays.services import RuleSettings, rule_create
 from displays.store import NewSignup, store_signup
 from integrations import outbox
-from integrations.models import Attempt, Delivery, LinkedAccount, State
+from integrations.models import Attempt, Delivery, Lease, LinkedAccount, State
 from integrations.outbox import Settled
 
 EVIDENCE = {
@@ -112,6 +112,7 @@ def settle(
     ]
     assert row.pk in {each.id for each in claimed}
     outbox.settle(claim_id, results, attempt_id=attempt.pk if attempt else None)
+    outbox.end_claim(claim_id)
     row.refresh_from_db()
     return row
 
@@ -120,8 +121,15 @@ def claim(contact: Contact, *, ended: timedelta = timedelta(0)) -> Delivery:
     """The contact's delivery as a worker holds it; its lease ended ``ended`` ago."""
     row = delivery_of(contact)
     lease = now() - ended if ended else now() + timedelta(minutes=5)
+    claim_id = uuid4()
     Delivery.objects.filter(pk=row.pk).update(
-        state=State.SENDING, claim_id=uuid4(), lease_until=lease
+        state=State.SENDING, claim_id=claim_id, lease_until=lease
+    )
+    Lease.objects.create(
+        claim_id=claim_id,
+        linked_account_id=row.linked_account_id,
+        until=lease,
+        ids=[row.pk],
     )
     row.refresh_from_db()
     return row
@@ -152,3 +160,4 @@ def settle_first(contact: Contact) -> None:
     Delivery.objects.filter(pk=first.pk).update(due=now())
     claim_id, claimed = outbox.claim(first.linked_account_id, limit=1)
     outbox.settle(claim_id, [Settled(row.id, State.SYNCED) for row in claimed])
+    outbox.end_claim(claim_id)

@@ -122,3 +122,19 @@ def test_a_removed_rule_still_explains_what_it_sent(
     (told,) = explain(contact, acme).destinations
 
     assert told.there and told.rule_id == sync_rule.pk
+
+
+@pytest.mark.parametrize("state", [State.HELD, State.PENDING])
+def test_what_waits_and_does_not_meet_the_conditions_is_not_called_matched(
+    acme: Account, display: Display, linked: LinkedAccount, state: State
+) -> None:
+    condition = {"field": "utm.campaign", "op": "is", "value": "autumn_sale"}
+    make.rule(display, linked, conditions=[condition])
+    contact = make.signup(display, "mira@example.com")
+    make.settle(contact, state, Reason.AUTH_REVOKED.value)
+
+    (told,) = explain(contact, acme).destinations
+
+    assert (told.gate, told.gates[1].status) == ("rule", "bad")
+    assert told.sentence == "The signup does not meet the conditions of the rule."
+    assert told.next_step.startswith("Not met: UTM campaign is autumn_sale.")

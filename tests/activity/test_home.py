@@ -73,7 +73,7 @@ def test_the_figures_count_this_account_only(
     figures = {each["word"]: each["n"] for each in answer.context["figures"]}
     assert figures == {
         "signups": 0,
-        "filtered out": 0,
+        "rejected": 0,
         "synced": 1,
         "asked to confirm": 1,
         "waiting or held": 1,

@@ -28,6 +28,7 @@ from integrations.lease import lease_take
 from integrations.models import (
     BulkRun,
     Delivery,
+    Lease,
     LinkedAccount,
     LivePeriod,
     Slot,
@@ -72,13 +73,13 @@ def test_all_kinds_of_rows_that_are_well_open_nothing(
 def test_a_missing_delivery_opens_one_that_closes_when_it_is_there_again(
     acme: Account, rule: SyncRule
 ) -> None:
-    lost(rule)
+    contact = lost(rule)
 
     assert check_books() == 1
     assert check_books() == 0
 
     [incident] = opened()
-    today = now().date().isoformat()
+    today = make.last_signup(contact).at.date().isoformat()
     assert incident.kind == kinds.UNEXPLAINED
     assert incident.key == f"{rule.display_id.hex}:{rule.pk.hex}:{today}"
     assert "1 delivery missing: Spring welcome popup → Mailchimp" in incident.title
@@ -138,7 +139,7 @@ def stuck_rows(rule: SyncRule, linked: LinkedAccount, kind: str) -> None:
         case kinds.WAITING:
             rows.update(due=old)
         case kinds.SENDING:
-            rows.update(state=State.SENDING, claim_id=uuid4(), lease_until=old)
+            make.claim(contact, ended=8 * HOUR)
         case kinds.SUBMITTED:
             rows.update(state=State.SUBMITTED, changed_at=old)
         case kinds.OPT_IN:
@@ -154,7 +155,7 @@ def well(rule: SyncRule, linked: LinkedAccount, kind: str) -> None:
         case kinds.WAITING:
             make.attempt(linked)
         case kinds.SENDING:
-            rows.update(lease_until=now())
+            Lease.objects.update(until=now())
         case kinds.SUBMITTED:
             rows.update(changed_at=now() - 6 * HOUR)
         case kinds.OPT_IN:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from contacts.models import Contact
 from contactsync.lib.clock import now
 from displays.models import Display
 from integrations.adapters.errors import Reason
-from integrations.models import LinkedAccount, State
+from integrations.models import Delivery, LinkedAccount, State
 from tests.activity import factories as make
 
 
@@ -100,3 +101,8 @@ def every_kind(display: Display, linked: LinkedAccount) -> dict[str, Kind]:
         Reason.CONDITION.value,
     )
     return kinds
+
+
+def lose(contact: Any) -> None:
+    """What no code of ours does: a delivery that is gone without a trace."""
+    assert Delivery.objects.filter(contact_id=contact.pk).delete()[0]

@@ -53,6 +53,8 @@ def test_every_row_says_what_happened_and_why(
         expect(row.get_by_text(kind.label, exact=True)).to_be_visible()
     for category, (_, evidence) in make.EVIDENCE.items():
         row = page.get_by_role("row").filter(has_text=f"{category}@filtered.example")
+        expect(row.get_by_text(evidence, exact=True)).to_be_hidden()
+        row.get_by_text("Evidence").click()
         expect(row.get_by_text(evidence, exact=True)).to_be_visible()
     axe(page)
 

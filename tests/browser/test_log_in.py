@@ -80,7 +80,7 @@ def test_reset_a_password(page: Page, acme: Account, alice: User) -> None:
     page.goto(found[0])
     for field in page.locator("input[type=password]").all():
         field.fill("another long phrase")
-    page.get_by_role("button", name=re.compile("Change Password", re.I)).click()
+    page.get_by_role("button", name="Set password").click()
     page.wait_for_url("**/key/done/")
     alice.refresh_from_db()
     assert alice.check_password("another long phrase")
@@ -127,5 +127,5 @@ def test_an_authenticator_app_is_added(
     confirm_password(page, "/accounts/2fa/totp/activate/")
     axe(page)
     page.get_by_label(re.compile("code", re.I)).fill("000000")
-    page.get_by_role("button", name="Activate").click()
+    page.get_by_role("button", name="Turn on").click()
     expect(page.get_by_role("alert")).to_be_focused()

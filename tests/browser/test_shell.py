@@ -201,7 +201,9 @@ def test_keys_and_the_jump_box(
     expect(box).to_be_visible()
     axe(page)
     page.keyboard.type("audit")
-    expect(box.get_by_role("link")).to_have_text(["Audit log"])
+    expect(box.get_by_role("link")).to_have_text(
+        ["Audit log", "Search contacts for “audit”"]
+    )
     page.keyboard.press("Enter")
     heading(page, "Audit log")
     page.keyboard.press("g")

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from contactsync.tenancy.models import Account
 from tests import run
+from tests.conftest import meets_database
 from tests.run import Result
 
 REPORT = """<testsuites><testsuite>
@@ -152,3 +154,21 @@ def test_one_failed_lane_fails_the_run(
     assert capsys.readouterr().out.endswith("\n2 passed, 0 failed, 0 skipped\n")
     assert run.main(["--lanes", "good,bad"]) == 1
     assert capsys.readouterr().out.endswith("\n0 passed, 1 failed, 0 skipped\n")
+
+
+def test_a_lane_looks_in_its_folder_unless_it_is_told_where() -> None:
+    assert run.only_in("live", ["-k", "mail"]) == ["tests/live", "-k", "mail"]
+    for place in ("tests/live/test_ghost.py", "tests/live/test_ghost.py::test_x"):
+        assert run.only_in("live", ["-x", place]) == ["-x", place]
+
+
+def test_who_may_not_ask_the_data_base_does_not_meet_it(
+    request: pytest.FixtureRequest,
+) -> None:
+    assert not meets_database(request.node)
+
+
+def test_a_fixture_that_asks_the_data_base_is_enough(
+    acme: Account, request: pytest.FixtureRequest
+) -> None:
+    assert meets_database(request.node)

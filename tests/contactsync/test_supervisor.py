@@ -238,7 +238,6 @@ def test_one_ctrl_c_that_arrives_twice_is_still_one(
     host = start(slow)
     host.until("here")
     host.process.send_signal(signal.SIGINT)
-    time.sleep(0.1)
     host.process.send_signal(signal.SIGTERM)
     assert host.process.wait(60) == 0
     assert "tidy" in host.text

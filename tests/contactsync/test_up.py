@@ -157,7 +157,7 @@ def test_ctrl_c_stops_all_and_says_0(product: Product) -> None:
     assert len(family) >= 9, "four shims and at least five processes below them"
     product.process.send_signal(signal.SIGINT)
     assert product.process.wait(60) == 0, product.output
-    assert not [pid for pid in family if alive(pid)]
+    wait_for(lambda: not [pid for pid in family if alive(pid)])
     assert product.output.endswith("Stopped.\n")
 
 
@@ -233,4 +233,4 @@ def test_a_server_that_does_not_answer_is_not_ready() -> None:
         silent.settimeout(5)
         started = time.monotonic()
         assert not up.answers("127.0.0.1", port, "/healthz", patience=0.2)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15  # without patience it would be for ever

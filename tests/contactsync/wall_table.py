@@ -55,6 +55,7 @@ PAGES: dict[str, Page] = {
     "provider_vote": Page(MARKETER, "POST"),
     # displays
     "displays": Page(VIEWER),
+    "display_names": Page(VIEWER),
     "display_new": Page(MARKETER),
     "display_design": Page(VIEWER, pk="display"),
     "display_settings": Page(VIEWER, pk="display"),
@@ -92,6 +93,9 @@ PAGES: dict[str, Page] = {
     "list_import_cancel": Page(MARKETER, "POST", pk="list_import"),
     # activity
     "rejected": Page(VIEWER),
+    "suppressed": Page(VIEWER),
+    "suppression_add": Page(MARKETER, "POST"),
+    "suppression_remove": Page(MARKETER, "POST", pk="suppression"),
     "rejected_export": Page(VIEWER),
     "missing_mail": Page(VIEWER),
     "ledger": Page(VIEWER),

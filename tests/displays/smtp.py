@@ -11,7 +11,8 @@ from typing import Any
 
 class Post(socketserver.ThreadingTCPServer):
     """``answer(stage, address)``: None to take it, "drop" to break off, else the
-    answer, such as ``"550 no such user"``. Stages: connect, rcpt, data."""
+    answer, such as ``"550 no such user"``. Stages: connect, rcpt, data. ``said`` is
+    called once the sender was told that a mail is taken."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -19,6 +20,7 @@ class Post(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Session)
         self.answer: Callable[[str, str], str | None] = lambda stage, address: None
+        self.said: Callable[[str], None] = lambda address: None
         self.taken: list[tuple[str, str]] = []
         self.connections = 0
         self.lock = threading.Lock()
@@ -65,20 +67,29 @@ class Session(socketserver.StreamRequestHandler):
         if said == "drop":
             return False
         self.say(said or "250 taken")
+        if said is None:
+            self.server.said(address)
         return True
+
+
+@contextmanager
+def served() -> Iterator[Post]:
+    """A running mail server."""
+    with Post() as post:
+        thread = threading.Thread(target=post.serve_forever, daemon=True)
+        thread.start()
+        yield post
+        post.shutdown()
+        thread.join()
 
 
 @contextmanager
 def post_office(settings: Any) -> Iterator[Post]:
     """A running mail server that the product's settings point to."""
-    with Post() as post:
-        thread = threading.Thread(target=post.serve_forever, daemon=True)
-        thread.start()
+    with served() as post:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", post.port
         settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
         settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
         settings.EMAIL_TIMEOUT = 3
         yield post
-        post.shutdown()
-        thread.join()

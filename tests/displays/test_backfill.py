@@ -6,14 +6,23 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from contactsync.tenancy.models import AuditEntry, User
 from displays import backfill
-from displays.models import Display, Signup
-from displays.services import display_create, rule_set_enabled
+from displays.models import Display, Signup, SyncRule
+from displays.services import (
+    RuleSettings,
+    display_create,
+    rule_remove,
+    rule_set_enabled,
+    rule_update,
+)
+from integrations.bulk import bulk_plan_create
 from integrations.models import BulkRun, Delivery, LinkedAccount
-from tests.integrations.bulk_world import planned, rule_made, sent, signed_up
+from tests.integrations.bulk_world import planned, rule_made, sent, signed_up, worked
 
 pytestmark = pytest.mark.django_db
 NORA, OMAR = "nora.new@gmail.com", "omar.two@gmail.com"
@@ -75,6 +84,65 @@ def test_many_people_are_not_counted_to_the_last(
     assert backfill.before_words(rule) == "4 people"
     monkeypatch.setattr(backfill, "COUNTED", 3)
     assert backfill.before_words(rule) == "3 people or more"
+
+
+def off(rule: SyncRule) -> None:
+    rule_set_enabled(rule=rule, enabled=False)
+
+
+def removed(rule: SyncRule) -> None:
+    rule_remove(rule=rule)
+
+
+def elsewhere(rule: SyncRule) -> None:
+    settings = RuleSettings(
+        linked_account=rule.target.linked_account,
+        audience_id="c1f83e07b2",
+        audience_label="VIP",
+    )
+    rule_update(rule=rule, settings=settings, version=rule.version)
+
+
+@pytest.mark.parametrize("change", [off, removed, elsewhere])
+def test_a_rule_that_is_changed_after_the_plan_sends_nothing_there(
+    sandbox: Any,
+    display: Display,
+    linked: LinkedAccount,
+    change: Callable[[SyncRule], None],
+) -> None:
+    signed_up(display, NORA)
+    rule = rule_made(display, linked)
+    run = planned(rule)
+    assert run.plan["acts"] == 1
+    change(rule)
+    assert sent(run).progress["kept"] == {backfill.RULE_GONE: 1}
+    assert not Delivery.objects.exists()
+    assert planned_again(rule).plan["skipped"] == {backfill.RULE_GONE: 1}
+
+
+def planned_again(rule: SyncRule) -> BulkRun:
+    """For the place that the rule had when somebody pressed the button."""
+    old = BulkRun.objects.get()
+    return worked(
+        bulk_plan_create(
+            account=rule.account, kind="backfill", what=old.what, target=old.target
+        )
+    )
+
+
+@pytest.mark.pg
+def test_counting_them_has_a_plan_for_very_many(
+    display: Display, linked: LinkedAccount
+) -> None:
+    """NOT IN compares everybody with everybody once they do not fit into memory."""
+    rule = rule_made(display, linked)
+    with CaptureQueriesContext(connection) as asked:
+        backfill.before_rule(rule)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {asked.captured_queries[-1]['sql']}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "Anti Join" in plan
+    assert "SubPlan" not in plan
 
 
 def test_it_is_about_the_display_s_own_accepted_live_signups(

@@ -14,6 +14,7 @@ from contactsync.wsgi import application as application
 from datetime import timedelta
 
 from contactsync.api import idempotency
+from displays import confirm_send
 from integrations import retry
 from integrations.adapters.mailchimp.adapter import Mailchimp
 
@@ -27,5 +28,7 @@ retry.DELAYS = DELAYS
 Mailchimp.read_timeout = READ_SECONDS
 Mailchimp.total_timeout = 2 * READ_SECONDS
 idempotency.STALE = timedelta(seconds=5)
+confirm_send.LEASE = timedelta(seconds=15)
+confirm_send.SECONDS = 10.0  # below TASK_SECONDS, as in production
 app.conf.task_time_limit = TASK_SECONDS
 app.conf.task_soft_time_limit = TASK_SECONDS - 4

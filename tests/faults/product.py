@@ -195,11 +195,13 @@ def product(
     hurried: bool = True,
     durable: bool = True,
     lease: int = LEASE_SECONDS,
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[Product]:
     """Start web and beat, make tenants, and wait until the web server answers.
 
     providers: slug -> URL that stands for the provider's scheme and host. durable:
-    whether PostgreSQL writes so that an immediate stop loses nothing.
+    whether PostgreSQL writes so that an immediate stop loses nothing. more: settings
+    of this run.
     """
     with ExitStack() as stack:
         database = broker = None
@@ -212,6 +214,7 @@ def product(
             "LEASE_SECONDS": str(lease),
             "API_RATE_PER_KEY": "1000000/min",
             "SIGNUP_RATE_PER_KEY": "1000000/min",
+            **(more or {}),
         }
         for name in ("DATABASE_URL", "BROKER_URL", "CACHE_URL"):
             env.pop(name, None)

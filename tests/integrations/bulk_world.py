@@ -10,9 +10,12 @@ from displays.backfill import backfill_create
 from displays.models import Display, SyncRule
 from displays.store import NewSignup, store_signup
 from integrations import bulk_work
+from integrations.adapters.base import Contact as Person
+from integrations.adapters.base import Options
 from integrations.bulk import bulk_start
 from integrations.drain import drain
 from integrations.models import BulkItem, BulkRun, Delivery, LinkedAccount
+from integrations.sandbox.testing import RunningSandbox
 from tests.integrations.world import rule_to
 
 NEWS = "a6b5da1054"
@@ -84,3 +87,34 @@ def states(run: BulkRun) -> dict[str, str]:
     """Address -> state of the newest delivery."""
     rows = Delivery.objects.for_account(run.account_id).order_by("pk")
     return {row.payload["email"]: str(row.state) for row in rows}
+
+
+FRESH = "nora.new@gmail.com"
+
+ADA = "ada.lovelace@analytical.example"
+
+GRACE = "grace.hopper@compilers.example"
+
+ALAN = "alan.turing@bletchley.example"
+
+
+def write_there(linked: LinkedAccount, email: str, **fields: object) -> None:
+    """Somebody at the provider changes a record by hand."""
+    contact = Person(email=email, fields=fields)
+    linked.adapter().upsert([contact], NEWS, Options())
+
+
+def values(sandbox: RunningSandbox, email: str) -> dict[str, Any]:
+    member = sandbox.member(email, audience=NEWS)
+    return {name: value for name, value in member["fields"].items() if value}
+
+
+def backfilled(
+    sandbox: RunningSandbox, display: Display, linked: LinkedAccount
+) -> BulkRun:
+    """Nora is new, Ada is there under another name, Alan has left, Barb is the same."""
+    signed_up(display, FRESH)
+    signed_up(display, ADA, fields={"first_name": "Augusta"})
+    signed_up(display, ALAN)
+    signed_up(display, GRACE, fields={"first_name": "Grace"})
+    return planned(rule_made(display, linked))

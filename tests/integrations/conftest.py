@@ -7,9 +7,12 @@ from typing import Any, ClassVar
 
 import pytest
 
+from contacts.models import Contact
+from contactsync.tenancy.models import Account
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Options
 from integrations.sandbox.testing import RunningSandbox, running_sandbox
+from tests.integrations.flow_back_world import contact
 from tests.integrations.oauth_world import FakeProvider, Paperplane, running_provider
 from tests.integrations.scripted import SYNCED, Scripted
 
@@ -26,6 +29,11 @@ def sandbox(_running: RunningSandbox, settings: Any) -> RunningSandbox:
     _running.faults()
     settings.PROVIDER_URLS = {"mailchimp": _running.base_url("mailchimp")}
     return _running
+
+
+@pytest.fixture
+def mira(acme: Account) -> Contact:
+    return contact(acme)
 
 
 @pytest.fixture

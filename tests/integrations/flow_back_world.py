@@ -8,10 +8,12 @@ from typing import Any
 from contacts.models import Contact, Event, Suppression
 from contactsync.lib.clock import now
 from contactsync.tenancy.models import Account
+from displays.models import Display
 from integrations import flow_back
 from integrations.adapters.base import Change
 from integrations.flow_back import Applied
 from integrations.models import Delivery, LinkedAccount
+from tests.integrations.world import delivery, rule_to
 
 MIRA = "mira.okafor@example.org"
 HOUR = timedelta(hours=1)
@@ -56,3 +58,8 @@ def kinds(person: Contact) -> list[str]:
 def state(row: Delivery) -> tuple[str, str]:
     row.refresh_from_db()
     return row.state, row.reason
+
+
+def waiting(display: Display, linked: LinkedAccount, mira: Contact, **more: Any) -> Any:
+    rule = rule_to(display, linked, audience_id=f"a-{linked.provider}")
+    return delivery(rule, email=MIRA, contact_id=mira.pk, **more)

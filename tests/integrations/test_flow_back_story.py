@@ -165,7 +165,11 @@ def test_our_own_writing_is_no_news(sandbox, relay, linked, display, signup) -> 
     hooks.register(linked.pk)
     signup()
     signup()
-    relay.later()
+    # Calls come in their order: before this one, ours would have come.
+    before = len(relay.answers)
+    stranger = "barbara.liskov@types.example"
+    sandbox.control("POST", "mailchimp/unsubscribe", {"email": stranger})
+    relay.soon(lambda: len(relay.answers) > before)
     kinds = Event.objects.filter(kind__startswith="provider.")
     assert (suppressed(), kinds.count()) == (None, 0)
 

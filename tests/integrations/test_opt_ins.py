@@ -11,7 +11,12 @@ from celery import current_app
 from contactsync.lib.clock import now
 from contactsync.lib.ids import uuid7
 from integrations import opt_ins
-from integrations.adapters.errors import AdapterError
+from integrations.adapters.errors import (
+    AdapterError,
+    CredentialsError,
+    RejectedError,
+    ScopeError,
+)
 from integrations.adapters.mailchimp import Mailchimp
 from integrations.models import Delivery, LinkedAccount
 from integrations.sandbox.testing import RunningSandbox, running_sandbox
@@ -152,3 +157,42 @@ def test_a_month_counts_from_the_asking_not_from_the_signup(
     assert opt_ins.check(linked.pk) == 0
     assert state(row)[0] == "awaiting_opt_in"
     assert row.due < now() + timedelta(minutes=1), "and is looked up often at first"
+
+
+def test_one_address_that_is_refused_keeps_nobody_else_waiting(
+    provider, linked, display, monkeypatch
+) -> None:
+    ask = Mailchimp.subscriptions
+
+    def picky(self, emails, audience_id):
+        if "not an address" in emails:
+            raise RejectedError("This is not an address.")
+        return ask(self, emails, audience_id)
+
+    monkeypatch.setattr(Mailchimp, "subscriptions", picky)
+    rule = rule_to(display, linked, audience_id=NEWSLETTER)
+    bad = awaiting(rule, "not an address")
+    yes = awaiting(rule, "ada.lovelace@analytical.example")
+    assert opt_ins.check(linked.pk) == 1
+    assert state(yes) == ("synced", "")
+    assert state(bad) == ("awaiting_opt_in", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ScopeError("This key may not read."), LinkedAccount.Status.CONNECTED),
+        (CredentialsError("This key is revoked."), LinkedAccount.Status.BROKEN),
+    ],
+)
+def test_a_key_that_may_not_read_still_sends(
+    provider, linked, display, monkeypatch, error: AdapterError, status: str
+) -> None:
+    def refused(self, emails, audience_id):
+        raise error
+
+    monkeypatch.setattr(Mailchimp, "subscriptions", refused)
+    awaiting(rule_to(display, linked, audience_id=NEWSLETTER), PENDING)
+    assert opt_ins.check(linked.pk) == 0
+    linked.refresh_from_db()
+    assert linked.status == status

@@ -11,7 +11,7 @@ from contacts.models import Event
 from contactsync.lib.clock import now
 from displays.models import Display
 from integrations import outbox, tasks
-from integrations.models import Delivery, LinkedAccount, State
+from integrations.models import Delivery, Lease, LinkedAccount, State
 from integrations.outbox import Settled
 from tests.integrations.world import delivery, rule_to
 
@@ -90,7 +90,7 @@ def test_settle_writes_the_state_and_one_event(row: Delivery, state: str) -> Non
 
 def test_who_lost_the_lease_overwrites_nothing(row: Delivery) -> None:
     stale = claimed(row)
-    Delivery.objects.filter(pk=row.pk).update(lease_until=now() - timedelta(seconds=1))
+    Lease.objects.update(until=now() - timedelta(seconds=1))
     assert outbox.reclaim() == 1
     fresh = claimed(row)
     assert outbox.settle(stale, [Settled(row.pk, State.REJECTED)]) == 0

@@ -151,6 +151,16 @@ def test_a_flipped_opt_in_mode_is_told_until_it_is_accepted(
     assert len(mail.outbox) == 1
 
 
+def test_who_asks_by_our_own_mail_is_told_that_people_are_asked_twice(
+    provider, linked, display
+) -> None:
+    target = rule_to(display, linked, own_confirmation=True).target
+    assert again(linked, target) == []
+    provider.there = [Audience(id=NEWS, label="Newsletter", double_opt_in=True)]
+    assert again(linked, target) == ["opt_in_on"]
+    assert "asked twice" in mail.outbox[0].body
+
+
 def test_new_choices_are_known_to_the_rule_at_once(provider, linked, display) -> None:
     size = Field(id="SIZE", label="Size", type="choice", options=("S",))
     provider.has = [size]

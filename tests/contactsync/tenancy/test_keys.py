@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django import forms
 from django.test import Client
 from django.urls import reverse
 
+from contactsync.lib.clock import now
+from contactsync.tenancy import shown_once
 from contactsync.tenancy.forms import origin_of
 from contactsync.tenancy.models import (
     Account,
@@ -37,6 +40,13 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(
 ) -> None:
     client = client_of(alice)
     answer = client.post(url("api_key_new", acme), NEW)
+    assert (answer.status_code, answer.headers["Location"]) == (
+        302,
+        url("api_keys", acme),
+    )
+    session = str(dict(client.session))
+    assert "pk_live_" not in session
+    answer = client.get(url("api_keys", acme))
     found = re.search(r"pk_live_\w{32}", answer.content.decode())
     assert found
     text = found[0]
@@ -50,6 +60,34 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(
     entry = AuditEntry.objects.for_account(acme).get()
     assert entry.action == "api_key.created" and entry.actor == alice
     assert text not in f"{entry.subject} {entry.detail}"
+
+
+def test_reloading_the_page_of_a_new_key_makes_no_second_one(
+    acme: Account, alice: User, client_of: ClientOf
+) -> None:
+    client = client_of(alice)
+    shown = client.post(url("api_key_new", acme), NEW, follow=True)
+    assert "is ready. Copy it now" in shown.content.decode()
+    again = client.get(shown.request["PATH_INFO"])
+    assert "is ready. Copy it now" not in again.content.decode()
+    assert ApiKey.objects.count() == 1
+
+
+def test_a_new_key_is_not_shown_late_or_after_it_was_revoked(
+    acme: Account,
+    alice: User,
+    client_of: ClientOf,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = client_of(alice)
+    client.post(url("api_key_new", acme), NEW)
+    ApiKey.objects.update(revoked_at=now())
+    assert "Copy it now" not in client.get(url("api_keys", acme)).content.decode()
+
+    client.post(url("api_key_new", acme), NEW)
+    later = now() + timedelta(seconds=shown_once.SECONDS + 1)
+    monkeypatch.setattr(shown_once, "now", lambda: later)
+    assert "Copy it now" not in client.get(url("api_keys", acme)).content.decode()
 
 
 def test_a_secret_key_has_no_origins(

@@ -39,7 +39,9 @@ def actions(account: Account) -> list[str]:
 
 def invite(client: Client, account: Account, email: str, role: int) -> str:
     """Ask ``email`` to join; the path of the link that the page shows."""
-    answer = client.post(url("team_invite", account), {"email": email, "role": role})
+    answer = client.post(
+        url("team_invite", account), {"email": email, "role": role}, follow=True
+    )
     assert answer.status_code == 200
     found = re.search(r"/invitations/[\w-]+/", answer.content.decode())
     assert found

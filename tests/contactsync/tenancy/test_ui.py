@@ -9,7 +9,14 @@ from django.test import RequestFactory
 from django_cotton.compiler_regex import CottonCompiler
 
 from contactsync.lib import clock
-from contactsync.templatetags.ui import action_words, ago, initials, listed, nav_url
+from contactsync.templatetags.ui import (
+    action_words,
+    ago,
+    audit_details,
+    initials,
+    listed,
+    nav_url,
+)
 
 
 def render(source: str, **context: object) -> str:
@@ -62,6 +69,13 @@ def test_initials(name: object, letters: str) -> None:
 def test_audit_entries_are_said_in_words() -> None:
     assert action_words("api_key.origins_changed") == "API key origins changed"
     assert action_words("member.left") == "Member left"
+    assert action_words("sync_rule.create") == "Sync rule created"
+    assert action_words("linked_account.test") == "Linked account tested"
+    row = "01a202e7-3883-77a6-a5e0-b0f650460ecf"
+    assert audit_details({"rule": row, "sent_to": ["a", "b"], "old": None}) == [
+        ("Sent to", "a, b"),
+        ("Old", "none"),
+    ]
     assert (
         listed(["https://a.test", "https://b.test"]) == "https://a.test, https://b.test"
     )
