@@ -19,7 +19,7 @@ LEAVING = [
     ),
 ]
 REPAIR = [
-    (LinkedAccount.Repair.REPORT.value, "Tell us"),
+    (LinkedAccount.Repair.REPORT.value, "Only report it"),
     (
         LinkedAccount.Repair.SEND.value,
         "Send them again, unless they left, were removed there, or are too many",

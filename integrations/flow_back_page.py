@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,14 +17,16 @@ from integrations.oauth import app_of
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
     """A target's books against the provider. ``found`` as `integrations.reconcile`
-    keeps it."""
+    keeps it. ``display``: whose rule it is, where several send to one audience."""
 
     target: Target
     found: Mapping[str, Any]
+    display: str = ""
 
     @property
     def label(self) -> str:
-        return self.target.audience_label or self.target.audience_id
+        name = audience_of(self.target)
+        return f"{name}, from {self.display}" if self.display else name
 
     @property
     def provider(self) -> str:
@@ -128,9 +131,20 @@ def books_of(linked: LinkedAccount) -> list[Books]:
     """The books of each live target, in the order in which they were made."""
     if linked.provider not in reconcile.able():
         return []
+    books = reconcile.summary(linked)
+    rules = Counter(target.audience_id for target, _ in books)
     return [
-        Books(target=target, found=found) for target, found in reconcile.summary(linked)
+        Books(
+            target=target,
+            found=found,
+            display=target.rule.display.name if rules[target.audience_id] > 1 else "",
+        )
+        for target, found in books
     ]
+
+
+def audience_of(target: Target) -> str:
+    return target.audience_label or target.audience_id
 
 
 def moment(text: str | None) -> datetime | None:

@@ -104,7 +104,7 @@ def live_targets(linked: LinkedAccount) -> QuerySet[Target]:
     found: QuerySet[Target] = Target.objects.filter(
         linked_account=linked, rule__isnull=False, rule__removed_at=None
     )
-    return found.select_related("linked_account").order_by("pk")
+    return found.select_related("linked_account", "rule__display").order_by("pk")
 
 
 def compare(target_id: UUID) -> bool:

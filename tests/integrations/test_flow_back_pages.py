@@ -11,6 +11,7 @@ from django.test import Client
 from contactsync.lib.clock import now
 from contactsync.tenancy.models import Account, AuditEntry, User
 from contactsync.tenancy.services import IssuedKey
+from displays.services import display_create
 from integrations import hooks, reconcile
 from integrations.models import LinkedAccount, Target
 from integrations.services import linked_account_create
@@ -116,6 +117,18 @@ def test_what_was_found_is_shown(
     assert "lost@example.org" in page
     assert "not known" in page, "no list of everybody there"
     assert "Compare now</button>" not in page, "a viewer reads"
+
+
+def test_two_rules_to_one_audience_are_told_apart(
+    client_of: ClientOf, vera: User, acme: Account, linked, display
+) -> None:
+    rule_to(display, linked)
+    assert f"from {display.name}" not in back(client_of(vera), acme, linked)
+    other = display_create(account=acme, name="Autumn", kind="popup", status="live")
+    rule_to(other, linked)
+    page = back(client_of(vera), acme, linked)
+    assert f"from {display.name}" in page
+    assert "from Autumn" in page
 
 
 @pytest.mark.parametrize(
