@@ -146,7 +146,7 @@ def test_it_ends_in_the_data_base_too(
 
 TAMPERED = {
     "none": lambda state: "",
-    "another": lambda state: "x" + state[1:],
+    "another": lambda state: ("y" if state[0] == "x" else "x") + state[1:],
     "without its signature": lambda state: state.split(":")[0],
     "signed for something else": lambda state: signing.TimestampSigner().sign(
         state.split(":")[0]
