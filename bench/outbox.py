@@ -37,6 +37,7 @@ def batch_ms(linked_account_id: UUID, session: int) -> tuple[float, float, float
     assert len(rows) == BATCH
     done = [Settled(row.id, State.SYNCED, remote_id=str(row.id)) for row in rows]
     assert outbox.settle(claim_id, done) == BATCH
+    outbox.end_claim(claim_id)
     return (claimed - started) * 1e3, (time.perf_counter() - claimed) * 1e3, cpu
 
 
