@@ -162,7 +162,7 @@ def browser(words: Sequence[str]) -> Result:
             return Result(failed=1, note="no Chromium, and this is CI")
         return Result(skipped=1, note="no Chromium: the whole lane was skipped")
     print(f"Chromium: {chromium}", flush=True)
-    env = {**EMBEDDED, "CHROMIUM": chromium}
+    env = {**EMBEDDED, "CHROMIUM": chromium, "TESTS_ON_FILE": "1"}
     words = [*TWO_AT_ONCE, *only_in("browser", words)]
     return pytest_lane("browser", "browser", words, env)
 

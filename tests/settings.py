@@ -21,3 +21,6 @@ LOG_LEVEL = "WARNING"
 HYGIENE_LISTS_SECONDS = 0
 # Each of Django's test clients makes the middleware anew; nothing is to be read then.
 WHITENOISE_AUTOREFRESH = True
+if os.environ.get("TESTS_ON_FILE") and DATABASES["default"]["ENGINE"].endswith("lite3"):  # noqa: F405
+    # As in production: in memory, whoever reads is turned away while another writes.
+    DATABASES["default"]["TEST"] = {"NAME": f"{_home}/tests.db"}  # noqa: F405
