@@ -318,6 +318,10 @@ class Drip(Rest):
         body = self.fetch("POST", path, payload={"webhooks": [hook]})
         return {"webhook_id": id_in(rows_in(body, "webhooks")[0])}
 
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        path = f"{self._path()}/webhooks/{quote(webhook_id, safe='')}"
+        self.request("DELETE", path)
+
     def webhook(self, request: Incoming) -> list[Change]:
         """Drip signs nothing, so the address holds our secret."""
         check_secret_url(request, self.secrets)

@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from integrations.adapters import consent
 from integrations.adapters.base import (
@@ -223,6 +224,10 @@ class Kit(Rest):
         secret = id_in(made, "secret")
         self.conceal(secret)
         return {"webhook_id": id_in(made), "webhook_secret": secret}
+
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        """Only the app that made a webhook may remove it; a key gets 403 then."""
+        self.request("DELETE", f"/v4/webhook_endpoints/{quote(webhook_id, safe='')}")
 
     def webhook(self, request: Incoming) -> list[Change]:
         """X-Kit-Signature is t=<epoch second>,v1=<hex>, made of the time, a full stop

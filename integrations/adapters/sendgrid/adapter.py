@@ -64,6 +64,7 @@ from integrations.adapters.shapes import Row, id_in
 from integrations.adapters.shared import check_secret_url, json_body
 
 HOMES = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
+HOOKS = "/v3/user/webhooks/event/settings"
 PAGE = 1000
 
 
@@ -274,9 +275,11 @@ class SendGrid(SendGridPeople):
             **dict.fromkeys(("delivered", "deferred", "processed", "open"), False),
             **dict.fromkeys(("click", "dropped"), False),
         }
-        path = "/v3/user/webhooks/event/settings"
-        made = self.fetch("POST", path, payload=hook)
+        made = self.fetch("POST", HOOKS, payload=hook)
         return {"webhook_id": str(made.get("id") or "")}
+
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        self.request("DELETE", f"{HOOKS}/{quote(webhook_id, safe='')}")
 
     def erase(self, email: str) -> Receipt:
         key = key_of(email)

@@ -175,6 +175,11 @@ OPERATIONS = (
         lambda a: a.add_webhook("https://x.example/hook?secret=s", ALL),
         HOOK,
     ),
+    operation(
+        "remove_webhook",
+        lambda a: a.remove_webhook("77", ALL),
+        Step(method="DELETE", url=f"{BASE}/webhooks/77", status=204),
+    ),
 )
 
 

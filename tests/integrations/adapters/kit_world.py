@@ -148,6 +148,11 @@ OPERATIONS = (
         lambda a: a.add_webhook("https://x.example/hook", FORM),
         HOOK,
     ),
+    operation(
+        "remove_webhook",
+        lambda a: a.remove_webhook("5", FORM),
+        Step(method="DELETE", url=f"{API}/webhook_endpoints/5", status=204),
+    ),
 )
 
 

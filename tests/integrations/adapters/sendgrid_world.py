@@ -257,6 +257,16 @@ WRITING = (
         ),
     ),
     operation(
+        "remove_webhook",
+        lambda a: a.remove_webhook("77d4a5da-7015-11ed-a1eb-0242ac120002", LIST),
+        Step(
+            method="DELETE",
+            url=f"{API}/user/webhooks/event/settings/"
+            "77d4a5da-7015-11ed-a1eb-0242ac120002",
+            status=204,
+        ),
+    ),
+    operation(
         "unsubscribe",
         lambda a: a.unsubscribe([OLD], LIST),
         Step(method="POST", url=GLOBAL, status=201, answer={"recipient_emails": [OLD]}),
@@ -310,6 +320,10 @@ DOCUMENTED = {
         "/v3/recipients/erasejob",
     ): f"{SPEC}_recipients_data_erasure_v3.json {DAY}",
     ("POST", "/v3/user/webhooks/event/settings"): f"{SPEC}_webhooks_v3.json {DAY}",
+    (
+        "DELETE",
+        "/v3/user/webhooks/event/settings/{id}",
+    ): f"{SPEC}_webhooks_v3.json {DAY}",
 }
 
 

@@ -132,6 +132,7 @@ OPS = {
         f"{ONE}/campaign_subscriptions",
     ): "list-all-of-a-subscriber-39-s-email-series-campaign-subscriptions",
     ("POST", "/v2/{account}/webhooks"): "create-a-new-webhook",
+    ("DELETE", "/v2/{account}/webhooks/{id}"): "destroy-a-webhook",
 }
 
 

@@ -109,6 +109,7 @@ OPS = {
     ("POST", "/v4/tags/{id}/subscribers"): "tags/tag-a-subscriber-by-email-address",
     ("GET", "/v4/custom_fields"): "custom-fields/list-custom-fields",
     ("POST", "/v4/webhook_endpoints"): "webhooks/create-a-webhook-endpoint",
+    ("DELETE", "/v4/webhook_endpoints/{id}"): "webhooks/delete-a-webhook-endpoint",
 }
 
 
