@@ -210,7 +210,7 @@ class Rest(RestCalls):
             may_ask = consent.may_ask_again(known, contact, options)
             if may_ask and (asked := self.ask_again(new)):
                 return asked
-            if refused := consent.left(known, self.label):
+            if refused := self.turned_away(known):
                 return refused
             if known.status != "absent" and not options.update_existing:
                 return existing(known.remote_id, self.known_as)
@@ -221,6 +221,10 @@ class Rest(RestCalls):
     def ready(self, audience_id: str) -> None:
         """Called before anybody is written: raises TargetError for an audience that is
         gone, where the calls that follow would not."""
+
+    def turned_away(self, known: Subscription) -> Outcome | None:
+        """The outcome of somebody to whom nothing is written, None for others."""
+        return consent.left(known, self.label)
 
     def ask_again(self, write: Write) -> Outcome | None:
         """Asks somebody who left to confirm, None where the provider cannot."""
@@ -236,7 +240,7 @@ class Rest(RestCalls):
     def settled(self, now: Subscription, lost: str = "") -> Outcome:
         """What a write came to, by where the person stands after it. `lost`: what was
         refused beside it."""
-        if refused := consent.left(now, self.label):
+        if refused := self.turned_away(now):
             return refused
         if now.status == "pending":
             return awaiting(now.remote_id, f"{self.asked_as} {lost}".strip())

@@ -5,59 +5,70 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 from integrations.adapters.base import (
     Audience,
     Change,
+    Contact,
     Field,
     Incoming,
+    Outcome,
     Page,
     Reading,
+    Receipt,
     Resource,
     Subscription,
+    filled,
 )
+from integrations.adapters.consent import LEFT
 from integrations.adapters.declare import Credential, OAuth2, Rate
+from integrations.adapters.each import forms, not_there, rejected, synced
 from integrations.adapters.errors import (
+    AdapterError,
     CredentialsError,
+    Reason,
     RejectedError,
+    SetupError,
+    TransientError,
 )
-from integrations.adapters.shapes import id_in, row_in, rows_in
+from integrations.adapters.http import Answer
+from integrations.adapters.rest import Rest, Write
+from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
 from integrations.adapters.shared import (
     check_secret_url,
     expired,
     json_body,
+    moment,
     parse_place,
     to_place,
 )
 from integrations.adapters.shopify import queries
-from integrations.adapters.shopify.people import ShopifyPeople
 from integrations.adapters.shopify.wire import (
-    CUSTOMERS,
-    changes_of,
+    CODES,
+    DETAIL,
+    FINAL,
+    consent_of,
     field_of,
-    heard,
+    flat,
     overlapped,
-    subscription_of,
+    wait_of,
 )
 
+PATH = "/admin/api/2026-07/graphql.json"
+CUSTOMERS = "customers"
 METAFIELDS = 15  # read with each customer, see the query
 DEEP = 20_000  # rows of one query, some way below the limit
 START = ("", "", 0, "", True)  # since, after, rows seen, latest, whether from there
 SHOP = re.compile(r"[a-z0-9][a-z0-9-]*")
-
-STANDARD = (
-    Field(id="firstName", label="First name", type="name"),
-    Field(id="lastName", label="Last name", type="name"),
-    Field(id="phone", label="Phone", type="phone"),
-    Field(id="note", label="Note"),
-)
+GONE = {"marketingState": "UNSUBSCRIBED"}
 
 
-class Shopify(ShopifyPeople):
+class Shopify(Rest):
     slug = "shopify"
     label = "Shopify"
     kind = "other"
@@ -105,6 +116,27 @@ class Shopify(ShopifyPeople):
     docs_url = "https://help.shopify.com/en/manual/apps/app-types/custom-apps"
     features = frozenset({"tags", "update_existing"})
 
+    reasons = (("taken", Reason.DUPLICATE), ("email", Reason.ADDRESS_INVALID))
+
+    # Of a customer as `flat` has them.
+    email_key, state_key = "emailAddress", "marketingState"
+    states = {
+        **{"SUBSCRIBED": "subscribed", "PENDING": "pending"},
+        **{"UNSUBSCRIBED": "unsubscribed", "REDACTED": "archived"},
+    }
+    left_keys, time_keys = ("marketingUpdatedAt",), ("updatedAt",)
+    tags_key = "tags"
+    own_fields = (
+        Field(id="firstName", label="First name", type="name"),
+        Field(id="lastName", label="Last name", type="name"),
+        Field(id="phone", label="Phone", type="phone"),
+        Field(id="note", label="Note"),
+    )
+    custom_key = "metafields"
+
+    known_as = "Already a customer"
+    unknown_as = "Not a customer at all."
+
     @property
     def home(self) -> str:
         shop = self.secrets.get("shop", "").strip().lower()
@@ -119,25 +151,67 @@ class Shopify(ShopifyPeople):
         token = self.secrets.get("access_token") or self.secrets.get("admin_token", "")
         return {"X-Shopify-Access-Token": token.strip()}
 
+    # Asking.
+
+    def ask(self, document: str, **variables: object) -> Row:
+        """The data of an answer. Raises for its errors, as `error_from` for statuses;
+        what a customer's data lacks is in `userErrors`, see `mutate`."""
+        payload = {"query": document, "variables": variables}
+        body = self.fetch("POST", PATH, payload=payload)
+        for error in body.get("errors") or ():
+            if not isinstance(error, dict):
+                continue
+            code = str(dig(error, "extensions", "code") or "")
+            words = self.safe(f"{self.label}: {error.get('message') or code}")
+            kind, reason = CODES.get(code, (RejectedError, None))
+            meant = kind(words, reason=reason)
+            if isinstance(meant, TransientError):
+                meant.retry_after = wait_of(dig(body, "extensions", "cost") or {})
+            raise meant
+        data = body.get("data")
+        if not isinstance(data, dict):
+            raise self._unreadable(None)
+        return data
+
+    def mutate(self, name: str, document: str, **variables: object) -> Row:
+        """What a mutation gives, see `checked`."""
+        return self.checked(self.ask(document, **variables).get(name))
+
+    def checked(self, payload: Row | None) -> Row:
+        """Raises RejectedError for the first of a mutation's `userErrors`."""
+        if payload is None:
+            raise self._unreadable(None)
+        for error in payload.get("userErrors") or ():
+            reason = Reason.REFUSED
+            if field := " ".join(map(str, error.get("field") or ())).lower():
+                email = "email" in field
+                reason = Reason.ADDRESS_INVALID if email else Reason.FIELD_TYPE
+            raise RejectedError(self.safe(str(error.get("message", ""))), reason=reason)
+        return payload
+
+    def error_from(self, answer: Answer) -> AdapterError:
+        if answer.status == 423:
+            words = f"Shopify has locked this shop. {self.explain(answer)}".strip()
+            return SetupError(words, reason=Reason.QUOTA, status=423)
+        return super().error_from(answer)
+
     def verify(self) -> Reading:
         data = self.ask(queries.SHOP)
-        installed = data.get("currentAppInstallation") or {}
-        scopes = {str(s.get("handle")) for s in installed.get("accessScopes") or ()}
+        rows = dig(data, "currentAppInstallation", "accessScopes") or ()
+        scopes = {row["handle"] for row in rows}
         writable = "write_customers" in scopes
         readable = writable or "read_customers" in scopes
         count = None
         if readable:
             counted = self.ask(queries.COUNT).get("customersCount") or {}
-            # Beyond 10,000 Shopify stops counting.
-            exact = counted.get("precision") == "EXACT"
-            count = counted.get("count") if exact else None
-        shop = data.get("shop") or {}
+            if counted.get("precision") == "EXACT":  # beyond 10,000 it stops counting
+                count = counted.get("count")
         customers = Resource(
             name="customers", readable=readable, writable=writable, count=count
         )
         return Reading(
-            identity=str(shop.get("email", "")),
-            account_name=str(shop.get("name", "")),
+            identity=str(dig(data, "shop", "email") or ""),
+            account_name=str(dig(data, "shop", "name") or ""),
             resources=(customers,),
         )
 
@@ -145,18 +219,98 @@ class Shopify(ShopifyPeople):
         return [Audience(id=CUSTOMERS, label="Customers")]
 
     @cached_property
-    def _metafields(self) -> dict[str, dict[str, Any]]:
-        rows = (self.ask(queries.FIELDS).get("metafieldDefinitions") or {}).get("nodes")
+    def _metafields(self) -> dict[str, Row]:
+        rows = dig(self.ask(queries.FIELDS), "metafieldDefinitions", "nodes")
         return {f"{row['namespace']}.{row['key']}": row for row in rows or ()}
 
     def fields(self, audience_id: str) -> list[Field]:
-        custom = [field_of(id, row) for id, row in self._metafields.items()]
-        return [*STANDARD, *custom]
+        custom = (field_of(id, row) for id, row in self._metafields.items())
+        return [*self.own_fields, *custom]
 
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        return [subscription_of(email, self._find(email)) for email in emails]
+    def _customers(self, email: str) -> list[Row]:
+        """The customers with an address: one for each form of it, or none."""
+        name = "customerByIdentifier"
+        answers = [self.ask(queries.FIND, email=form) for form in forms(email)]
+        there = [data for data in answers if name not in data or data[name] is not None]
+        return [flat(row_in(data, name)) for data in there]
+
+    def find_one(self, email: str, audience_id: str) -> Row | None:
+        """The customer with an address; of one person's two the one that left."""
+        return max(
+            self._customers(email),
+            key=lambda row: self.status_of(row, audience_id) in LEFT,
+            default=None,
+        )
+
+    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
+        known = super().standing(email, row, audience_id)
+        if row is None:
+            return known
+        return replace(
+            known,
+            detail=DETAIL.get(row[self.state_key], ""),
+            fields=known.fields if row["whole"] else None,
+        )
+
+    def turned_away(self, known: Subscription) -> Outcome | None:
+        if known.detail in FINAL:
+            return rejected(FINAL[known.detail], known.detail)
+        return super().turned_away(known)
+
+    def put(self, write: Write) -> Outcome:
+        row, person = write.row, self.record_of(write.contact)
+        if row is None:
+            new = {"email": write.email, "tags": write.tags, **person}
+            new["emailMarketingConsent"] = consent_of(write.contact)
+            row = self._written("customerCreate", queries.CREATE, new)
+        else:
+            id = write.known.remote_id
+            if person:
+                changed = {"id": id, **person}
+                self._written("customerUpdate", queries.UPDATE, changed)
+            if not set(write.tags) <= set(self.tags_of(row)):
+                self.mutate("tagsAdd", queries.TAG, id=id, tags=write.tags)
+            if row[self.state_key] == "NOT_SUBSCRIBED":
+                row = self._set_consent(id, consent_of(write.contact))
+        now = self.standing(write.email, row, write.audience_id)
+        if now.status == "unknown":
+            words = f"Shopify has them as {row[self.state_key].lower()}."
+            return rejected(Reason.REFUSED, words)
+        return self.settled(now)
+
+    def record_of(self, contact: Contact) -> Row:
+        record = super().record_of(contact)
+        if custom := record.pop(self.custom_key, None):
+            names = {name: name.rpartition(".") for name in custom}
+            record[self.custom_key] = [
+                {"namespace": space, "key": key, "value": custom[name]}
+                for name, (space, _, key) in names.items()
+            ]
+        return record
+
+    def custom_value(self, value: object) -> str:
+        return value if isinstance(value, str) else json.dumps(value)
+
+    def _written(self, name: str, document: str, payload: Row) -> Row:
+        """The customer after a mutation."""
+        return flat(row_in(self.mutate(name, document, input=payload), "customer"))
+
+    def _set_consent(self, id: str, consent: Mapping[str, str]) -> Row:
+        payload = {"customerId": id, "emailMarketingConsent": consent}
+        name = "customerEmailMarketingConsentUpdate"
+        return self._written(name, queries.CONSENT, payload)
+
+    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        def leave(email: str) -> Outcome:
+            rows = self._customers(email)
+            for number, row in enumerate(rows):
+                if row[self.state_key] != GONE[self.state_key]:
+                    rows[number] = self._set_consent(id_in(row), GONE)
+            if any(row[self.state_key] != GONE[self.state_key] for row in rows):
+                return rejected(Reason.REFUSED, "Shopify did not unsubscribe them.")
+            return synced(id_in(rows[0])) if rows else not_there(self.unknown_as)
+
+        return self.each(emails, leave)
 
     def changes(self, audience_id: str, cursor: str) -> Page:
         """Customers by the time of their last update. Shopify pages through 25,000 rows
@@ -182,24 +336,35 @@ class Shopify(ShopifyPeople):
             following = (since, id_in(info, "endCursor"), seen, latest, full)
         else:
             following = (reached, "", 0, "", full and more)
+        people = [flat(row, known) for row in rows]
+        there = [row for row in people if row[self.email_key]]
         return Page(
-            changes=tuple(changes_of(rows, known)),
+            changes=tuple(self.change(row, CUSTOMERS) for row in there),
             cursor=to_place(*following),
             complete=full,
             more=more,
         )
 
+    def erase(self, email: str) -> Receipt:
+        customers = self._customers(email)
+        for row in customers:
+            try:
+                self.mutate("customerRequestDataErasure", queries.ERASE, id=row["id"])
+            except RejectedError as error:
+                return Receipt(ok=False, note=error.detail)
+        return self.erased(
+            customers,
+            "Shopify erases the customer, after its own waiting time: days, or "
+            "months when there are recent orders.",
+        )
+
     def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
-        data = self.ask(queries.WEBHOOKS, hook={"uri": url})
-        ids = []
-        for made in data.values():
-            self.refused(made)
-            ids.append(str((made.get("webhookSubscription") or {}).get("id", "")))
-        return {"webhook_id": ",".join(ids)}
+        made = self.ask(queries.WEBHOOKS, hook={"uri": url}).values()
+        hooks = [self.checked(each).get("webhookSubscription") for each in made]
+        return {"webhook_id": ",".join(str(dig(hook, "id") or "") for hook in hooks)}
 
     def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
-        data = self.ask(queries.UNHOOK, id=webhook_id)
-        self.refused(data["webhookSubscriptionDelete"])
+        self.mutate("webhookSubscriptionDelete", queries.UNHOOK, id=webhook_id)
 
     def webhook(self, request: Incoming) -> list[Change]:
         """Signed with the app's secret key. Where that is not among the credentials
@@ -214,4 +379,22 @@ class Shopify(ShopifyPeople):
         body = json_body(request)
         if not isinstance(body, dict):
             raise RejectedError("This is not a Shopify webhook.")
-        return list(heard(request.headers.get("x-shopify-topic", ""), body))
+        return list(self._heard(request.headers.get("x-shopify-topic", ""), body))
+
+    def _heard(self, topic: str, body: Row) -> Iterator[Change]:
+        email = str(body.get("email") or body.get("email_address") or "")
+        at = moment(body.get("updated_at"))
+        if not email:
+            return
+        if topic == "customers_email_marketing_consent/update":
+            consent = body.get("email_marketing_consent") or {}
+            status = self.states.get(str(consent.get("state")).upper(), "unknown")
+            when = moment(consent.get("consent_updated_at"))
+            yield Change(email=email, kind="status", status=status, at=when)
+        elif topic == "customers/delete":
+            yield Change(email=email, kind="delete", status="absent", at=at)
+        elif topic in ("customers/create", "customers/update"):
+            named = {"firstName": "first_name", "lastName": "last_name"}
+            ids = [own.id for own in self.own_fields]
+            values = {id: body.get(named.get(id, id)) for id in ids}
+            yield Change(email=email, kind="upsert", fields=filled(values), at=at)

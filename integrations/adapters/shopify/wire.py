@@ -1,25 +1,42 @@
-"""What Shopify's customers, metafields and errors mean."""
+"""Shopify's customers, metafields and costs as the adapter reads them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, timedelta
 from typing import Any
 
-from integrations.adapters.base import Change, Contact, Field, Subscription, filled
-from integrations.adapters.errors import Reason
+from integrations.adapters.base import Contact, Field
+from integrations.adapters.errors import (
+    AdapterError,
+    Reason,
+    ScopeError,
+    SetupError,
+    TransientError,
+)
+from integrations.adapters.shapes import Row, dig
 from integrations.adapters.shared import moment
 
-CUSTOMERS = "customers"
 OVERLAP = timedelta(minutes=1)
-STATUS = {
-    "SUBSCRIBED": "subscribed",
-    "PENDING": "pending",
-    "UNSUBSCRIBED": "unsubscribed",
-    "INVALID": "unknown",
-    "REDACTED": "archived",
-    "NOT_SUBSCRIBED": "unknown",
+# What an error among the answers of GraphQL means; they come with status 200.
+CODES: dict[str, tuple[type[AdapterError], Reason | None]] = {
+    "THROTTLED": (TransientError, Reason.RATE),
+    "INTERNAL_SERVER_ERROR": (TransientError, None),
+    "TIMEOUT": (TransientError, None),
+    "ACCESS_DENIED": (ScopeError, None),
+    "SHOP_INACTIVE": (SetupError, Reason.QUOTA),
+}
+DETAIL = {
+    "REDACTED": "This customer's personal data was erased in Shopify; they stay "
+    "erased.",
+    "INVALID": "Shopify has marked mail to this address as not possible.",
+    "NOT_SUBSCRIBED": "A customer of the shop who never subscribed to its mail.",
+}
+# States that no signup changes, by what is said of them, beside UNSUBSCRIBED.
+FINAL = {
+    DETAIL["REDACTED"]: Reason.FORGOTTEN,
+    DETAIL["INVALID"]: Reason.ADDRESS_INVALID,
 }
 TYPES = {
     "single_line_text_field": "text",
@@ -31,102 +48,29 @@ TYPES = {
     "date_time": "datetime",
     "url": "url",
 }
-ERASED = "This customer's personal data was erased in Shopify; they stay erased."
-NEVER = "A customer of the shop who never subscribed to its mail."
-INVALID = "Shopify has marked mail to this address as not possible."
-DETAIL = {"REDACTED": ERASED, "INVALID": INVALID, "NOT_SUBSCRIBED": NEVER}
-# States that no signup changes, beside UNSUBSCRIBED.
-FINAL = {
-    "REDACTED": (Reason.FORGOTTEN, ERASED),
-    "INVALID": (Reason.ADDRESS_INVALID, INVALID),
-}
 
 
-def heard(topic: str, body: Mapping[str, Any]) -> Iterator[Change]:
-    email = str(body.get("email") or body.get("email_address") or "")
-    at = moment(body.get("updated_at"))
-    if not email:
-        return
-    if topic == "customers_email_marketing_consent/update":
-        consent = body.get("email_marketing_consent") or {}
-        status = STATUS.get(str(consent.get("state", "")).upper(), "unknown")
-        when = moment(consent.get("consent_updated_at"))
-        yield Change(email=email, kind="status", status=status, at=when)
-    elif topic == "customers/delete":
-        yield Change(email=email, kind="delete", status="absent", at=at)
-    elif topic in ("customers/create", "customers/update"):
-        values = {
-            "firstName": body.get("first_name"),
-            "lastName": body.get("last_name"),
-            "phone": body.get("phone"),
-            "note": body.get("note"),
-        }
-        yield Change(email=email, kind="upsert", fields=filled(values), at=at)
-
-
-def changes_of(
-    rows: Sequence[Mapping[str, Any]], metafields: Sequence[str]
-) -> Iterator[Change]:
-    for row in rows:
-        email = str((row.get("defaultEmailAddress") or {}).get("emailAddress") or "")
-        if not email:
-            continue
-        values = values_of(row)
-        yield Change(
-            email=email,
-            kind="upsert",
-            status=STATUS.get(state_of(row), "unknown"),
-            fields={n: values[n] for n in values if "." not in n or n in metafields},
-            tags=tags_of(row),
-            at=moment(row.get("updatedAt")),
-            audience_id=CUSTOMERS,
-        )
-
-
-def values_of(customer: Mapping[str, Any]) -> dict[str, object]:
-    """A customer's values by our field ids, blank ones left out."""
-    names = ("firstName", "lastName", "note")
-    values: dict[str, object] = {name: customer.get(name) for name in names}
-    phone = customer.get("defaultPhoneNumber") or {}
-    values["phone"] = phone.get("phoneNumber")
-    for item in (customer.get("metafields") or {}).get("nodes") or ():
-        values[f"{item['namespace']}.{item['key']}"] = item.get("value")
-    return filled(values)
-
-
-def known_of(customer: Mapping[str, Any]) -> dict[str, object] | None:
-    """The same of a customer that was looked up; None when that is not all of it."""
-    found = customer.get("metafields")
-    if found is None or (found.get("pageInfo") or {}).get("hasNextPage"):
-        return None
-    return values_of(customer)
-
-
-def tags_of(customer: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(tag) for tag in customer.get("tags") or ())
-
-
-def state_of(customer: Mapping[str, Any]) -> str:
-    """The marketing state, "" when the answer does not tell: never to be taken for
-    NOT_SUBSCRIBED, which a signup may change."""
-    address = customer.get("defaultEmailAddress") or {}
-    return str(address.get("marketingState") or "")
-
-
-def subscription_of(email: str, customer: Mapping[str, Any] | None) -> Subscription:
-    if customer is None:
-        return Subscription(email=email, status="absent")
-    state = state_of(customer)
-    address = customer.get("defaultEmailAddress") or {}
-    return Subscription(
-        email=email,
-        status=STATUS.get(state, "unknown"),
-        changed_at=moment(address.get("marketingUpdatedAt")),
-        remote_id=str(customer.get("id", "")),
-        detail=DETAIL.get(state, ""),
-        fields=known_of(customer),
-        tags=tags_of(customer),
-    )
+def flat(customer: Row, metafields: Sequence[str] | None = None) -> Row:
+    """A customer with address, state, phone and metafields (some, or all) on one level.
+    `whole`: whether they are all of the customer's. No state is "": it must never pass
+    for NOT_SUBSCRIBED, which a signup may change."""
+    found = customer.get("metafields") or {}
+    values = {
+        f"{item['namespace']}.{item['key']}": item.get("value")
+        for item in found.get("nodes") or ()
+    }
+    return {
+        **{"emailAddress": "", "marketingState": ""},
+        **customer,
+        **(customer.get("defaultEmailAddress") or {}),
+        "phone": dig(customer, "defaultPhoneNumber", "phoneNumber"),
+        "metafields": {
+            name: value
+            for name, value in values.items()
+            if metafields is None or name in metafields
+        },
+        "whole": bool(found) and not dig(found, "pageInfo", "hasNextPage"),
+    }
 
 
 def consent_of(contact: Contact) -> dict[str, str]:
@@ -138,7 +82,7 @@ def consent_of(contact: Contact) -> dict[str, str]:
 
 
 def field_of(id: str, row: Mapping[str, Any]) -> Field:
-    kind = str((row.get("type") or {}).get("name", ""))
+    kind = str(dig(row, "type", "name") or "")
     choices = [
         rule.get("value")
         for rule in row.get("validations") or ()
@@ -154,16 +98,7 @@ def field_of(id: str, row: Mapping[str, Any]) -> Field:
     )
 
 
-def reason_for(field: str, words: str) -> Reason:
-    words = words.lower()
-    if "taken" in words:
-        return Reason.DUPLICATE
-    if "email" in field.lower() or "email" in words:
-        return Reason.ADDRESS_INVALID
-    return Reason.FIELD_TYPE if field else Reason.REFUSED
-
-
-def wait_for(cost: Mapping[str, Any]) -> float | None:
+def wait_of(cost: Mapping[str, Any]) -> float | None:
     """Seconds until the bucket holds what the refused query costs."""
     bucket = cost.get("throttleStatus") or {}
     rate = float(bucket.get("restoreRate") or 0)
