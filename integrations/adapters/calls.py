@@ -38,7 +38,8 @@ class Sign:
 
     `words` is a regular expression, whose case does not matter. `on` is the status that
     they stand in; None: any that refuses the request (400, 409, 422 and so on).
-    `wait` is seconds, for a TransientError.
+    `wait` is seconds, for a TransientError. `says` is told to people, "" for the
+    provider's own words.
     """
 
     words: str
@@ -46,13 +47,15 @@ class Sign:
     reason: Reason | None = None
     on: int | None = None
     wait: float | None = None
+    says: str = ""
 
     def read(self, error: AdapterError, told: str) -> AdapterError:
         """The error meant by an answer, where its status alone would be `error`."""
         meant = error.status == self.on if self.on else isinstance(error, RejectedError)
         if not meant or not re.search(self.words, told, re.IGNORECASE):
             return error
-        found = self.error(error.detail, reason=self.reason, status=error.status)
+        detail = self.says or error.detail
+        found = self.error(detail, reason=self.reason, status=error.status)
         if isinstance(found, TransientError):
             found.retry_after = self.wait
         return found

@@ -1,4 +1,4 @@
-"""The GetResponse adapter, and what it reads off the wire."""
+"""The GetResponse adapter, and its calls."""
 
 from __future__ import annotations
 

@@ -25,18 +25,17 @@ from integrations.adapters.base import (
     Subscription,
     filled,
 )
+from integrations.adapters.calls import Sign
 from integrations.adapters.consent import LEFT
 from integrations.adapters.declare import Credential, OAuth2, Rate
 from integrations.adapters.each import forms, not_there, rejected, synced
 from integrations.adapters.errors import (
-    AdapterError,
     CredentialsError,
     Reason,
     RejectedError,
     SetupError,
     TransientError,
 )
-from integrations.adapters.http import Answer
 from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
 from integrations.adapters.shared import (
@@ -65,6 +64,7 @@ METAFIELDS = 15  # read with each customer, see the query
 DEEP = 20_000  # rows of one query, some way below the limit
 START = ("", "", 0, "", True)  # since, after, rows seen, latest, whether from there
 SHOP = re.compile(r"[a-z0-9][a-z0-9-]*")
+LOCKED = "Shopify has locked this shop."
 GONE = {"marketingState": "UNSUBSCRIBED"}
 
 
@@ -116,6 +116,7 @@ class Shopify(Rest):
     docs_url = "https://help.shopify.com/en/manual/apps/app-types/custom-apps"
     features = frozenset({"tags", "update_existing"})
 
+    signs = (Sign("", SetupError, Reason.QUOTA, on=423, says=LOCKED),)
     reasons = (("taken", Reason.DUPLICATE), ("email", Reason.ADDRESS_INVALID))
 
     # Of a customer as `flat` has them.
@@ -188,12 +189,6 @@ class Shopify(Rest):
                 reason = Reason.ADDRESS_INVALID if email else Reason.FIELD_TYPE
             raise RejectedError(self.safe(str(error.get("message", ""))), reason=reason)
         return payload
-
-    def error_from(self, answer: Answer) -> AdapterError:
-        if answer.status == 423:
-            words = f"Shopify has locked this shop. {self.explain(answer)}".strip()
-            return SetupError(words, reason=Reason.QUOTA, status=423)
-        return super().error_from(answer)
 
     def verify(self) -> Reading:
         data = self.ask(queries.SHOP)

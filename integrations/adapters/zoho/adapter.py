@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,12 +15,11 @@ from integrations.adapters.base import (
     Reading,
     Resource,
     Subscription,
-    filled,
 )
+from integrations.adapters.calls import Sign
 from integrations.adapters.declare import Credential, OAuth2, Rate
 from integrations.adapters.each import key_of
 from integrations.adapters.errors import (
-    AdapterError,
     Reason,
     RejectedError,
     ScopeError,
@@ -27,26 +27,30 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import id_in, row_in
+from integrations.adapters.shapes import Row, id_in, row_in
 from integrations.adapters.shared import expired, moment, parse_place, to_place
 from integrations.adapters.zoho.records import ZohoRecords
 from integrations.adapters.zoho.wire import (
     MODULES,
     OURS,
-    changes_of,
+    TAGS,
     error_of,
     field_of,
     is_shown,
     path_of,
     rows_of,
-    tags_of,
 )
 
 PAGE = 200  # the API's maximum for per_page
 FIELDS = 50  # names that a listing takes
 IDS = 100  # ids that it takes
-TAGS = "Tag"  # the field that has them
 OVERLAP = timedelta(seconds=5)
+
+NO_RIGHT = "^(OAUTH_SCOPE_MISMATCH|NO_PERMISSION|AUTHORIZATION_FAILED)"
+UNSEEN = (
+    "This Zoho user may not see Email or Email Opt Out, so nobody's opt-out could be "
+    "respected."
+)
 
 # Accounts server -> API server; the API's page "Multi DC Support".
 CENTRES = {
@@ -104,6 +108,14 @@ class Zoho(ZohoRecords):
     docs_url = "https://www.zoho.com/crm/developer/docs/api/v8/oauth-overview.html"
     features = frozenset({"tags", "update_existing"})
 
+    signs = (
+        Sign(NO_RIGHT, ScopeError, on=401),
+        Sign(NO_RIGHT, ScopeError),
+        Sign("^INVALID_QUERY.*column given", ScopeError, says=UNSEEN),
+        Sign("^INVALID_MODULE", TargetError),
+        Sign("credit", TransientError, Reason.QUOTA, on=429, wait=3600.0),
+    )
+
     @property
     def home(self) -> str:
         centre = CENTRES.get(self.secrets.get("region", ""), CENTRES["zoho.com"])
@@ -125,25 +137,9 @@ class Zoho(ZohoRecords):
         error = error_of(answer)
         return self.safe(str(error.get("message") or error.get("code") or ""))
 
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        code = str(error_of(answer).get("code", ""))
-        if code in ("OAUTH_SCOPE_MISMATCH", "NO_PERMISSION", "AUTHORIZATION_FAILED"):
-            return ScopeError(error.detail, status=answer.status)
-        details = str(error_of(answer).get("details") or "")
-        if code == "INVALID_QUERY" and "column given" in details:
-            return ScopeError(
-                "This Zoho user may not see Email or Email Opt Out, so nobody's "
-                "opt-out could be respected.",
-                status=answer.status,
-            )
-        if code == "INVALID_MODULE":
-            return TargetError(error.detail, status=answer.status)
-        if answer.status == 429 and "credit" in error.detail.lower():
-            return TransientError(
-                error.detail, reason=Reason.QUOTA, status=429, retry_after=3600.0
-            )
-        return error
+    def told(self, answer: Answer) -> str:
+        names = ("code", "message", "details")
+        return " ".join(str(error_of(answer).get(name, "")) for name in names)
 
     def verify(self) -> Reading:
         users = self.fetch("GET", "/crm/v8/users", params={"type": "CurrentUser"})
@@ -192,19 +188,15 @@ class Zoho(ZohoRecords):
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
     ) -> list[Subscription]:
-        found = self._find(audience_id, emails)
+        found = self.find(emails, audience_id)
         told = self._whole(audience_id, [row["ids"][0] for row in found.values()])
-        return [
-            Subscription(
-                email=email,
-                status="unsubscribed" if row["opted_out"] else "subscribed",
-                changed_at=moment(row.get("Modified_Time")),
-                remote_id=row["ids"][0],
-                **told.get(row["ids"][0], {}),
-            )
-            if (row := found.get(key_of(email)))
-            else Subscription(email=email, status="absent")
+        standings = [
+            self.standing(email, found.get(key_of(email)), audience_id)
             for email in emails
+        ]
+        unknown: Row = {"fields": None, "tags": None}
+        return [
+            replace(known, **told.get(known.remote_id, unknown)) for known in standings
         ]
 
     def _whole(self, module: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -222,10 +214,11 @@ class Zoho(ZohoRecords):
                 }
                 body = self.request("GET", path_of(module), params=params)
                 for row in rows_of(body):
-                    told = filled({name: row.get(name) for name in part})
+                    told = {name: row.get(name) for name in part}
                     values.setdefault(id_in(row), {}).update(told)
         return {
-            id: {"tags": tags_of(told), "fields": told} for id, told in values.items()
+            id: {"tags": self.tags_of(row), "fields": self.values_of(row)}
+            for id, row in values.items()
         }
 
     def _writable(self, module: str) -> list[str]:
@@ -237,8 +230,7 @@ class Zoho(ZohoRecords):
         since, token, full = parse_place(cursor, str, str, bool) or ("", "", True)
         if since and moment(since) is None:
             raise expired()
-        open_ones = self._writable(audience_id)
-        names = [*OURS, *(name for name in open_ones if name not in OURS)][:FIELDS]
+        names = [*OURS, *self._writable(audience_id)][:FIELDS]
         params: dict[str, str | int] = {
             "fields": ",".join(names),
             "sort_by": "Modified_Time",
@@ -265,7 +257,11 @@ class Zoho(ZohoRecords):
         else:
             following = to_place(reached if ahead else since, "", full and more)
         return Page(
-            changes=tuple(changes_of(rows, open_ones, audience_id)),
+            changes=tuple(
+                self.change({name: row.get(name) for name in names}, audience_id)
+                for row in rows
+                if row.get(self.email_key)
+            ),
             cursor=following,
             complete=full,
             more=more,

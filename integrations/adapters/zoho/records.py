@@ -12,6 +12,7 @@ from integrations.adapters.base import (
     Outcome,
     OutcomeState,
     Receipt,
+    filled,
 )
 from integrations.adapters.each import (
     by_address,
@@ -19,8 +20,8 @@ from integrations.adapters.each import (
     key_of,
     not_there,
     rejected,
-    spellings,
     synced,
+    tags_for,
 )
 from integrations.adapters.errors import (
     Reason,
@@ -28,13 +29,16 @@ from integrations.adapters.errors import (
     ScopeError,
     TargetError,
 )
-from integrations.adapters.http import HttpAdapter, to_json
+from integrations.adapters.http import to_json
 from integrations.adapters.paging import all_pages
-from integrations.adapters.shapes import id_in
+from integrations.adapters.rest import Rest, look_ups
+from integrations.adapters.shapes import Row, id_in
 from integrations.adapters.zoho.wire import (
     MODULES,
     OURS,
+    OUT,
     REASONS,
+    TAGS,
     path_of,
     quoted,
     row_of,
@@ -50,31 +54,41 @@ OPTED_OUT = (
 )
 
 
-class ZohoRecords(HttpAdapter):
-    """The writing half of the adapter."""
+class ZohoRecords(Rest):
+    """The writing half of the adapter: many records a call, those who opted out, too."""
 
-    def _find(self, module: str, emails: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Record by lower-case address; `opted_out` when any record of theirs is."""
-        path_of(module)
-        found: dict[str, dict[str, Any]] = {}
-        wanted = list(dict.fromkeys(s for email in emails for s in spellings(email)))
-        for start in range(0, len(wanted), CHUNK):
-            for row in self._query(module, wanted[start : start + CHUNK]):
-                key = key_of(str(row.get("Email", "")))
-                record = found.setdefault(key, dict(row))
-                record.setdefault("ids", []).append(id_in(row))
-                out = record.get("opted_out") or row.get("Email_Opt_Out") is True
-                record["opted_out"] = out
+    email_key, state_key = "Email", ""
+    left_keys, tags_key = ("Modified_Time",), TAGS
+
+    def status_of(self, row: Row, audience_id: str) -> str:
+        return "unsubscribed" if row[OUT] is True else "subscribed"
+
+    def values_of(self, row: Row) -> dict[str, object]:
+        ours = (*OURS, TAGS)
+        return filled({name: row[name] for name in row if name not in ours})
+
+    def tags_of(self, row: Row) -> tuple[str, ...]:
+        return tuple(str(tag.get("name")) for tag in row.get(TAGS) or ())
+
+    def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
+        """The first record of each, with the `ids` of all; opted out when one is."""
+        path_of(audience_id)
+        found: dict[str, Row] = {}
+        for some in look_ups(emails, CHUNK):
+            for row in self._query(audience_id, some):
+                known = found.setdefault(key_of(str(row.get("Email"))), row)
+                known.setdefault("ids", []).append(id_in(row))
+                known[OUT] = known.get(OUT) is True or row.get(OUT) is True
         return found
 
-    def _query(self, module: str, emails: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def _query(self, module: str, emails: Sequence[str]) -> Iterator[Row]:
         listed = ",".join(quoted(email) for email in emails)
         query = (
             f"select id, {', '.join(OURS)} from {module} where Email in ({listed}) "
             f"order by Created_Time asc limit {ROWS}"
         )
 
-        def read(offset: int) -> tuple[list[dict[str, Any]], int | None]:
+        def read(offset: int) -> tuple[list[Row], int | None]:
             behind = f" offset {offset}" if offset else ""
             payload = {"select_query": query + behind}
             body = self.request("POST", "/crm/v8/coql", payload=payload)
@@ -88,14 +102,11 @@ class ZohoRecords(HttpAdapter):
         self, contacts: Sequence[Contact], audience_id: str, options: Options
     ) -> list[Outcome]:
         people = by_address(contacts)
-        known = self._find(audience_id, list(people))
+        known = self.find(list(people), audience_id)
         outcomes: dict[str, Outcome] = {}
         if not options.update_existing:
             for key in known.keys() & people.keys():
-                outcomes[key] = existing(
-                    known[key]["ids"][0],
-                    "Already in Zoho CRM",
-                )
+                outcomes[key] = existing(id_in(known[key]), "Already in Zoho CRM")
         rows = {
             key: row_of(contact, known.get(key))
             for key, contact in people.items()
@@ -106,7 +117,7 @@ class ZohoRecords(HttpAdapter):
             if outcome.reason is Reason.SCOPE and key not in known:
                 raise ScopeError(outcome.detail)  # of a known record it is that one's
             done = outcome.state is OutcomeState.SYNCED
-            out = done and key in known and known[key]["opted_out"]
+            out = done and key in known and known[key][OUT]
             outcomes[key] = replace(outcome, detail=OPTED_OUT) if out else outcome
         self._tag(audience_id, people, outcomes, options)
         return [outcomes[key_of(contact.email)] for contact in contacts]
@@ -158,7 +169,7 @@ class ZohoRecords(HttpAdapter):
         """Tags are added to those that a record has."""
         groups: dict[tuple[str, ...], list[str]] = {}
         for key, contact in people.items():
-            tags = tuple(dict.fromkeys((*options.tags, *contact.tags)))
+            tags = tuple(tags_for(contact, options))
             if tags and outcomes[key].state is OutcomeState.SYNCED:
                 groups.setdefault(tags, []).append(key)
         for tags, keys in groups.items():
@@ -183,12 +194,12 @@ class ZohoRecords(HttpAdapter):
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         """Sets the flag on every record of the address."""
-        found = self._find(audience_id, emails)
+        found = self.find(emails, audience_id)
         ids = [id for row in found.values() for id in row["ids"]]
         done: dict[str, Outcome] = {}
         for start in range(0, len(ids), self.batch_size):
             some = ids[start : start + self.batch_size]
-            rows = {id: {"id": id, "Email_Opt_Out": True} for id in some}
+            rows = {id: {"id": id, OUT: True} for id in some}
             done |= self._write_rows("PUT", path_of(audience_id), rows)
         absent = not_there("Not in this module.")
         worst = {
@@ -201,7 +212,7 @@ class ZohoRecords(HttpAdapter):
         """Deletes leads and contacts with the address."""
         erased: list[str] = []
         for module in MODULES:
-            for row in self._find(module, [email]).values():
+            for row in self.find([email], module).values():
                 params = {"ids": ",".join(row["ids"])}
                 body = self.request("DELETE", path_of(module), params=params)
                 for answer in rows_of(body):
@@ -209,10 +220,8 @@ class ZohoRecords(HttpAdapter):
                     if outcome.state is not OutcomeState.SYNCED:
                         return Receipt(ok=False, note=outcome.detail)
                 erased.append(module)
-        if not erased:
-            return Receipt(ok=True, note="Zoho CRM did not hold this address.")
-        return Receipt(
-            ok=True,
-            note=f"Deleted from {' and '.join(erased)}. Zoho keeps deleted records in "
-            "its recycle bin for 60 days.",
+        return self.erased(
+            erased,
+            f"Deleted from {' and '.join(erased)}. Zoho keeps deleted records in its "
+            "recycle bin for 60 days.",
         )

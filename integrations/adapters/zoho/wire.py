@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from integrations.adapters.base import Change, Contact, Field, filled
+from integrations.adapters.base import Contact, Field, filled
 from integrations.adapters.errors import Reason, TargetError
 from integrations.adapters.http import Answer
 from integrations.adapters.shapes import Row, rows_in
-from integrations.adapters.shared import moment
 
 MODULES = ("Leads", "Contacts")
-OURS = ("Email", "Email_Opt_Out", "Modified_Time")
+OUT = "Email_Opt_Out"
+OURS = ("Email", OUT, "Modified_Time")
+TAGS = "Tag"  # the field that has them
 TYPES = {
     "text": "text",
     "textarea": "text",
@@ -78,13 +79,8 @@ def row_of(contact: Contact, known: Mapping[str, Any] | None) -> dict[str, objec
     row: dict[str, object] = {"Email": email, **filled(contact.fields)}
     if known is None:
         row.setdefault("Last_Name", contact.email.strip())  # the one that must be there
-    row.pop("Email_Opt_Out", None)
+    row.pop(OUT, None)
     return row
-
-
-def tags_of(record: dict[str, Any]) -> tuple[str, ...]:
-    """Takes a record's tags out of its values."""
-    return tuple(str(tag.get("name")) for tag in record.pop("Tag", ()))
 
 
 def is_shown(row: Mapping[str, Any]) -> bool:
@@ -110,19 +106,3 @@ def field_of(row: Mapping[str, Any]) -> Field:
             if option.get("actual_value") not in (None, "-None-")
         ),
     )
-
-
-def changes_of(
-    rows: Sequence[Mapping[str, Any]], names: Sequence[str], module: str
-) -> Iterator[Change]:
-    for row in rows:
-        if email := str(row.get("Email") or ""):
-            opted_out = row.get("Email_Opt_Out") is True
-            yield Change(
-                email=email,
-                kind="upsert",
-                status="unsubscribed" if opted_out else "subscribed",
-                fields=filled({name: row.get(name) for name in names}),
-                at=moment(row.get("Modified_Time")),
-                audience_id=module,
-            )
