@@ -38,8 +38,8 @@ class Sign:
 
     `words` is a regular expression, whose case does not matter. `on` is the status that
     they stand in; None: any that refuses the request (400, 409, 422 and so on).
-    `wait` is seconds, for a TransientError. `says` is told to people, "" for the
-    provider's own words.
+    `wait` is seconds at least, for a TransientError. `says` is told to people; "" for
+    the provider's own words.
     """
 
     words: str
@@ -57,7 +57,8 @@ class Sign:
         detail = self.says or error.detail
         found = self.error(detail, reason=self.reason, status=error.status)
         if isinstance(found, TransientError):
-            found.retry_after = self.wait
+            asked = error.retry_after if isinstance(error, TransientError) else None
+            found.retry_after = max(asked or 0.0, self.wait or 0.0) or None
         return found
 
 

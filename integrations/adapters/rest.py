@@ -85,6 +85,7 @@ class Rest(RestCalls):
     # How many addresses a look-up takes: one, many, or many ahead of a batch's writes.
     look_up: ClassVar[Literal["one", "many", "ahead"]] = "one"
     gone: ClassVar[frozenset[str]] = frozenset({"unsubscribed"})  # need no opt-out
+    kept: ClassVar[frozenset[str]] = frozenset({"subscribed", "pending", "unknown"})
     known_as: ClassVar[str] = "Already on this list"
     unknown_as: ClassVar[str] = "Not on this list at all."
     asked_as: ClassVar[str] = ""  # what is said of those who have yet to confirm
@@ -212,7 +213,7 @@ class Rest(RestCalls):
                 return asked
             if refused := self.turned_away(known):
                 return refused
-            if known.status != "absent" and not options.update_existing:
+            if known.status in self.kept and not options.update_existing:
                 return existing(known.remote_id, self.known_as)
             return self.put(new)
 

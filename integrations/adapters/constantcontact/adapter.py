@@ -11,36 +11,31 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import quote
 
-from integrations.adapters.base import Audience, Field, Page, Reading, Receipt, Resource
+from integrations.adapters.base import Audience, Field, Page, Reading, Receipt
+from integrations.adapters.calls import Sign
 from integrations.adapters.constantcontact.contacts import ConstantContactContacts
 from integrations.adapters.constantcontact.wire import (
+    CORE,
     FIXED,
     SUBRESOURCES,
-    change_of,
     custom_field,
-    next_page,
-    query_of,
+    path_of,
 )
 from integrations.adapters.declare import OAuth2, Rate
+from integrations.adapters.each import probed
 from integrations.adapters.errors import (
-    AdapterError,
     CredentialsError,
     Reason,
-    RejectedError,
-    ScopeError,
     TargetError,
     TransientError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import rows_in
+from integrations.adapters.shapes import Row
 from integrations.adapters.shared import expired, moment, parse_place, to_place
 
 SLACK = timedelta(minutes=15)  # what our clock may be ahead of Constant Contact's
-DAY_OVER = 3600.0  # seconds; the daily quota ends some time, so look hourly
-ONE: Params = {"limit": 1, "include_count": "true"}
+NAMELESS = "an account that may not be named"
 WHOLE = -1  # the walk through the whole list
 # A round of `changes` asks for both, one after the other.
 ROUND = ("updated_after", "optout_after")
@@ -75,59 +70,44 @@ class ConstantContact(ConstantContactContacts):
     features = frozenset({"tags", "update_existing", "reconfirm"})
     home = "https://api.cc.email"
 
-    def headers(self) -> dict[str, str]:
-        token = self.secrets.get("access_token", "")
-        if not token:
-            raise CredentialsError("This account has to be connected again.")
-        return {"Authorization": f"Bearer {token}"}
+    signs = (  # the quota of a day ends some time, so look hourly
+        Sign("quota_exceeded", TransientError, Reason.QUOTA, on=429, wait=3600.0),
+    )
+    reasons = (
+        ("email", Reason.ADDRESS_INVALID),
+        (f"custom_field|{'|'.join(CORE)}", Reason.FIELD_TYPE),
+    )
+
+    def key_header(self, key: str) -> dict[str, str]:
+        raise CredentialsError("This account has to be connected again.")
 
     def explain(self, answer: Answer) -> str:
-        told = [str(row.get("error_message") or "") for row in _errors(answer)]
-        return self.safe(" ".join(filter(None, told))) or super().explain(answer)
+        return self.safe(_told(answer, "error_message")) or super().explain(answer)
 
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        keys = {str(row.get("error_key")) for row in _errors(answer)}
-        if answer.status == 429 and "quota_exceeded" in keys:
-            wait = getattr(error, "retry_after", None)
-            return TransientError(
-                error.detail,
-                reason=Reason.QUOTA,
-                status=429,
-                retry_after=DAY_OVER if wait is None else wait,
-            )
-        return error
+    def told(self, answer: Answer) -> str:
+        return _told(answer, "error_key")
 
     def verify(self) -> Reading:
-        identity = name = ""
-        resources = []
-        for resource, path, params, count in (
-            ("account", "/v3/account/summary", None, ""),
-            ("lists", "/v3/contact_lists", ONE, "lists_count"),
-            ("contacts", "/v3/contacts", ONE, "contacts_count"),
-            ("custom fields", "/v3/contact_custom_fields", {"limit": 1}, ""),
-        ):
-            readable, detail, body = True, "", {}
-            try:
-                body = self.fetch("GET", path, params=params)
-            except ScopeError as error:
-                readable, detail = False, error.detail
-            if resource == "account":
-                identity = str(body.get("contact_email") or "")
-                name = str(body.get("organization_name") or "")
-            resources.append(
-                Resource(
-                    name=resource,
-                    readable=readable,
-                    writable=None,
-                    count=body.get(count),
-                    detail=detail,
-                )
-            )
+        mine: Row = {}
+
+        def account() -> None:
+            mine.update(self.fetch("GET", "/v3/account/summary"))
+
+        def count(name: str, **more: str) -> int | None:
+            body = self.fetch("GET", f"/v3/{name}", params={"limit": 1, **more})
+            return body.get(f"{name.removeprefix('contact_')}_count")
+
+        counted = {"include_count": "true"}
+        resources = (
+            probed("account", account),
+            probed("lists", lambda: count("contact_lists", **counted)),
+            probed("contacts", lambda: count("contacts", **counted)),
+            probed("custom fields", lambda: count("contact_custom_fields")),
+        )
         return Reading(
-            identity=identity or "an account that may not be named",
-            account_name=name,
-            resources=tuple(resources),
+            identity=str(mine.get("contact_email") or NAMELESS),
+            account_name=str(mine.get("organization_name") or ""),
+            resources=resources,
         )
 
     def audiences(self) -> list[Audience]:
@@ -138,11 +118,11 @@ class ConstantContact(ConstantContactContacts):
                 label=str(row.get("name") or ""),
                 size=row.get("membership_count"),
             )
-            for row in self.pages("/v3/contact_lists", "lists", params)
+            for row in self.rows("/v3/contact_lists", params)
         ]
 
     def fields(self, audience_id: str) -> list[Field]:
-        rows = self.pages("/v3/contact_custom_fields", "custom_fields", {"limit": 100})
+        rows = self.rows("/v3/contact_custom_fields", {"limit": 100})
         return [*FIXED, *(custom_field(row) for row in rows)]
 
     def changes(self, audience_id: str, cursor: str) -> Page:
@@ -160,18 +140,9 @@ class ConstantContact(ConstantContactContacts):
             params["lists"] = audience_id
         else:
             params |= {"status": "all", ROUND[turn]: after}
-        try:
-            body = self.fetch(
-                "GET", "/v3/contacts", params=query_of(page) if page else params
-            )
-        except RejectedError:
-            if page:
-                raise expired() from None
-            raise
-        rows = rows_in(body, "contacts")
+        rows, following = self.walk(page, "/v3/contacts", page, params)
         if turn == WHOLE and not page and not rows:
             self.check_list(audience_id)  # a list that is gone is no empty list
-        following = next_page(body)
         last = turn == WHOLE or turn + 1 == len(ROUND)
         if following:
             ahead = to_place(turn, after, began, following)
@@ -179,9 +150,10 @@ class ConstantContact(ConstantContactContacts):
             ahead = to_place(0, began, "", "")
         else:
             ahead = to_place(turn + 1, after, began, "")
-        found = [change_of(row, audience_id) for row in rows]
         return Page(
-            changes=tuple(change for change in found if change is not None),
+            changes=tuple(
+                change for row in rows for change in self.told_of(row, audience_id)
+            ),
             cursor=ahead,
             complete=turn == WHOLE,
             more=bool(following) or not last,
@@ -189,25 +161,24 @@ class ConstantContact(ConstantContactContacts):
 
     def erase(self, email: str) -> Receipt:
         found = self.find_all(email)
-        if not found:
-            return Receipt(ok=True, note="Constant Contact did not hold this address.")
         for known in found:
             if not known.get("deleted_at"):
-                path = f"/v3/contacts/{quote(str(known.get('contact_id')), safe='')}"
                 with suppress(TargetError):  # somebody else was faster
-                    self.request("DELETE", path)
-        return Receipt(
-            ok=True,
-            note="Deleted from Constant Contact's lists. It keeps deleted contacts out "
-            "of sight, and its users can revive them.",
+                    self.request("DELETE", path_of(known))
+        return self.erased(
+            found,
+            "Deleted from Constant Contact's lists. It keeps deleted contacts out of "
+            "sight, and its users can revive them.",
         )
 
 
-def _errors(answer: Answer) -> list[dict[str, Any]]:
-    """Errors come as an array, those of the gateway as one object."""
+def _told(answer: Answer, name: str) -> str:
+    """What the errors have under a name; they come as an array, the gateway's as one
+    object."""
     try:
         body = answer.json()
     except ValueError:
-        return []
+        return ""
     rows = body if isinstance(body, list) else [body]
-    return [row for row in rows if isinstance(row, dict)]
+    told = [row.get(name) for row in rows if isinstance(row, dict)]
+    return " ".join(str(words) for words in told if words)

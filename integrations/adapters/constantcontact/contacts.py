@@ -19,11 +19,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
-from integrations.adapters import consent
 from integrations.adapters.base import (
+    Change,
     Contact,
     Options,
     Outcome,
@@ -32,28 +33,27 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.constantcontact.wire import (
     CORE,
-    HELD,
     MAILABLE,
+    ON_HOLD,
     PENDING,
     SUBRESOURCES,
     email_of,
-    next_page,
+    has_left,
     on_list,
+    path_of,
     permission_of,
     properties_of,
-    query_of,
-    standing,
+    values_of,
 )
 from integrations.adapters.each import (
-    EachContact,
     again,
     awaiting,
     by_address,
-    existing,
     forms,
     key_of,
     rejected,
     synced,
+    tags_for,
 )
 from integrations.adapters.errors import (
     Reason,
@@ -62,34 +62,102 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import Params
-from integrations.adapters.paging import all_pages
-from integrations.adapters.shapes import id_in, rows_in
+from integrations.adapters.rest import Rest, Write
+from integrations.adapters.shapes import Row, dig, id_in, rows_in
+from integrations.adapters.shared import moment
 
+HELD = "Constant Contact holds this contact back for the moment (temporary hold)."
+NO_PERMISSION = "Known there without permission to be mailed."
+REVIVED = "Deleted there without having opted out."
+WAITING = ("archived", "pending")
 GONE = "Deleted in Constant Contact just now."
 TAGS_LOST = "Their tags were not set"
 SETTLED = {"synced": OutcomeState.SYNCED, "awaiting": OutcomeState.AWAITING_OPT_IN}
 
 
-class ConstantContactContacts(EachContact):
-    """The writing half of the adapter."""
+class ConstantContactContacts(Rest):
+    """The half of the adapter that knows and writes people."""
+
+    id_key, state_key = "contact_id", ""
+    time_keys = ("updated_at",)
+    kept = frozenset({"subscribed", "unknown"})  # who is pending may need the list
 
     _asks: bool | None = None  # whether new contacts have to confirm
 
-    def find(self, email: str) -> dict[str, Any] | None:
-        """The contact with an address, deleted or not, with its lists."""
-        same = self.find_all(email)
-        # A deleted one beside one that is there: who left counts, then who is there.
-        same.sort(key=lambda row: bool(row.get("deleted_at")))
-        same.sort(key=lambda row: permission_of(row) != "unsubscribed")
-        return next(iter(same), None)
+    def page(
+        self, path: str, place: Any, params: Params | None = None
+    ) -> tuple[list[Row], str]:
+        """`place` is the query behind the page before."""
+        query = dict(parse_qsl(place, keep_blank_values=True)) if place else params
+        body = self.fetch("GET", path, params=query)
+        rows = rows_in(body, path.rpartition("/")[2].removeprefix("contact_"))
+        return rows, urlsplit(str(dig(body, "_links", "next", "href") or "")).query
 
-    def find_all(self, email: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
+    def find_all(self, email: str) -> list[Row]:
+        """The contacts with an address, deleted or not, with their lists; who left
+        comes first, then who is there."""
+        rows: list[Row] = []
         for asked in forms(email):
             params: Params = {"email": asked, "status": "all", "include": SUBRESOURCES}
-            body = self.fetch("GET", "/v3/contacts", params=params)
-            rows += rows_in(body, "contacts")
-        return [row for row in rows if key_of(email_of(row)) == key_of(email)]
+            rows += self.page("/v3/contacts", "", params)[0]
+        same = [row for row in rows if key_of(email_of(row)) == key_of(email)]
+        same.sort(key=lambda row: bool(row.get("deleted_at")))
+        same.sort(key=lambda row: permission_of(row) != "unsubscribed")
+        return same
+
+    def find_one(self, email: str, audience_id: str) -> Row | None:
+        return next(iter(self.find_all(email)), None)
+
+    def status_of(self, row: Row, audience_id: str) -> str:
+        """Where somebody stands on a list; permission is the account's as a whole."""
+        permission = permission_of(row)
+        if has_left(row):
+            # Asked to confirm their return, as it seems, and not answered yet.
+            asked = row["email_address"].get("confirm_status") == "pending"
+            return "pending" if asked else "unsubscribed"
+        if row.get("deleted_at"):
+            return "archived"
+        if permission == PENDING:
+            return "pending"
+        if permission != ON_HOLD and not on_list(row, audience_id):
+            return "absent"
+        return "subscribed" if permission in MAILABLE else "unknown"
+
+    def left_at(self, row: Row, audience_id: str) -> datetime | None:
+        address = row["email_address"]
+        since = moment(address.get("opt_out_date")) if has_left(row) else None
+        return since or moment(address.get("updated_at") or row.get("updated_at"))
+
+    def values_of(self, row: Row) -> dict[str, object]:
+        return values_of(row)
+
+    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
+        known = super().standing(email, row, audience_id)
+        if row is None:
+            return known
+        detail = str(row["email_address"].get("opt_out_reason") or "")
+        if not has_left(row):
+            held = permission_of(row) == ON_HOLD
+            unknown = HELD if held else NO_PERMISSION
+            revived = REVIVED if permission_of(row) in MAILABLE else ""
+            detail = {"unknown": unknown, "archived": revived}.get(known.status, "")
+        return replace(known, detail=detail)
+
+    def told_of(self, row: Row, list_id: str) -> Iterator[Change]:
+        """What a contact's row tells about a list: nothing of who is no member, and
+        neither opted out nor deleted."""
+        now = self.standing(email_of(row), row, list_id)
+        member = on_list(row, list_id)
+        if now.email and (member or now.status in ("unsubscribed", *WAITING)):
+            out = now.status == "pending" and permission_of(row) != PENDING
+            yield Change(
+                email=now.email,
+                kind="upsert" if member else "status",
+                status="unsubscribed" if out else now.status,  # until they come back
+                fields=values_of(row) if member else {},
+                at=self.time_of(row, list_id) or now.changed_at,
+                audience_id=list_id,
+            )
 
     def check_list(self, audience_id: str) -> None:
         """Raises TargetError when the list is not there any more."""
@@ -106,38 +174,30 @@ class ConstantContactContacts(EachContact):
         outcomes |= self._tagged(people, outcomes, options)
         return [outcomes[key_of(contact.email)] for contact in contacts]
 
-    def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
-        known = self.find(contact.email)
-        now = standing(contact.email, known, audience_id)
-        permission = permission_of(known) if known else ""
-        if now.status == "pending" and permission != PENDING and not options.reconfirm:
-            # Asked by another rule, or asked and then unsubscribed: they are out.
-            now = replace(now, status="unsubscribed")
-        refused = consent.left(now, self.label)
-        if refused is not None and not (
-            now.status == "archived" and permission in MAILABLE
-        ):
-            if consent.may_ask_again(now, contact, options):
-                return self._ask(now, audience_id)
-            return refused
-        if now.detail == HELD:
+    def turned_away(self, known: Subscription) -> Outcome | None:
+        if known.detail == HELD:
             return rejected(Reason.COMPLIANCE, HELD)
-        if now.status == "pending":
-            if permission == PENDING and not on_list(known or {}, audience_id):
-                self._add(now.remote_id, audience_id)
-            return awaiting(now.remote_id)
-        member = on_list(known or {}, audience_id)
-        if member and not options.update_existing:
-            return existing(now.remote_id)
-        fields = contact.fields if known is None or options.update_existing else {}
+        return None if known.detail == REVIVED else super().turned_away(known)
+
+    def put(self, write: Write) -> Outcome:
+        row, now, to = write.row, write.known, write.audience_id
+        if row and now.status == "pending":
+            asked = permission_of(row) == PENDING
+            if asked and not on_list(row, to):
+                self._add(now.remote_id, to)
+            if not asked and not write.options.reconfirm:
+                # Asked by another rule, or asked and then unsubscribed: they are out.
+                now = replace(now, status="unsubscribed")
+            return self.settled(now)
+        fill = row is None or write.options.update_existing
         body = {
-            "email_address": email_of(known) if known else contact.email,
-            **properties_of(fields),
-            "list_memberships": [audience_id],
+            "email_address": email_of(row) if row else write.contact.email,
+            **(properties_of(write.contact.fields) if fill else {}),
+            "list_memberships": [to],
         }
-        contact_id = self._sign_up(body, audience_id)
-        if known is None or now.status == "archived":
-            return self._created(contact, contact_id, new=known is None)
+        contact_id = self._sign_up(body, to)
+        if row is None or now.status == "archived":
+            return self._created(write.contact, contact_id, new=row is None)
         return synced(contact_id)
 
     def _sign_up(self, body: Mapping[str, Any], audience_id: str) -> str:
@@ -152,24 +212,25 @@ class ConstantContactContacts(EachContact):
     def _created(self, contact: Contact, contact_id: str, *, new: bool) -> Outcome:
         asked = self._asks
         if asked is None or not new:
-            known = self.find(contact.email)
+            known = self.find_one(contact.email, "")
             if known is None:
                 raise TransientError(f"{self.label} does not show this contact yet.")
             asked = permission_of(known) == PENDING
             self._asks = asked if new else self._asks
         return awaiting(contact_id) if asked else synced(contact_id)
 
-    def _ask(self, now: Subscription, audience_id: str) -> Outcome:
-        path = f"/v3/contacts/resubscribe/{quote(now.remote_id, safe='')}"
+    def ask_again(self, write: Write) -> Outcome:
+        id, to = write.known.remote_id, write.audience_id
+        path = f"/v3/contacts/resubscribe/{quote(id, safe='')}"
         try:
-            self.request("PUT", path, payload={"list_ids": [audience_id]})
+            self.request("PUT", path, payload={"list_ids": [to]})
         except TargetError:
-            self.check_list(audience_id)  # that, or the person, is gone
+            self.check_list(to)  # that, or the person, is gone
             raise TransientError(GONE) from None
         except RejectedError as error:
             detail = f"{self.label} asks once, and did not ask again: {error.detail}"
             return rejected(Reason.UNSUBSCRIBED, detail)
-        return awaiting(now.remote_id)
+        return awaiting(id)
 
     def _add(self, contact_id: str, audience_id: str) -> None:
         body = {"source": {"contact_ids": [contact_id]}, "list_ids": [audience_id]}
@@ -182,14 +243,6 @@ class ConstantContactContacts(EachContact):
             )
         return super().refusal(error)
 
-    def reason_of(self, error: RejectedError) -> Reason:
-        words = error.detail.lower()
-        if "email" in words:
-            return Reason.ADDRESS_INVALID
-        if "custom_field" in words or any(name in words for name in CORE):
-            return Reason.FIELD_TYPE
-        return error.reason
-
     def _tagged(
         self,
         people: Mapping[str, Contact],
@@ -199,7 +252,7 @@ class ConstantContactContacts(EachContact):
         """The outcomes of who is tagged: submitted, since that is a job of its own."""
         groups: dict[tuple[str, ...], list[str]] = {}
         for key, contact in people.items():
-            tags = tuple(dict.fromkeys((*options.tags, *contact.tags)))
+            tags = tuple(tags_for(contact, options))
             if tags and outcomes[key].state in SETTLED.values():
                 groups.setdefault(tags, []).append(key)
         changed: dict[str, Outcome] = {}
@@ -224,17 +277,8 @@ class ConstantContactContacts(EachContact):
         return changed
 
     def _tags(self) -> dict[str, str]:
-        rows = self.pages("/v3/contact_tags", "tags", {"limit": 500})
+        rows = self.rows("/v3/contact_tags", {"limit": 500})
         return {str(row.get("name")).lower(): id_in(row, "tag_id") for row in rows}
-
-    def pages(self, path: str, key: str, params: Params) -> Iterator[dict[str, Any]]:
-        """All rows of a collection."""
-
-        def read(page: str) -> tuple[list[dict[str, Any]], str]:
-            body = self.fetch("GET", path, params=query_of(page) if page else params)
-            return rows_in(body, key), next_page(body)
-
-        return all_pages(read, "")
 
     def _new_tag(self, name: str) -> str:
         made = self.fetch("POST", "/v3/contact_tags", payload={"name": name})
@@ -263,29 +307,22 @@ class ConstantContactContacts(EachContact):
         state = SETTLED.get(name, OutcomeState.SYNCED)
         return [Outcome(state=state, detail=detail) for _ in emails]
 
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        return [standing(email, self.find(email), audience_id) for email in emails]
-
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        return self.each(emails, self._unsubscribe)
+        def leave(email: str) -> Outcome:
+            rows = self.find_all(email)
+            for row in rows:
+                if permission_of(row) != "unsubscribed":
+                    self._opt_out(row)
+            return synced(id_in(rows[-1], "contact_id") if rows else "")
 
-    def _unsubscribe(self, email: str) -> Outcome:
-        done = synced()
-        for known in self.find_all(email):
-            if permission_of(known) != "unsubscribed":
-                self._leave(known)
-            done = synced(known.get("contact_id"))
-        return done
+        return self.each(emails, leave)
 
-    def _leave(self, known: Mapping[str, Any]) -> None:
+    def _opt_out(self, known: Row) -> None:
         body = {name: known[name] for name in CORE if known.get(name) is not None}
         body["email_address"] = {
             "address": email_of(known),
             "permission_to_send": "unsubscribed",
         }
         body["update_source"] = "Contact"
-        path = f"/v3/contacts/{quote(str(known.get('contact_id')), safe='')}"
         with suppress(TargetError):  # deleted just now, and mailed no more
-            self.fetch("PUT", path, payload=body)
+            self.fetch("PUT", path_of(known), payload=body)

@@ -1,4 +1,4 @@
-"""Reading what Constant Contact answers: contacts, standing, fields, pages.
+"""Constant Contact's contacts and fields.
 
 Facts are from its OpenAPI description 3.0.172 and from
 developer.constantcontact.com/api_guide (contacts_create_or_update,
@@ -8,13 +8,12 @@ contacts_re-subscribe, glossary_responses; read 2026-11-22).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import quote
 
-from integrations.adapters.base import Change, Field, Subscription, filled
+from integrations.adapters.base import Field, filled
+from integrations.adapters.rest import as_text
 from integrations.adapters.shapes import id_in, row_in
-from integrations.adapters.shared import moment
 
 FIXED = (
     Field(id="first_name", label="First name"),
@@ -47,19 +46,7 @@ CORE = (*PLAIN, "birthday_month", "birthday_day")
 SUBRESOURCES = "custom_fields,list_memberships,phone_numbers,street_addresses"
 MAILABLE = ("explicit", "implicit")
 PENDING = "pending_confirmation"
-HELD = "Constant Contact holds this contact back for the moment (temporary hold)."
-NO_PERMISSION = "Known there without permission to be mailed."
-
-
-def next_page(body: Mapping[str, Any]) -> str:
-    """The query of the page behind an answer, "" at the end."""
-    href = ((body.get("_links") or {}).get("next") or {}).get("href")
-    return urlsplit(str(href or "")).query
-
-
-def query_of(page: str) -> dict[str, str | int]:
-    """A page's query as parameters."""
-    return dict(parse_qsl(page, keep_blank_values=True))
+ON_HOLD = "temp_hold"
 
 
 def email_of(contact: Mapping[str, Any]) -> str:
@@ -75,42 +62,15 @@ def on_list(contact: Mapping[str, Any], list_id: str) -> bool:
     return list_id in (contact.get("list_memberships") or ())
 
 
-def standing(
-    email: str, contact: Mapping[str, Any] | None, list_id: str
-) -> Subscription:
-    """Where an address stands on a list; permission is the account's as a whole."""
-    if contact is None:
-        return Subscription(email=email, status="absent")
-    address = contact.get("email_address") or {}
+def has_left(contact: Mapping[str, Any]) -> bool:
     permission = permission_of(contact)
-    found = Subscription(
-        email=email,
-        status="absent",
-        remote_id=str(contact.get("contact_id") or ""),
-        changed_at=moment(address.get("updated_at") or contact.get("updated_at")),
-        fields=values_of(contact),
-    )
+    out = contact["email_address"].get("opt_out_date")
     welcome = permission in (*MAILABLE, PENDING)
-    if permission == "unsubscribed" or (address.get("opt_out_date") and not welcome):
-        # Asked to confirm their return, as it seems, and not answered yet.
-        asked = address.get("confirm_status") == "pending"
-        return replace(
-            found,
-            status="pending" if asked else "unsubscribed",
-            changed_at=moment(address.get("opt_out_date")) or found.changed_at,
-            detail=str(address.get("opt_out_reason") or ""),
-        )
-    if contact.get("deleted_at"):
-        return replace(found, status="archived")
-    if permission == PENDING:
-        return replace(found, status="pending")
-    if permission == "temp_hold":
-        return replace(found, status="unknown", detail=HELD)
-    if not on_list(contact, list_id):
-        return found
-    if permission not in MAILABLE:
-        return replace(found, status="unknown", detail=NO_PERMISSION)
-    return replace(found, status="subscribed")
+    return permission == "unsubscribed" or bool(out and not welcome)
+
+
+def path_of(contact: Mapping[str, Any]) -> str:
+    return f"/v3/contacts/{quote(id_in(contact, 'contact_id'), safe='')}"
 
 
 def properties_of(fields: Mapping[str, object]) -> dict[str, Any]:
@@ -128,20 +88,10 @@ def properties_of(fields: Mapping[str, object]) -> dict[str, Any]:
         elif name in FIXED_IDS:
             body[name] = str(value)
         else:
-            custom.append({"custom_field_id": name, "value": text_of(value)})
+            custom.append({"custom_field_id": name, "value": as_text(value)})
     if custom:
         body["custom_fields"] = custom
     return body
-
-
-def text_of(value: object) -> str:
-    """A custom field's value: they are all sent as text. How several choices are
-    separated is unverified."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(str(item) for item in value)
-    return str(value)
 
 
 def values_of(contact: Mapping[str, Any]) -> dict[str, object]:
@@ -173,25 +123,4 @@ def custom_field(row: Mapping[str, Any]) -> Field:
             if not choice.get("deleted_at")
         ),
         format=shape if kind == "date" and shape != "YYYY-MM-DD" else "",
-    )
-
-
-def change_of(contact: Mapping[str, Any], list_id: str) -> Change | None:
-    """What a contact's row tells about a list, None when it has nothing to do with it:
-    no member, and neither opted out nor deleted."""
-    now = standing(email_of(contact), contact, list_id)
-    if now.status == "pending" and permission_of(contact) != PENDING:
-        now = replace(now, status="unsubscribed")  # until they come back
-    member = on_list(contact, list_id)
-    if not now.email or (
-        not member and now.status not in ("unsubscribed", "archived", "pending")
-    ):
-        return None
-    return Change(
-        email=now.email,
-        kind="upsert" if member else "status",
-        status=now.status,
-        fields=values_of(contact) if member else {},
-        at=moment(contact.get("updated_at")) or now.changed_at,
-        audience_id=list_id,
     )

@@ -55,7 +55,7 @@ OPTED_OUT = (
 
 
 class ZohoRecords(Rest):
-    """The writing half of the adapter: many records a call, those who opted out, too."""
+    """The writing half: many records a call, those who opted out among them."""
 
     email_key, state_key = "Email", ""
     left_keys, tags_key = ("Modified_Time",), TAGS
