@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import hmac
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -16,43 +17,46 @@ from integrations.adapters.base import (
     Incoming,
     Page,
     Reading,
-    Resource,
     Subscription,
     filled,
 )
+from integrations.adapters.calls import Sign
 from integrations.adapters.consent import LEFT
 from integrations.adapters.declare import Credential, OAuth2, Rate
 from integrations.adapters.errors import (
-    AdapterError,
     CredentialsError,
     Reason,
     RejectedError,
-    ScopeError,
     SetupError,
     TransientError,
 )
 from integrations.adapters.http import Answer
-from integrations.adapters.pipedrive.people import PAGE, PEOPLE, PipedrivePeople
+from integrations.adapters.pipedrive.people import (
+    FIELDS,
+    PEOPLE,
+    PERSONS,
+    PipedrivePeople,
+)
 from integrations.adapters.pipedrive.wire import (
     NEVER,
     PHONES,
     TYPES,
     has_label,
-    heard,
     options_of,
     primary,
-    status_of,
     takes,
 )
-from integrations.adapters.shapes import rows_in
+from integrations.adapters.shapes import Row, dig
 from integrations.adapters.shared import (
-    expired,
+    basic,
     json_body,
     moment,
     parse_place,
     to_place,
 )
 
+BLOCKED = "Pipedrive's firewall blocks this token for a while (403)."
+NO_CONSENT = "In Pipedrive, which has no marketing consent of theirs on record."
 DOMAIN = re.compile(r"https://[a-z0-9-]+\.pipedrive\.com")
 WEBHOOK_USER = "contactsync"
 TOMORROW = 3600.0  # seconds; the budget comes back at the server's midnight
@@ -93,6 +97,22 @@ class Pipedrive(PipedrivePeople):
     )
     features = frozenset({"update_existing"})
 
+    signs = (
+        Sign(r'"code": *"\w*_limit"', SetupError, Reason.QUOTA, on=403),
+        # Who keeps calling in spite of 429 meets the firewall for a while.
+        Sign("cloudflare", TransientError, Reason.RATE, on=403, says=BLOCKED),
+        Sign(
+            *("^spent", TransientError, Reason.QUOTA),
+            on=429,
+            wait=TOMORROW,
+            says="Your Pipedrive company has used up its API tokens for today.",
+        ),
+    )
+    reasons = (
+        ("has no option", Reason.OPTION_MISSING),
+        ("email", Reason.ADDRESS_INVALID),
+    )
+
     @property
     def home(self) -> str:
         return self.secrets.get("api_domain") or "https://api.pipedrive.com"
@@ -107,47 +127,22 @@ class Pipedrive(PipedrivePeople):
             return {"Authorization": f"Bearer {token}"}
         return {"x-api-token": self.secrets.get("api_token", "").strip()}
 
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        body = answer.object()
-        if answer.status == 403 and str(body.get("code", "")).endswith("_limit"):
-            return SetupError(error.detail, reason=Reason.QUOTA, status=403)
-        if answer.status == 403 and b"cloudflare" in answer.body.lower():
-            # Who keeps calling in spite of 429 meets the firewall for a while.
-            return TransientError(
-                "Pipedrive's firewall blocks this token for a while (403).",
-                reason=Reason.RATE,
-                status=403,
-            )
+    def told(self, answer: Answer) -> str:
+        """The firewall is known by its page, a spent budget by headers beside 429."""
         left = answer.headers.get("x-ratelimit-remaining", "0")
         spent = answer.headers.get("x-daily-requests-left") == "0" or left != "0"
-        if answer.status == 429 and spent:
-            return TransientError(
-                "Your Pipedrive company has used up its API tokens for today.",
-                reason=Reason.QUOTA,
-                status=429,
-                retry_after=TOMORROW,
-            )
-        return error
+        return f"{'spent' if spent else ''} {answer.body.decode(errors='replace')}"
 
     def verify(self) -> Reading:
         me = self.fetch("GET", "/api/v1/users/me").get("data") or {}
-        people = self._probe("people", "/api/v2/persons")
-        fields = self._probe("person fields", "/api/v2/personFields")
         return Reading(
             identity=str(me.get("email", "")),
             account_name=str(me.get("company_name", "")),
-            resources=(people, fields),
+            resources=(
+                self.probe("people", PERSONS),
+                self.probe("person fields", FIELDS),
+            ),
         )
-
-    def _probe(self, name: str, path: str) -> Resource:
-        try:
-            self.fetch("GET", path, params={"limit": 1})
-        except ScopeError as error:
-            return Resource(
-                name=name, readable=False, writable=None, detail=error.detail
-            )
-        return Resource(name=name, readable=True, writable=None)
 
     def audiences(self) -> list[Audience]:
         everybody = Audience(id=PEOPLE, label="Everybody", double_opt_in=False)
@@ -175,27 +170,21 @@ class Pipedrive(PipedrivePeople):
         self, emails: Sequence[str], audience_id: str
     ) -> list[Subscription]:
         label = self._label(audience_id)
-        return [self._subscription(email, label) for email in emails]
 
-    def _subscription(self, email: str, label: int | None) -> Subscription:
-        known = list(self._people(email))
-        fields = self._values_of(known[0]) if known else None  # who is written to
-        people = [who for who in known if has_label(who, label)]
-        if not people:
-            return Subscription(email=email, status="absent", fields=fields)
-        # Of several records of one person, the one that opted out counts.
-        person = max(people, key=lambda who: status_of(who) in LEFT)
-        status = status_of(person)
-        return Subscription(
-            email=email,
-            status=status,
-            changed_at=moment(person.get("update_time")),
-            remote_id=str(person["id"]),
-            fields=fields,
-            detail=""
-            if status != "unknown"
-            else "In Pipedrive, which has no marketing consent of theirs on record.",
-        )
+        def stand(email: str) -> Subscription:
+            people = list(self._people(email))
+            fields = self.values_of(people[0]) if people else None  # who is written to
+            # Of several records of one person, the one that opted out counts.
+            row = max(
+                (row for row in people if has_label(row, label)),
+                key=lambda row: self.status_of(row, audience_id) in LEFT,
+                default=None,
+            )
+            known = self.standing(email, row, audience_id)
+            detail = NO_CONSENT if known.status == "unknown" else ""
+            return replace(known, fields=fields, detail=detail)
+
+        return [stand(email) for email in emails]
 
     def changes(self, audience_id: str, cursor: str) -> Page:
         """People by the time of their last update; whoever changes meanwhile moves to
@@ -203,64 +192,43 @@ class Pipedrive(PipedrivePeople):
         label = self._label(audience_id)
         read = parse_place(cursor, str, str, str, bool)
         since, place, latest, full = read or ("", "", "", True)
-        params: dict[str, str | int] = {
-            "sort_by": "update_time",
-            "sort_direction": "asc",
-            "limit": PAGE,
-        }
+        params = {"sort_by": "update_time", "sort_direction": "asc"}
         if since:
             params["updated_since"] = since
-        if place:
-            params["cursor"] = place
         if self._campaigns:
             params["include_fields"] = "marketing_status"
-        try:
-            body = self.fetch("GET", "/api/v2/persons", params=params)
-        except RejectedError as error:
-            raise expired() if place or since else error from None
-        rows = rows_in(body, "data")
+        rows, following = self.walk(cursor, PERSONS, place, params)
         latest = max([latest, *(str(row.get("update_time") or "") for row in rows)])
-        following = (body.get("additional_data") or {}).get("next_cursor") or ""
         state = (
             to_place(since, following, latest, full)
             if following
             else to_place(latest, "", "", False)
         )
+        people = [{**row, "email": primary(row.get("emails"))} for row in rows]
         return Page(
-            changes=tuple(self._changes(rows, label, audience_id)),
+            changes=tuple(
+                self.change(row, audience_id)
+                for row in people
+                if row["email"] and has_label(row, label) and not row.get("is_deleted")
+            ),
             cursor=state,
             complete=full,
             more=bool(following),
         )
 
-    def _changes(
-        self, rows: Sequence[Mapping[str, Any]], label: int | None, audience_id: str
-    ) -> Iterator[Change]:
-        for row in rows:
-            email = primary(row.get("emails"))
-            if email and has_label(row, label) and not row.get("is_deleted"):
-                yield Change(
-                    email=email,
-                    kind="upsert",
-                    status=status_of(row),
-                    fields=self._values_of(row),
-                    at=moment(row.get("update_time")),
-                    audience_id=audience_id,
-                )
-
-    def _values_of(self, person: Mapping[str, Any]) -> dict[str, object]:
+    def values_of(self, row: Row) -> dict[str, object]:
         """A person's values as `fields` describes them."""
         phones = next((code for code in PHONES if code in self._fields), PHONES[0])
         values: dict[str, object] = {
-            "name": person.get("name"),
-            phones: primary(person.get("phones")),
+            "name": row.get("name"),
+            phones: primary(row.get("phones")),
         }
-        for code, value in (person.get("custom_fields") or {}).items():
-            row = self._fields.get(code)
-            if row is None or not takes(code, row):
+        for code, value in (row.get("custom_fields") or {}).items():
+            field = self._fields.get(code)
+            if field is None or not takes(code, field):
                 continue
-            if row["field_type"] in ("enum", "set"):
-                names = {o["id"]: str(o["label"]) for o in options_of(row)}
+            if field["field_type"] in ("enum", "set"):
+                names = {o["id"]: str(o["label"]) for o in options_of(field)}
                 if isinstance(value, list):
                     value = [names[item] for item in value if item in names]
                 else:
@@ -293,20 +261,33 @@ class Pipedrive(PipedrivePeople):
         """Pipedrive signs nothing but sends the Basic credentials that it was given
         (guide for webhooks v2). Custom fields are left to `changes`."""
         secret = self.secrets.get("webhook_secret", "")
-        pair = base64.b64encode(f"{WEBHOOK_USER}:{secret}".encode()).decode()
+        ours = basic(WEBHOOK_USER, secret)["Authorization"].encode()
         given = request.headers.get("authorization", "").encode()
-        if not secret or not hmac.compare_digest(f"Basic {pair}".encode(), given):
+        if not secret or not hmac.compare_digest(ours, given):
             raise CredentialsError("This webhook does not carry our secret.")
         body = json_body(request)
-        meta, now, before = (
-            part if isinstance(part, dict) else {}
-            for part in (
-                body.get(name) if isinstance(body, dict) else None
-                for name in ("meta", "data", "previous")
-            )
-        )
+        parts = (dig(body, name) for name in ("meta", "data", "previous"))
+        meta, now, before = (part if isinstance(part, dict) else {} for part in parts)
         if not meta:
             raise RejectedError("This is not a Pipedrive webhook.")
         if meta.get("entity") != "person":
             return []
-        return list(heard(str(meta.get("action")), now, before, meta.get("timestamp")))
+        at = moment(meta.get("timestamp"))
+        return list(self._heard(meta.get("action"), now, before, at))
+
+    def _heard(
+        self, action: object, now: Row, before: Row, at: datetime | None
+    ) -> Iterator[Change]:
+        old, new = primary(before.get("emails")), primary(now.get("emails"))
+        if action == "delete":
+            if old:
+                yield Change(email=old, kind="delete", status="absent", at=at)
+            return
+        if old and new and old.lower() != new.lower():
+            yield Change(email=new, kind="email", fields={"old_email": old}, at=at)
+        if new:
+            values = {"name": now.get("name"), "phone": primary(now.get("phones"))}
+            status = self.status_of(now, "") if now.get("marketing_status") else ""
+            yield Change(
+                email=new, kind="upsert", status=status, fields=filled(values), at=at
+            )

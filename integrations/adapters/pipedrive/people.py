@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 from integrations.adapters.base import (
     Contact,
-    Options,
     Outcome,
-    OutcomeState,
     Receipt,
+    Subscription,
     filled,
 )
+from integrations.adapters.consent import LEFT
 from integrations.adapters.each import (
-    EachContact,
     existing,
     key_of,
+    not_there,
     rejected,
     spellings,
     synced,
@@ -28,26 +29,34 @@ from integrations.adapters.errors import (
     TargetError,
     TransientError,
 )
-from integrations.adapters.paging import all_pages
 from integrations.adapters.pipedrive.wire import (
     LABELS,
     PHONES,
     options_of,
-    status_of,
     with_phone,
 )
-from integrations.adapters.shapes import Row, id_in, row_in, rows_in
+from integrations.adapters.rest import Rest, Write
+from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
 
+PERSONS, FIELDS = "/api/v2/persons", "/api/v2/personFields"
 PEOPLE = "people"  # the audience of everybody
-PAGE = 500  # the API's maximum for limit
 OPTED_OUT = (
     "{0} in Pipedrive Campaigns. The person is up to date there; who has left "
     "marketing stays out of it."
 )
 
 
-class PipedrivePeople(EachContact):
-    """The writing half of the adapter."""
+class PipedrivePeople(Rest):
+    """The writing half: people are kept up to date whether they opted out or not."""
+
+    size_param, page_size = "limit", 500  # the API's maximum
+    place_param, rows_key = "cursor", "data"
+
+    state_key = ""
+    states = {each: each for each in ("subscribed", "unsubscribed", "archived")}
+    left_keys = ("update_time",)
+
+    kept = frozenset()  # `put` sees to that: whoever is in Pipedrive, label or not
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -56,15 +65,10 @@ class PipedrivePeople(EachContact):
     @cached_property
     def _fields(self) -> dict[str, dict[str, Any]]:
         """Person fields by code, as Pipedrive describes them."""
+        return {str(row["field_code"]): row for row in self.rows(FIELDS)}
 
-        def read(cursor: str) -> tuple[list[Row], str]:
-            params: dict[str, str | int] = {"limit": PAGE}
-            params |= {"cursor": cursor} if cursor else {}
-            body = self.fetch("GET", "/api/v2/personFields", params=params)
-            more = body.get("additional_data") or {}
-            return rows_in(body, "data"), str(more.get("next_cursor") or "")
-
-        return {str(row["field_code"]): row for row in all_pages(read, "")}
+    def following(self, body: Row, rows: list[Row], place: Any) -> str:
+        return str(dig(body, "additional_data", "next_cursor") or "")
 
     @property
     def _campaigns(self) -> bool:
@@ -90,70 +94,64 @@ class PipedrivePeople(EachContact):
             if person := self._get(number):
                 yield person
 
-    def _find(self, email: str) -> Row | None:
+    def find_one(self, email: str, audience_id: str) -> Row | None:
         return next(self._people(email), None)
 
     def _get(self, number: object) -> Row | None:
+        """None for who was deleted; the search may not know yet."""
         params = {"include_fields": "marketing_status"} if self._campaigns else None
-        try:
-            body = self.fetch("GET", f"/api/v2/persons/{number}", params=params)
-        except TargetError:  # deleted; the search may not know yet
-            return None
-        person = row_in(body, "data")
-        return None if person.get("is_deleted") else person
+        body = self.maybe(f"{PERSONS}/{number}", params)
+        person = row_in(body, "data") if body is not None else {}
+        return person if person and not person.get("is_deleted") else None
 
     def _search(self, email: str) -> list[int]:
         found = set()
         for spelling in spellings(email):
             params = {"term": spelling, "fields": "email", "exact_match": "true"}
-            body = self.fetch("GET", "/api/v2/persons/search", params=params)
+            body = self.fetch("GET", f"{PERSONS}/search", params=params)
             for row in rows_in(row_in(body, "data"), "items"):
                 mails = row["item"].get("emails") or ()
                 if key_of(email) in (key_of(str(mail)) for mail in mails):
                     found.add(int(row["item"]["id"]))
         return sorted(found)
 
-    def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
-        label = self._label(audience_id)
-        person = self._find(contact.email)
-        if person is not None and not options.update_existing:
-            return existing(
-                person["id"],
-                "Already a person in Pipedrive",
-            )
-        row = self._row(contact, person or {})
+    def status_of(self, row: Row, audience_id: str) -> str:
+        return self.states.get(str(row.get("marketing_status")), "unknown")
+
+    def ready(self, audience_id: str) -> None:
+        self._label(audience_id)
+
+    def turned_away(self, known: Subscription) -> None:
+        return None
+
+    def put(self, write: Write) -> Outcome:
+        label, person = self._label(write.audience_id), write.row
+        if person is not None and not write.options.update_existing:
+            return existing(person["id"], "Already a person in Pipedrive")
+        row = self._row(write.contact, person or {})
         labels = list((person or {}).get("label_ids") or ())
         if label is not None and label not in labels:
             row["label_ids"] = [*labels, label]
         if person is None:
-            mail = {"value": contact.email.strip(), "primary": True}
-            made = self.fetch(
-                "POST",
-                "/api/v2/persons",
-                payload={"name": contact.email.strip(), "emails": [mail], **row},
-            )
-            number = int(id_in(row_in(made, "data")))
-            self._made[key_of(contact.email)] = number
-            return synced(number)
+            mail = {"value": write.email, "primary": True}
+            new = {"name": write.email, "emails": [mail], **row}
+            made = row_in(self.fetch("POST", PERSONS, payload=new), "data")
+            self._made[key_of(write.email)] = int(id_in(made))
+            return synced(made["id"])
         if row:
             self._patch(person, row)
-        status = status_of(person)
-        gone = status in ("unsubscribed", "archived")
-        return synced(
-            person["id"], OPTED_OUT.format(status.capitalize()) if gone else ""
-        )
+        status = write.known.status
+        gone = OPTED_OUT.format(status.capitalize()) if status in LEFT else ""
+        return synced(person["id"], gone)
 
-    def _patch(
-        self, person: Mapping[str, Any], row: Mapping[str, object]
-    ) -> dict[str, Any]:
+    def _patch(self, person: Row, row: Mapping[str, object]) -> Row:
         try:
-            body = self.fetch("PATCH", f"/api/v2/persons/{person['id']}", payload=row)
+            body = self.fetch("PATCH", f"{PERSONS}/{person['id']}", payload=row)
         except TargetError:
             raise TransientError(
                 "The person was deleted in Pipedrive just now."
             ) from None
-        data: dict[str, Any] = body.get("data") or {}
-        return data
+        return body.get("data") or {}
 
     def _row(self, contact: Contact, person: Mapping[str, Any]) -> dict[str, Any]:
         row: dict[str, Any] = {}
@@ -185,48 +183,32 @@ class PipedrivePeople(EachContact):
         chosen = [ids[str(choice)] for choice in wanted]
         return chosen if kind == "set" else chosen[0]
 
-    def reason_of(self, error: RejectedError) -> Reason:
-        words = error.detail.lower()
-        if error.reason is Reason.REFUSED and "email" in words:
-            return Reason.ADDRESS_INVALID
-        return error.reason
-
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         self._label(audience_id)
         return self.each(emails, self._unsubscribe)
 
     def _unsubscribe(self, email: str) -> Outcome:
-        skipped = OutcomeState.SKIPPED
         if not self._campaigns:
-            return Outcome(
-                state=skipped,
-                detail="Without Campaigns, Pipedrive knows no marketing consent.",
-            )
-        people = list(self._people(email))
+            return not_there("Without Campaigns, Pipedrive knows no marketing consent.")
+        people, out = list(self._people(email)), {"marketing_status": "unsubscribed"}
         for person in people:
-            if status_of(person) != "unsubscribed":
-                answer = self._patch(person, {"marketing_status": "unsubscribed"})
+            if not out.items() <= person.items():
+                answer = self._patch(person, out)
                 told = "marketing_status" in answer
                 person = answer if told else self._get(person["id"]) or person
-            if status_of(person) != "unsubscribed":
-                return rejected(
-                    Reason.REFUSED, "Pipedrive kept the marketing status as it was."
-                )
+            if not out.items() <= person.items():
+                words = "Pipedrive kept the marketing status as it was."
+                return rejected(Reason.REFUSED, words)
         if not people:
-            return Outcome(state=skipped, detail="Not in Pipedrive at all.")
+            return not_there("Not in Pipedrive at all.")
         return synced(people[0]["id"])
 
     def erase(self, email: str) -> Receipt:
         """Deletes every person with the address; for good after 30 days."""
         erased = 0
         for number in self._search(email):
-            try:
-                self.request("DELETE", f"/api/v2/persons/{number}")
-            except TargetError:
-                continue
-            erased += 1
-        if not erased:
-            return Receipt(ok=True, note="Pipedrive did not hold this address.")
-        return Receipt(
-            ok=True, note="Deleted from Pipedrive, which destroys it after 30 days."
-        )
+            with suppress(TargetError):
+                self.request("DELETE", f"{PERSONS}/{number}")
+                erased += 1
+        note = "Deleted from Pipedrive, which destroys it after 30 days."
+        return self.erased(erased, note)

@@ -1,19 +1,11 @@
-"""Reading what Pipedrive answers: people, their fields, cursors, webhooks."""
+"""Pipedrive's people and their fields."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from integrations.adapters.base import Change, filled
-from integrations.adapters.shared import moment
-
-STATUS = {
-    "subscribed": "subscribed",
-    "unsubscribed": "unsubscribed",
-    "archived": "archived",
-}
 TYPES = {
     "varchar": "text",
     "text": "text",
@@ -34,25 +26,6 @@ WRITABLE = ("name", *PHONES)
 NEVER = ("email", "emails", *LABELS, "marketing_status", "doi_status")
 
 
-def heard(
-    action: str, now: Mapping[str, Any], before: Mapping[str, Any], at: object
-) -> Iterator[Change]:
-    old, new = primary(before.get("emails")), primary(now.get("emails"))
-    when = moment(at)
-    if action == "delete":
-        if old:
-            yield Change(email=old, kind="delete", status="absent", at=when)
-        return
-    if old and new and old.lower() != new.lower():
-        yield Change(email=new, kind="email", fields={"old_email": old}, at=when)
-    if new:
-        values = {"name": now.get("name"), "phone": primary(now.get("phones"))}
-        status = status_of(now) if now.get("marketing_status") else ""
-        yield Change(
-            email=new, kind="upsert", status=status, fields=filled(values), at=when
-        )
-
-
 def takes(code: str, row: Mapping[str, Any]) -> bool:
     """Whether a person can be given a value for the field."""
     return code in WRITABLE or (
@@ -62,10 +35,6 @@ def takes(code: str, row: Mapping[str, Any]) -> bool:
 
 def options_of(row: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     return list((row or {}).get("options") or ())
-
-
-def status_of(person: Mapping[str, Any]) -> str:
-    return STATUS.get(str(person.get("marketing_status")), "unknown")
 
 
 def has_label(person: Mapping[str, Any], label: int | None) -> bool:

@@ -145,7 +145,7 @@ class TestOurAdapter:
     def test_every_row_of_many_pages(
         self, ours: Pipedrive, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("integrations.adapters.pipedrive.adapter.PAGE", 7)
+        monkeypatch.setattr(Pipedrive, "page_size", 7)
         people = [Contact(email=f"p{n}@x.example") for n in range(20)]
         ours.upsert(people, "people", Options())
         seen, cursor, more = [], "", True
