@@ -9,8 +9,8 @@ report and the reference leaves open.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import quote
 
 from integrations.adapters.base import (
@@ -21,15 +21,14 @@ from integrations.adapters.base import (
     Page,
     Reading,
     Receipt,
-    Resource,
 )
+from integrations.adapters.calls import Sign
 from integrations.adapters.declare import Credential, OAuth2, Rate
-from integrations.adapters.each import forms, key_of
+from integrations.adapters.each import forms, key_of, probed
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
     RejectedError,
-    ScopeError,
     TransientError,
 )
 from integrations.adapters.http import Answer, Params
@@ -37,26 +36,29 @@ from integrations.adapters.klaviyo.profiles import KlaviyoProfiles
 from integrations.adapters.klaviyo.wire import (
     FIXED,
     TOPICS,
-    Known,
-    check_signature,
     custom_fields,
-    email_of,
+    flat,
     list_path,
-    next_cursor,
-    reason_of,
-    rows_of,
-    standing,
-    values_of,
+    reason_for,
     webhook_changes,
 )
-from integrations.adapters.shared import expired, moment, parse_place, to_place
+from integrations.adapters.shapes import Row, dig, rows_in
+from integrations.adapters.shared import (
+    check_signed,
+    expired,
+    moment,
+    parse_place,
+    to_place,
+)
 
 REVISION = "2026-07-15"
+BAD_KEY = "^(authentication_failed|not_authenticated|invalid_api_key)|api key"
+BLOCKED = "Klaviyo's firewall blocked this call."
 JSON_API = "application/vnd.api+json"
-PAGE = 100  # profiles a page, at most
 LISTS = 10  # lists a page, at most
 SLACK = timedelta(minutes=15)  # what our clock may be ahead of Klaviyo's
 EMAIL = "subscriptions.email.marketing"
+JOINED = ("list", "greater-or-equal(joined_group_at,{})", "joined_group_at")
 # A round of `changes` reads these one after the other: resource, filter, order.
 ROUND = (
     ("profiles", "greater-than(updated,{})", "updated"),
@@ -70,7 +72,7 @@ ROUND = (
         f"greater-or-equal({EMAIL}.list_suppressions.timestamp,{{}})",
         f"{EMAIL}.list_suppressions.timestamp",
     ),
-    ("list", "greater-or-equal(joined_group_at,{})", "joined_group_at"),
+    JOINED,
 )
 WHOLE = -1  # the walk through the whole list
 
@@ -120,75 +122,57 @@ class Klaviyo(KlaviyoProfiles):
     features = frozenset({"update_existing", "free_fields"})
     home = "https://a.klaviyo.com"
 
-    def headers(self) -> dict[str, str]:
-        if token := self.secrets.get("access_token", ""):
-            authorization = f"Bearer {token}"
-        elif key := self.secrets.get("api_key", "").strip():
-            authorization = f"Klaviyo-API-Key {key}"
-        else:
+    signs = (
+        Sign(BAD_KEY, CredentialsError, on=400),
+        # A challenge of the firewall in front of the API, not Klaviyo's answer.
+        Sign("^$", TransientError, on=403, says=BLOCKED),
+    )
+
+    def key_header(self, key: str) -> dict[str, str]:
+        if not key:
             raise CredentialsError("A private API key of Klaviyo is needed.")
-        return {
-            "Authorization": authorization,
-            "revision": REVISION,
-            "Accept": JSON_API,
-            "Content-Type": JSON_API,
-        }
+        return {"Authorization": f"Klaviyo-API-Key {key}"}
+
+    def headers(self) -> dict[str, str]:
+        kind = {"Accept": JSON_API, "Content-Type": JSON_API}
+        return {**super().headers(), "revision": REVISION, **kind}
 
     def explain(self, answer: Answer) -> str:
-        told = [
-            str(row.get("detail") or row.get("title") or "") for row in _errors(answer)
-        ]
-        if not told:
-            return super().explain(answer)
-        return self.safe(" ".join(dict.fromkeys(told)))
+        rows = _errors(answer) or [answer.object()]
+        told = [str(row.get("detail") or row.get("title") or "") for row in rows]
+        return self.safe(" ".join(dict.fromkeys(told))) or super().explain(answer)
+
+    def told(self, answer: Answer) -> str:
+        codes = [str(row.get("code") or "") for row in _errors(answer)]
+        return " ".join([*codes[:1], self.explain(answer)])
 
     def error_from(self, answer: Answer) -> AdapterError:
         error = super().error_from(answer)
-        first = next(iter(_errors(answer)), {})
-        code = str(first.get("code") or "")
-        if answer.status == 400 and (
-            code in ("authentication_failed", "not_authenticated", "invalid_api_key")
-            or "api key" in error.detail.lower()
-        ):
-            return CredentialsError(error.detail, status=400)
-        if answer.status == 403 and not answer.object():
-            # A challenge of the firewall in front of the API, not Klaviyo's answer.
-            return TransientError("Klaviyo's firewall blocked this call.", status=403)
         if isinstance(error, RejectedError):
-            pointer = str((first.get("source") or {}).get("pointer") or "")
-            reason = reason_of(code, pointer)
-            return RejectedError(error.detail, reason=reason, status=answer.status)
+            error.reason = reason_for(next(iter(_errors(answer)), {}))
         return error
 
     def verify(self) -> Reading:
-        resources = []
-        identity = name = ""
-        few: Params = {"page[size]": 1}
-        for resource, params in (("accounts", None), ("lists", few), ("profiles", few)):
-            path = f"/api/{resource}"
-            readable, detail = True, ""
-            try:
-                rows = rows_of(self.fetch("GET", path, params=params))
-            except ScopeError as error:
-                rows, readable, detail = [], False, error.detail
-            if resource == "accounts" and rows:
-                contact = rows[0]["attributes"].get("contact_information") or {}
-                identity = str(contact.get("default_sender_email") or rows[0].get("id"))
-                name = str(contact.get("organization_name") or "")
-            resources.append(
-                Resource(name=resource, readable=readable, writable=None, detail=detail)
-            )
+        account: Row = {}
+
+        def read() -> None:
+            for row in rows_in(self.fetch("GET", "/api/accounts"), "data")[:1]:
+                mine = row["attributes"].get("contact_information") or {}
+                account.update(mine, id=row.get("id"))
+
+        accounts = probed("accounts", read)
+        identity = account.get("default_sender_email") or account.get("id")
         return Reading(
-            identity=identity or "an account that the key may not name",
-            account_name=name,
-            resources=tuple(resources),
+            identity=str(identity or "an account that the key may not name"),
+            account_name=str(account.get("organization_name") or ""),
+            resources=(accounts, *self.probes("/api", "lists", "profiles")),
         )
 
     def audiences(self) -> list[Audience]:
         """Sizes are left out: Klaviyo counts one list per second, 15 a minute."""
         found: list[Audience] = []
         params: Params = {"page[size]": LISTS, "fields[list]": "name,opt_in_process"}
-        for row in self.pages("/api/lists", params):
+        for row in self.rows("/api/lists", params):
             attributes = row.get("attributes") or {}
             process = attributes.get("opt_in_process")
             found.append(
@@ -205,11 +189,10 @@ class Klaviyo(KlaviyoProfiles):
         is no list of them. Any other name makes a new property (free_fields)."""
         params: Params = {
             "sort": "-joined_group_at",
-            "page[size]": PAGE,
             "fields[profile]": "properties",
         }
-        body = self.fetch("GET", f"{list_path(audience_id)}/profiles", params=params)
-        return [*FIXED, *custom_fields(rows_of(body))]
+        newest, _ = self.page(f"{list_path(audience_id)}/profiles", "", params)
+        return [*FIXED, *custom_fields(map(flat, newest))]
 
     def changes(self, audience_id: str, cursor: str) -> Page:
         """The first round walks the whole list. Later ones read what changed since the
@@ -221,79 +204,49 @@ class Klaviyo(KlaviyoProfiles):
         if not WHOLE <= turn < len(ROUND) or (turn >= 0 and moment(after) is None):
             raise expired()
         began = began or since
-        body = self._turn(turn, after, page, audience_id)
-        following = next_cursor(body)
+        resource, wanted, order = JOINED if turn == WHOLE else ROUND[turn]
+        members = f"{list_path(audience_id)}/profiles"
+        params: dict[str, str | int] = {
+            "additional-fields[profile]": "subscriptions",
+            "sort": order,
+            **({} if turn == WHOLE else {"filter": wanted.format(after)}),
+        }
+        path = members if resource == "list" else "/api/profiles"
+        rows, following = self.walk(page, path, page, params)
+        last = turn == WHOLE or turn + 1 == len(ROUND)
         if following:
             ahead = to_place(turn, after, began, following)
-        elif turn == WHOLE or turn + 1 == len(ROUND):
+        elif last:
             ahead = to_place(0, began, "", "")
         else:
             ahead = to_place(turn + 1, after, began, "")
-        done = not following and (turn == WHOLE or turn + 1 == len(ROUND))
-        members = turn == WHOLE or ROUND[turn][0] == "list"
+        people = {row["email"]: row for row in map(flat, rows) if row["email"]}
+        there = {key_of(email) for email in people}
+        if people and path != members:
+            there = set(self.profiles(members, list(people), True))
         return Page(
-            changes=tuple(self._changes(rows_of(body), audience_id, members)),
+            changes=tuple(
+                change
+                for email, row in people.items()
+                for change in self._told(row, audience_id, key_of(email) in there)
+            ),
             cursor=ahead,
             complete=turn == WHOLE,
-            more=not done,
+            more=bool(following) or not last,
         )
 
-    def _turn(
-        self, turn: int, after: str, page: str, audience_id: str
-    ) -> dict[str, Any]:
-        resource, wanted, order = ("list", "", "joined_group_at")
-        if turn != WHOLE:
-            resource, wanted, order = ROUND[turn]
-        params: dict[str, str | int] = {
-            "additional-fields[profile]": "subscriptions",
-            "page[size]": PAGE,
-            "sort": order,
-        }
-        if wanted:
-            params["filter"] = wanted.format(after)
-        if page:
-            params["page[cursor]"] = page
-        path = "/api/profiles"
-        if resource == "list":
-            path = f"{list_path(audience_id)}/profiles"
-        try:
-            return self.fetch("GET", path, params=params)
-        except RejectedError:
-            if page:
-                raise expired() from None
-            raise
-
-    def _changes(
-        self, rows: list[dict[str, Any]], audience_id: str, members: bool
-    ) -> list[Change]:
-        people = {key_of(email_of(row)): row for row in rows if email_of(row)}
-        on_list = set(people)
-        if not members and people:
-            found = self.find(f"{list_path(audience_id)}/profiles", list(people))
-            on_list = set(found)
-        changes = []
-        for key, row in people.items():
-            member = key in on_list
-            status = standing(
-                key, Known(profile=row, on_list=member), audience_id, False
-            ).status
-            if not member and status == "absent":
-                continue  # known to the account, and nothing to do with this list
-            attributes = row.get("attributes") or {}
-            changes.append(
-                Change(
-                    email=email_of(row),
-                    kind="upsert" if member else "status",
-                    status=status,
-                    fields=values_of(row) if member else {},
-                    at=moment(attributes.get("updated")),
-                    audience_id=audience_id,
-                )
-            )
-        return changes
+    def _told(self, row: Row, audience_id: str, member: bool) -> Iterator[Change]:
+        """Nothing of who is known to the account only, and has not left."""
+        row = {**row, "on_list": member}
+        if member or self.status_of(row, audience_id) != "absent":
+            yield self.change(row, audience_id, "upsert" if member else "status")
 
     def webhook(self, request: Incoming) -> list[Change]:
-        check_signature(request, self.secrets.get("webhook_secret", ""))
+        """Klaviyo-Signature is the hexadecimal HMAC-SHA256 of the body with the value
+        of Klaviyo-Timestamp behind it."""
+        at = request.headers.get("klaviyo-timestamp", "")
+        given = request.headers.get("klaviyo-signature", "") if at else ""
+        check_signed(self.secrets, request.body + at.encode(), given)
         return webhook_changes(request)
 
     def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
@@ -310,7 +263,7 @@ class Klaviyo(KlaviyoProfiles):
             "relationships": {"webhook-topics": {"data": topics}},
         }
         body = self.fetch("POST", "/api/webhooks", payload={"data": webhook})
-        return {"webhook_id": str((body.get("data") or {}).get("id") or "")}
+        return {"webhook_id": str(dig(body, "data", "id") or "")}
 
     def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
         self.request("DELETE", f"/api/webhooks/{quote(webhook_id, safe='')}")
@@ -328,6 +281,6 @@ class Klaviyo(KlaviyoProfiles):
         )
 
 
-def _errors(answer: Answer) -> list[dict[str, Any]]:
+def _errors(answer: Answer) -> list[Row]:
     rows = answer.object().get("errors")
     return [row for row in rows or () if isinstance(row, dict)]

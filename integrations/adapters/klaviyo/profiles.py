@@ -15,11 +15,11 @@ suppression before or after the confirmation is not documented.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from integrations.adapters import consent
 from integrations.adapters.base import (
@@ -40,33 +40,124 @@ from integrations.adapters.each import (
     synced,
 )
 from integrations.adapters.errors import Reason, RejectedError
-from integrations.adapters.http import HttpAdapter, Params
+from integrations.adapters.http import Params
 from integrations.adapters.klaviyo.wire import (
     ATTRIBUTES,
-    Known,
+    FIXED,
     any_email,
-    asked_for,
-    attributes_of,
-    email_of,
-    has_left,
+    check_told,
+    flat,
     list_path,
-    next_cursor,
-    reason_of,
-    rows_of,
-    standing,
+    reason_for,
+    stands,
 )
-from integrations.adapters.paging import all_pages
+from integrations.adapters.rest import Rest, Write
+from integrations.adapters.shapes import Row, dig
 from integrations.adapters.shared import moment
 
-PAGE = 100  # profiles a page, at most
 LEAVES = 100  # profiles in an unsubscribe job, at most
 JOINED_BY = timedelta(minutes=15)  # after that a subscription is not merely under way
 ABSENT = "Klaviyo took the subscription, and the profile is not on the list."
 ASK, ADD = "ask", "add"
 
 
-class KlaviyoProfiles(HttpAdapter):
-    """The writing half of the adapter."""
+class KlaviyoProfiles(Rest):
+    """The writing half of the adapter. People are `flat` profiles."""
+
+    size_param, page_size, place_param = "page[size]", 100, "page[cursor]"
+    rows_key = "data"
+
+    state_key = ""
+    time_keys = ("updated",)
+    own_fields = FIXED
+    custom_key = "properties"
+
+    def following(self, body: Row, rows: list[Row], place: Any) -> str:
+        url = str(dig(body, "links", "next") or "")
+        return (parse_qs(urlsplit(url).query).get(self.place_param) or [""])[0]
+
+    def status_of(self, row: Row, audience_id: str) -> str:
+        return stands(row, audience_id)[0]
+
+    def left_at(self, row: Row, audience_id: str) -> datetime | None:
+        return moment(stands(row, audience_id)[2])
+
+    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
+        known = super().standing(email, row, audience_id)
+        return replace(known, detail=stands(row, audience_id)[1]) if row else known
+
+    def custom_value(self, value: object) -> object:
+        return value
+
+    def record_of(self, contact: Contact) -> Row:
+        record = super().record_of(contact)
+        for id in [id for id in record if id.startswith("location.")]:
+            place = record.setdefault("location", {})
+            place[id.removeprefix("location.")] = record.pop(id)
+        return record
+
+    def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
+        """Those on the list, and who else is in the account."""
+        wanted = {key_of(email): email for email in emails}
+        found: dict[str, Row] = {}
+        for some in chunks(list(wanted), self.page_size):
+            members = f"{list_path(audience_id)}/profiles"
+            found |= self.profiles(members, [wanted[key] for key in some], True)
+            missing = [wanted[key] for key in some if key not in found]
+            if missing:
+                found |= self.profiles("/api/profiles", missing, False)
+        return found
+
+    def profiles(
+        self, path: str, emails: Sequence[str], on_list: bool
+    ) -> dict[str, Row]:
+        """Profiles by `key_of`, for up to a page of addresses.
+
+        Both spellings are asked for: whether the filter minds the case is unverified,
+        and an opt-out must not be missed, so of two profiles the one that left counts.
+        """
+        asked = dict.fromkeys(s for e in emails for s in (e, *spellings(e)))
+        params: Params = {
+            "filter": any_email(asked),
+            "fields[profile]": ",".join(ATTRIBUTES),
+            "additional-fields[profile]": "subscriptions",
+        }
+        found: dict[str, Row] = {}
+        for profile in self.rows(path, params):
+            check_told(profile)
+            row = flat(profile, on_list=on_list)
+            key = key_of(row["email"])
+            if key not in found or self.status_of(row, "") in consent.LEFT:
+                found[key] = row
+        return found
+
+    def asks(self, audience_id: str) -> bool:
+        """Whether the list has double opt-in. Raises TargetError when it is gone."""
+        wanted = {"fields[list]": "opt_in_process"}
+        body = self.fetch("GET", list_path(audience_id), params=wanted)
+        process = str(dig(body, "data", "attributes", "opt_in_process"))
+        return process == "double_opt_in"
+
+    def subscriptions(
+        self, emails: Sequence[str], audience_id: str
+    ) -> list[Subscription]:
+        known = self.find(emails, audience_id)
+        aside = [row for row in known.values() if not row["on_list"]]
+        double = self.asks(audience_id) if aside else False
+        return self._standings(emails, known, audience_id, double)
+
+    def _standings(
+        self,
+        emails: Sequence[str],
+        known: Mapping[str, Row],
+        audience_id: str,
+        double: bool,
+    ) -> list[Subscription]:
+        rows = {key: {**row, "asks": double} for key, row in known.items()}
+        return [
+            self.standing(email, rows.get(key_of(email)), audience_id)
+            for email in emails
+        ]
 
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
@@ -75,36 +166,46 @@ class KlaviyoProfiles(HttpAdapter):
         if not people:
             return []
         double = self.asks(audience_id)
-        known = self.known([p.email for p in people.values()], audience_id)
+        known = self.find([p.email for p in people.values()], audience_id)
         outcomes: dict[str, Outcome] = {}
-        for key in people:
-            subscription = standing(key, known[key], audience_id, double)
-            refused = consent.left(subscription, self.label)
-            if refused is None and known[key].on_list and not options.update_existing:
-                refused = existing(subscription.remote_id)
-            if refused is not None:
+        writes = []
+        for now in self._standings(list(people), known, audience_id, double):
+            key, row = now.email, known.get(now.email)
+            refused = self.turned_away(now)
+            if not refused and row and row["on_list"] and not options.update_existing:
+                refused = existing(now.remote_id)
+            if refused:
                 outcomes[key] = refused
-        rest = {key: people[key] for key in people if key not in outcomes}
-        outcomes |= self._write(rest, known, audience_id, options, double)
+            else:
+                new = Write(
+                    contact=people[key],
+                    audience_id=audience_id,
+                    options=options,
+                    row=row,
+                    known=now,
+                )
+                writes.append(new)
+        outcomes |= self._write(writes, audience_id, double)
         return [outcomes[key_of(contact.email)] for contact in contacts]
 
     def _write(
-        self,
-        people: Mapping[str, Contact],
-        known: Mapping[str, Known],
-        audience_id: str,
-        options: Options,
-        double: bool,
+        self, writes: Sequence[Write], audience_id: str, double: bool
     ) -> dict[str, Outcome]:
-        ids = {key: str((known[key].profile or {}).get("id") or "") for key in people}
+        ids = {write.known.email: write.known.remote_id for write in writes}
         rows = {
-            key: _row(contact, known[key].email or contact.email)
-            for key, contact in people.items()
-            if known[key].profile is None
-            or (options.update_existing and filled(contact.fields))
+            write.known.email: {
+                "type": "profile",
+                "attributes": {
+                    "email": _address(write),
+                    **self.record_of(write.contact),
+                },
+            }
+            for write in writes
+            if write.row is None
+            or (write.options.update_existing and filled(write.contact.fields))
         }
         imported = ""
-        if len(people) == 1 and rows:
+        if len(writes) == 1 and rows:
             [(key, row)] = rows.items()
             try:
                 ids[key] = self._import(row)
@@ -112,38 +213,36 @@ class KlaviyoProfiles(HttpAdapter):
                 return {key: rejected(error.reason, error.detail)}
         elif rows:
             imported = self._import_all(list(rows.values()))
-        joining = [key for key in people if not known[key].subscribed]
+        joining = {
+            write.known.email: _address(write)
+            for write in writes
+            if write.known.status != "subscribed"
+        }
         if joining:
-            emails = [known[key].email or people[key].email for key in joining]
-            self._subscribe(emails, audience_id)
+            self._job("create", "SUBSCRIBED", joining.values(), audience_id)
         outcomes = {}
-        for key in people:
+        for key, id in ids.items():
             if imported or (key in joining and not double):
                 # The profile's id keeps the jobs of different contacts apart.
-                job = ":".join([ASK if double else ADD, imported or f":{ids[key]}"])
-                outcomes[key] = Outcome(state=OutcomeState.SUBMITTED, job=job)
+                job = ":".join([ASK if double else ADD, imported or f":{id}"])
+                done = Outcome(state=OutcomeState.SUBMITTED, job=job)
             else:
-                done = awaiting if key in joining else synced
-                outcomes[key] = done(ids[key])
+                done = awaiting(id) if key in joining else synced(id)
+            outcomes[key] = done
         return outcomes
 
-    def _import(self, row: Mapping[str, Any]) -> str:
+    def _import(self, row: Row) -> str:
         body = self.fetch("POST", "/api/profile-import", payload={"data": row})
-        return str((body.get("data") or {}).get("id") or "")
+        return str(dig(body, "data", "id") or "")
 
-    def _import_all(self, rows: Sequence[Mapping[str, Any]]) -> str:
-        attributes = {"profiles": {"data": rows}}
-        job = {"type": "profile-bulk-import-job", "attributes": attributes}
-        body = self.fetch(
-            "POST", "/api/profile-bulk-import-jobs", payload={"data": job}
-        )
-        return str((body.get("data") or {}).get("id") or "")
-
-    def _subscribe(self, emails: Sequence[str], audience_id: str) -> None:
-        self._job("create", "SUBSCRIBED", emails, audience_id)
+    def _import_all(self, rows: Sequence[Row]) -> str:
+        kind = "profile-bulk-import-job"
+        job = {"type": kind, "attributes": {"profiles": {"data": rows}}}
+        body = self.fetch("POST", f"/api/{kind}s", payload={"data": job})
+        return str(dig(body, "data", "id") or "")
 
     def _job(
-        self, verb: str, status: str, emails: Sequence[str], audience_id: str
+        self, verb: str, status: str, emails: Iterable[str], audience_id: str
     ) -> None:
         kind = f"profile-subscription-bulk-{verb}-job"
         marketing = {"email": {"marketing": {"consent": status}}}
@@ -168,7 +267,7 @@ class KlaviyoProfiles(HttpAdapter):
         done: datetime | None = None
         if imported:
             path = f"/api/profile-bulk-import-jobs/{quote(imported, safe='')}"
-            state = (self.fetch("GET", path).get("data") or {}).get("attributes") or {}
+            state = dig(self.fetch("GET", path), "data", "attributes") or {}
             if state.get("status") in ("queued", "processing"):
                 return []
             done = moment(state.get("completed_at"))
@@ -189,108 +288,38 @@ class KlaviyoProfiles(HttpAdapter):
         self, emails: Sequence[str], audience_id: str, mode: str
     ) -> list[Outcome | None]:
         """What became of those who were to join, None for not yet."""
-        known = self.known(emails, audience_id)
+        known = self.find(emails, audience_id)
         outcomes: list[Outcome | None] = []
-        for email in emails:
-            person = known[key_of(email)]
-            now = standing(email, person, audience_id, mode == ASK)
-            refused = consent.left(now, self.label)
-            if refused is not None:
-                outcomes.append(refused)
-            elif person.subscribed:
+        for now in self._standings(emails, known, audience_id, mode == ASK):
+            if now.status == "subscribed":
                 outcomes.append(synced(now.remote_id))
+            elif (refused := self.turned_away(now)) or mode != ASK:
+                outcomes.append(refused)
             else:
-                outcomes.append(awaiting(now.remote_id) if mode == ASK else None)
+                outcomes.append(awaiting(now.remote_id))
         return outcomes
 
     def _import_errors(self, path: str) -> dict[str, Outcome]:
         refused: dict[str, Outcome] = {}
-        for row in self.pages(f"{path}/import-errors", {"page[size]": PAGE}):
+        for row in self.rows(f"{path}/import-errors"):
             error = row.get("attributes") or {}
-            source = error.get("source") or {}
             sent = error.get("original_payload") or {}
             # Shown with and without the resource around the attributes.
-            email = email_of(sent) or str(sent.get("email") or "")
-            refused[key_of(email)] = rejected(
-                reason_of(str(error.get("code")), str(source.get("pointer"))),
+            email = dig(sent, "attributes", "email") or sent.get("email")
+            refused[key_of(str(email or ""))] = rejected(
+                reason_for(error),
                 self.safe(f"Their details were refused: {error.get('detail')}"),
             )
         return refused
 
-    def pages(self, path: str, params: Params) -> Iterator[dict[str, Any]]:
-        """All resources of a collection."""
-
-        def read(cursor: str) -> tuple[list[dict[str, Any]], str]:
-            more = {"page[cursor]": cursor} if cursor else {}
-            body = self.fetch("GET", path, params={**params, **more})
-            return rows_of(body), next_cursor(body)
-
-        return all_pages(read, "")
-
-    def asks(self, audience_id: str) -> bool:
-        """Whether the list has double opt-in. Raises TargetError when it is gone."""
-        body = self.fetch(
-            "GET", list_path(audience_id), params={"fields[list]": "opt_in_process"}
-        )
-        attributes = (body.get("data") or {}).get("attributes") or {}
-        return bool(attributes.get("opt_in_process") == "double_opt_in")
-
-    def known(self, emails: Sequence[str], audience_id: str) -> dict[str, Known]:
-        """What Klaviyo has about each address, by the address in lower case."""
-        wanted = {key_of(email): email for email in emails}
-        found: dict[str, Known] = {}
-        for chunk in chunks(list(wanted), PAGE):
-            path = f"{list_path(audience_id)}/profiles"
-            spelt = [wanted[key] for key in chunk]
-            for key, profile in self.find(path, spelt).items():
-                found[key] = Known(profile=profile, on_list=True)
-            missing = [wanted[key] for key in chunk if key not in found]
-            if missing:
-                for key, profile in self.find("/api/profiles", missing).items():
-                    found[key] = Known(profile=profile)
-        return {key: found.get(key, Known()) for key in wanted}
-
-    def find(self, path: str, emails: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Profiles by their address in lower case, for up to PAGE addresses.
-
-        Both spellings are asked for: whether the filter minds the case is unverified,
-        and an opt-out must not be missed, so of two profiles the one that left counts.
-        """
-        asked = dict.fromkeys(s for e in emails for s in (e, *spellings(e)))
-        params: Params = {
-            "filter": any_email(asked),
-            "fields[profile]": ",".join(ATTRIBUTES),
-            "additional-fields[profile]": "subscriptions",
-            "page[size]": PAGE,
-        }
-        found: dict[str, dict[str, Any]] = {}
-        for row in self.pages(path, params):
-            key = key_of(email_of(asked_for(row)))
-            if key not in found or has_left(row):
-                found[key] = row
-        return found
-
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        known = self.known(emails, audience_id)
-        aside = any(item.profile and not item.on_list for item in known.values())
-        double = self.asks(audience_id) if aside else False
-        return [
-            standing(email, known[key_of(email)], audience_id, double)
-            for email in emails
-        ]
-
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         """Only members of the list are named: Klaviyo would unsubscribe others from
         everything."""
-        known = self.known(emails, audience_id)
-        leaving = [item.email for item in known.values() if item.on_list]
-        for chunk in chunks(leaving, LEAVES):
-            self._job("delete", "UNSUBSCRIBED", chunk, audience_id)
-        return [
-            synced((known[key_of(email)].profile or {}).get("id")) for email in emails
-        ]
+        known = self.find(emails, audience_id)
+        leaving = [row["email"] for row in known.values() if row["on_list"]]
+        for some in chunks(leaving, LEAVES):
+            self._job("delete", "UNSUBSCRIBED", some, audience_id)
+        return [synced(known.get(key_of(email), {}).get("id")) for email in emails]
 
 
 def _told(now: Outcome | None, error: Outcome) -> Outcome:
@@ -306,6 +335,6 @@ def chunks(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (keys[start : start + size] for start in range(0, len(keys), size))
 
 
-def _row(contact: Contact, email: str) -> dict[str, Any]:
-    attributes = {"email": email, **attributes_of(contact.fields)}
-    return {"type": "profile", "attributes": attributes}
+def _address(write: Write) -> str:
+    """As Klaviyo spells it, if it knows the person."""
+    return (write.row or {}).get("email") or write.contact.email

@@ -7,26 +7,15 @@ rate_limits_and_error_handling; read 2026-11-22).
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
-from integrations.adapters.base import (
-    Change,
-    Field,
-    Incoming,
-    Subscription,
-    filled,
-    is_blank,
-)
+from integrations.adapters.base import Change, Field, Incoming, is_blank
 from integrations.adapters.errors import CredentialsError, Reason, RejectedError
-from integrations.adapters.shapes import id_in, row_in, rows_in
+from integrations.adapters.shapes import Row, dig, id_in, row_in
 from integrations.adapters.shared import json_body, moment
 
 FIXED = (
@@ -78,74 +67,40 @@ def any_email(emails: Iterable[str]) -> str:
     return f"any(email,{json.dumps(list(emails), ensure_ascii=False)})"
 
 
-def next_cursor(body: Mapping[str, Any]) -> str:
-    """The page cursor behind an answer, "" at the end."""
-    url = str((body.get("links") or {}).get("next") or "")
-    return (parse_qs(urlsplit(url).query).get("page[cursor]") or [""])[0]
+def flat(profile: Row, *, on_list: bool = False) -> Row:
+    """A profile on one level, with custom properties under `properties`, and what is
+    known beside it: whether it is on the list, whether that asks people to confirm.
+    Klaviyo's own properties begin with a dollar sign."""
+    attributes = profile.get("attributes") or {}
+    place = attributes.get("location") or {}
+    custom = attributes.get("properties") or {}
+    return {
+        **attributes,
+        **{f"location.{name}": place[name] for name in place},
+        "properties": {
+            name: custom[name]
+            for name in custom
+            if not name.startswith("$") and name not in FIXED_IDS
+        },
+        "email": str(attributes.get("email") or ""),
+        **{"id": profile.get("id"), "on_list": on_list, "asks": False},
+    }
 
 
-def rows_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The resources in an answer. Raises TransientError when it has no list of them."""
-    return rows_in(body, "data")
-
-
-def asked_for(profile: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The profile, when its subscriptions came along as was asked: without them nobody
-    can tell whether they left. Raises TransientError otherwise."""
+def check_told(profile: Row) -> None:
+    """Raises TransientError unless subscriptions came along as was asked: without them
+    nobody can tell whether a person left."""
     told = row_in(row_in(profile, "attributes"), "subscriptions")
     if (channel := told.get("email")) is not None:
         id_in(row_in(channel, "marketing"), "consent")
-    return profile
 
 
-def email_of(profile: Mapping[str, Any]) -> str:
-    return str((profile.get("attributes") or {}).get("email") or "")
-
-
-def attributes_of(fields: Mapping[str, object]) -> dict[str, object]:
-    """Field values as a profile's attributes; what is not fixed is a custom property.
-    Blank values are left out: null would erase."""
-    attributes: dict[str, Any] = {}
-    for name, value in filled(fields).items():
-        if name not in FIXED_IDS:
-            attributes.setdefault("properties", {})[name] = value
-        elif name.startswith("location."):
-            place = attributes.setdefault("location", {})
-            place[name.removeprefix("location.")] = str(value)
-        else:
-            attributes[name] = str(value)
-    return attributes
-
-
-def values_of(profile: Mapping[str, Any]) -> dict[str, object]:
-    """A profile's attributes by our field ids, blank ones left out."""
-    attributes = profile.get("attributes") or {}
-    place = attributes.get("location") or {}
-    values = {
-        name: place.get(name.removeprefix("location."))
-        if name.startswith("location.")
-        else attributes.get(name)
-        for name in FIXED_IDS
-    }
-    return filled(values | custom_of(profile))
-
-
-def custom_of(profile: Mapping[str, Any]) -> dict[str, object]:
-    """A profile's custom properties. Klaviyo's own begin with a dollar sign."""
-    found = (profile.get("attributes") or {}).get("properties") or {}
-    return {
-        name: value
-        for name, value in found.items()
-        if not name.startswith("$") and name not in FIXED_IDS
-    }
-
-
-def custom_fields(profiles: Iterable[Mapping[str, Any]]) -> list[Field]:
+def custom_fields(rows: Iterable[Row]) -> list[Field]:
     """Fields for the custom properties that the profiles have, with guessed types:
     Klaviyo does not declare them."""
     kinds: dict[str, str] = {}
-    for profile in profiles:
-        for name, value in custom_of(profile).items():
+    for row in rows:
+        for name, value in row["properties"].items():
             if is_blank(value) or isinstance(value, Mapping):
                 continue
             kind = kind_of(value)
@@ -164,64 +119,21 @@ def kind_of(value: object) -> str:
     return "date" if _DATE.fullmatch(str(value)) else "text"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What Klaviyo has about an address: its profile, None when there is none, and
-    whether that is on the list."""
-
-    profile: Mapping[str, Any] | None = None
-    on_list: bool = False
-
-    @property
-    def email(self) -> str:
-        """The address as Klaviyo spells it, "" without a profile."""
-        return email_of(self.profile or {})
-
-    @property
-    def marketing(self) -> Mapping[str, Any]:
-        attributes = (self.profile or {}).get("attributes") or {}
-        email = (attributes.get("subscriptions") or {}).get("email") or {}
-        return email.get("marketing") or {}
-
-    @property
-    def subscribed(self) -> bool:
-        return self.on_list and self.marketing.get("consent") == "SUBSCRIBED"
-
-
-def standing(
-    email: str, known: Known, audience_id: str, double_opt_in: bool
-) -> Subscription:
-    """Where the address stands on the list.
+def stands(row: Row, list_id: str) -> tuple[str, str, Any]:
+    """The status of a `flat` profile on the list, what is told beside it, since when.
 
     On a list with double opt-in, a profile that is not on it may have been asked; that
     is never shown, so the status is unknown.
     """
-    if known.profile is None:
-        return Subscription(email=email, status="absent")
-    marketing = known.marketing
-    status, detail = "absent", ""
+    marketing = dig(row, "subscriptions", "email", "marketing") or {}
+    if left := _left(marketing, list_id):
+        return left
     since = marketing.get("consent_timestamp") or marketing.get("last_updated")
-    if left := _left(marketing, audience_id):
-        status, detail, since = left
-    elif known.subscribed:
-        status = "subscribed"
-    elif known.on_list:
-        status, detail = "unknown", NO_CONSENT
-    elif double_opt_in:
-        status, detail = "unknown", NOT_KNOWN
-    return Subscription(
-        email=email,
-        status=status,
-        changed_at=moment(since),
-        remote_id=str(known.profile.get("id") or ""),
-        detail=detail,
-        fields=values_of(known.profile),
-    )
-
-
-def has_left(profile: Mapping[str, Any]) -> bool:
-    """Whether a profile is opted out of everything."""
-    return _left(Known(profile=profile).marketing, "") is not None
+    if row["on_list"] and marketing.get("consent") == "SUBSCRIBED":
+        return "subscribed", "", since
+    if row["on_list"]:
+        return "unknown", NO_CONSENT, since
+    return ("unknown", NOT_KNOWN, since) if row["asks"] else ("absent", "", since)
 
 
 def _left(marketing: Mapping[str, Any], list_id: str) -> tuple[str, str, Any] | None:
@@ -243,15 +155,14 @@ def _left(marketing: Mapping[str, Any], list_id: str) -> tuple[str, str, Any] | 
     return None
 
 
-def reason_of(code: str, pointer: str) -> Reason:
+def reason_for(error: Row) -> Reason:
     """The reason behind a refusal of a profile, from its code and JSON pointer."""
-    if code == "duplicate_profile":
+    pointer = str(dig(error, "source", "pointer") or "")
+    if error.get("code") == "duplicate_profile":
         return Reason.DUPLICATE
     if pointer.endswith("/email"):
         return Reason.ADDRESS_INVALID
-    if "/attributes/" in pointer:
-        return Reason.FIELD_TYPE
-    return Reason.REFUSED
+    return Reason.FIELD_TYPE if "/attributes/" in pointer else Reason.REFUSED
 
 
 # Topic -> our status. Klaviyo has others; of these each event names one person.
@@ -264,51 +175,32 @@ TOPICS = {
 }
 
 
-def check_signature(request: Incoming, secret: str) -> None:
-    """Klaviyo-Signature is the hexadecimal HMAC-SHA256 of the body with the value of
-    Klaviyo-Timestamp behind it. Raises CredentialsError."""
-    at = request.headers.get("klaviyo-timestamp", "").encode()
-    given = request.headers.get("klaviyo-signature", "").encode()
-    expected = hmac.new(secret.encode(), request.body + at, hashlib.sha256).hexdigest()
-    if not secret or not at or not hmac.compare_digest(expected.encode(), given):
-        raise CredentialsError("The signature is not Klaviyo's.")
-
-
 def webhook_changes(request: Incoming) -> list[Change]:
     """The changes in a signed webhook. Raises RejectedError when it is not one, and
     CredentialsError when it was signed for another webhook."""
     body = json_body(request)
     if not isinstance(body, dict) or not isinstance(body.get("data"), list):
         raise RejectedError("This is not a Klaviyo webhook.")
-    named = (body.get("meta") or {}).get("klaviyo_webhook_id")
+    named = dig(body, "meta", "klaviyo_webhook_id")
     if named != request.headers.get("klaviyo-webhook-id"):
         raise CredentialsError("Header and body name different webhooks.")
     events = [event for event in body["data"] if isinstance(event, dict)]
-    changes = [_change(event) for event in events]
-    return [change for change in changes if change is not None]
+    return [change for event in events for change in _heard(event)]
 
 
-def _change(event: Mapping[str, Any]) -> Change | None:
+def _heard(event: Row) -> Iterator[Change]:
     status = TOPICS.get(str(event.get("topic")))
     payload = event.get("payload") or {}
-    attributes = (payload.get("data") or {}).get("attributes") or {}
-    facts = attributes.get("event_properties") or {}
+    told = dig(payload, "data", "attributes") or {}
+    facts = told.get("event_properties") or {}
     soft = str(facts.get("Bounce Type", "")).lower() == "soft"
-    email = _email_in(payload, facts)
-    if status is None or not email or (status == "bounced" and soft):
-        return None
-    return Change(email=email, kind="status", status=status, at=_at(attributes))
-
-
-def _email_in(payload: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     profiles = [
-        email_of(row)
+        dig(row, "attributes", "email")
         for row in payload.get("included") or ()
         if row.get("type") == "profile"
     ]
     named = [facts.get(name) for name in ("email_address", "email", "Email")]
-    return next((str(email) for email in (*profiles, *named) if email), "")
-
-
-def _at(attributes: Mapping[str, Any]) -> datetime | None:
-    return moment(attributes.get("timestamp")) or moment(attributes.get("datetime"))
+    email = next((str(email) for email in (*profiles, *named) if email), "")
+    if status and email and not (status == "bounced" and soft):
+        at = moment(told.get("timestamp")) or moment(told.get("datetime"))
+        yield Change(email=email, kind="status", status=status, at=at)
