@@ -23,7 +23,7 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.calls import Sign, audience, sub_account
 from integrations.adapters.declare import SubAccount
-from integrations.adapters.each import awaiting, key_of
+from integrations.adapters.each import awaiting, key_of, rejected
 from integrations.adapters.errors import (
     CredentialsError,
     Reason,
@@ -50,6 +50,8 @@ class Example(Rest):
     signs = (
         Sign("slow down", TransientError, Reason.RATE, on=403, wait=60.0),
         Sign("who are you", CredentialsError),
+        Sign("quota", TransientError, Reason.QUOTA, on=429, wait=60.0),
+        Sign("^$", SetupError, on=423, says="Locked away."),
     )
     reasons = (("blocked", Reason.ADDRESS_ROLE), ("EMAIL", Reason.ADDRESS_INVALID))
     size_param, page_size, place_param, first_place = "limit", 2, "page", 1
@@ -96,6 +98,15 @@ class Example(Rest):
         return self.erase_at(f"/people/{email}", "Gone.")
 
 
+class Odd(Example):
+    """Writes to who left, and lets the rule have no say about who waits."""
+
+    kept = frozenset({"subscribed"})
+
+    def turned_away(self, known: Subscription) -> Outcome | None:
+        return rejected(Reason.FORGOTTEN, "No.") if known.remote_id == "9" else None
+
+
 class Ahead(Example):
     look_up = "ahead"
 
@@ -117,7 +128,11 @@ def adapter(**secrets: str) -> Example:
 
 
 def upsert(
-    known: Row | None, made: Row | None = None, to: str = "1", **options: Any
+    known: Row | None,
+    made: Row | None = None,
+    to: str = "1",
+    kind: type[Example] = Example,
+    **options: Any,
 ) -> Outcome:
     """The outcome for somebody; `made`: what the write answers, None for no write."""
     contact = Contact(
@@ -135,7 +150,8 @@ def upsert(
             }
             match = [responses.matchers.json_params_matcher(body)]
             mock.add("POST", f"{HOME}/people", json=made, match=match)
-        [outcome] = adapter().upsert([contact], to, Options(**options))
+        ours = kind({"api_key": "0123456789"})
+        [outcome] = ours.upsert([contact], to, Options(**options))
     return outcome
 
 
@@ -167,6 +183,16 @@ class TestWriting:
     def test_existing_ones_are_left_alone_where_the_rule_says_so(self) -> None:
         outcome = upsert(person("a@x.org"), update_existing=False)
         assert (outcome.reason, outcome.remote_id) == (Reason.EXISTING, "7")
+
+    def test_who_is_turned_away_or_left_alone_may_be_the_providers_own(self) -> None:
+        off, wait = person("a@x.org", "off"), person("a@x.org", "wait")
+        erased = upsert({**off, "id": 9}, kind=Odd)
+        assert (erased.reason, erased.detail) == (Reason.FORGOTTEN, "No.")
+        assert upsert(off, off, kind=Odd).state is OutcomeState.SYNCED
+        alone = upsert(wait, update_existing=False)
+        assert alone.reason is Reason.EXISTING
+        written = upsert(wait, wait, kind=Odd, update_existing=False)
+        assert written.state is OutcomeState.AWAITING_OPT_IN
 
     def test_a_record_without_a_state_is_of_nobody_who_may_be_written(self) -> None:
         outcome = upsert({"id": 7, "email": "a@x.org"})
@@ -264,6 +290,20 @@ class TestRefusals:
         assert type(caught.value) is error
         if isinstance(caught.value, TransientError):
             assert (caught.value.retry_after, caught.value.status) == (60.0, 403)
+
+    def test_a_sign_may_have_words_of_its_own(self) -> None:
+        with wire() as mock, pytest.raises(SetupError) as caught:
+            mock.add("GET", f"{HOME}/l", status=423)
+            adapter().audiences()
+        assert caught.value.detail == "Locked away."
+
+    @pytest.mark.parametrize(("asked", "wait"), [("5", 60.0), ("90", 90.0)])
+    def test_the_longer_wait_counts(self, asked: str, wait: float) -> None:
+        with wire() as mock, pytest.raises(TransientError) as caught:
+            body, headers = {"message": "Quota."}, {"Retry-After": asked}
+            mock.add("GET", f"{HOME}/l", status=429, json=body, headers=headers)
+            adapter().audiences()
+        assert (caught.value.reason, caught.value.retry_after) == (Reason.QUOTA, wait)
 
     @pytest.mark.parametrize(
         ("words", "reason"),
