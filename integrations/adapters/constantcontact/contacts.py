@@ -177,7 +177,8 @@ class ConstantContactContacts(Rest):
     def turned_away(self, known: Subscription) -> Outcome | None:
         if known.detail == HELD:
             return rejected(Reason.COMPLIANCE, HELD)
-        return None if known.detail == REVIVED else super().turned_away(known)
+        revived = known.status == "archived" and known.detail == REVIVED
+        return None if revived else super().turned_away(known)
 
     def put(self, write: Write) -> Outcome:
         row, now, to = write.row, write.known, write.audience_id

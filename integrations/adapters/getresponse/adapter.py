@@ -201,12 +201,10 @@ class GetResponse(GetResponseCalls):
     ) -> Row | None:
         """Who is waiting to confirm is only looked for as one of the `hidden`. `whole`:
         with custom values, which searches lack."""
-        for row in self.contacts(email, audience_id)[:1]:
-            if not whole:
-                return row
-            if found := self.maybe(path_of(row)):
-                return found
-            return self.find_one(email, audience_id, *hidden)  # removed just now
+        if found := self.contacts(email, audience_id):
+            row = self.maybe(path_of(found[0])) if whole else found[0]
+            # Or removed just now, and looked up again.
+            return row or self.find_one(email, audience_id, *hidden)
         for kind in hidden or ("removed",):
             searched = (
                 self.searched(kind, audience_id, email=form) for form in forms(email)

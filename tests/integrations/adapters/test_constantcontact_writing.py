@@ -247,6 +247,11 @@ class TestReadingFirst:
         [outcome], _ = upsert([Contact(email=OLD)], both)
         assert (outcome.state, outcome.reason) == (REJECTED, Reason.UNSUBSCRIBED)
 
+    def test_nobody_comes_back_by_the_words_they_left_with(self) -> None:
+        words = "Deleted there without having opted out."  # ours, of others
+        [outcome], _ = upsert([LEAVER], look(left(opt_out_reason=words)))
+        assert (outcome.state, outcome.reason) == (REJECTED, Reason.UNSUBSCRIBED)
+
 
 class TestTags:
     FOUND = get(TAGS, page("tags", world.POPUP))
