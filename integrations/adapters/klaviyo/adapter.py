@@ -228,14 +228,14 @@ class Klaviyo(KlaviyoProfiles):
             changes=tuple(
                 change
                 for email, row in people.items()
-                for change in self._told(row, audience_id, key_of(email) in there)
+                for change in self._changed(row, audience_id, key_of(email) in there)
             ),
             cursor=ahead,
             complete=turn == WHOLE,
             more=bool(following) or not last,
         )
 
-    def _told(self, row: Row, audience_id: str, member: bool) -> Iterator[Change]:
+    def _changed(self, row: Row, audience_id: str, member: bool) -> Iterator[Change]:
         """Nothing of who is known to the account only, and has not left."""
         row = {**row, "on_list": member}
         if member or self.status_of(row, audience_id) != "absent":

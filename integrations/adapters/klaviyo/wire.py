@@ -1,4 +1,4 @@
-"""Reading what Klaviyo answers: profiles, standing, refusals, cursors, webhooks.
+"""Reading what Klaviyo answers: profiles, standing, refusals, webhooks.
 
 Facts are from Klaviyo's OpenAPI description, revision 2026-07-15, and from
 developers.klaviyo.com/en/docs (working_with_system_webhooks, filtering_,
