@@ -16,6 +16,7 @@ EXPIRES = 60
 def sweep_bulk() -> int:
     """Go on with every run that no worker holds; forget what nobody undoes any more."""
     bulk_work.forget_old()
+    bulk_work.collect_ended()
     found = bulk_work.open_runs()
     for run_id in found:
         advance_bulk.apply_async([str(run_id)], expires=EXPIRES)

@@ -17,12 +17,14 @@ import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
+from django.db.models import Exists, F, OuterRef
 
 from contactsync.lib.clock import now
 from contactsync.lib.crypto import SealError
 from contactsync.lib.sql import is_postgres
 from integrations import bulk_plan, bulk_send, bulk_undo, shutdown
 from integrations.adapters.errors import AdapterError
+from integrations.bulk_guard import WAITING
 from integrations.bulk_look import said
 from integrations.models import BulkItem, BulkRun
 
@@ -34,6 +36,8 @@ LEASE = timedelta(seconds=150)
 SECONDS = 10.0
 # On SQLite, after a slice: a signup that waits to write looks every 100 ms at most.
 BREATH = 0.15
+# A row that was on its way has ended by then.
+COLLECTED_FOR = timedelta(days=7)
 Step = Callable[[BulkRun, Any], bool]
 STEPS: dict[str, Step] = {
     State.PLANNING: bulk_plan.step,
@@ -111,10 +115,31 @@ def fail(run_id: UUID, claim: UUID) -> None:
         )
 
 
+def collect_ended() -> int:
+    """Note what became of rows that were on their way when their run was cancelled or
+    failed. Returns how many runs there was news of."""
+    over = BulkRun.objects.filter(
+        state__in=(State.CANCELLED, State.FAILED), ended_at__gt=now() - COLLECTED_FOR
+    )
+    waiting = BulkItem.objects.filter(run=OuterRef("pk"), outcome=WAITING)
+    told = 0
+    for run in over.filter(Exists(waiting)):
+        before = run.progress
+        bulk_send.collect(run, BulkRun.objects.filter(pk=run.pk, state=run.state))
+        told += run.progress != before
+    return told
+
+
 def forget_old() -> int:
-    """Forget the before-images and samples of runs that ended long ago: people's data
-    is kept as long as it is of use. Returns how many runs were concerned."""
+    """Forget the before-images and samples of runs that ended long ago, and give up
+    plans as old that nobody started: people's data is kept as long as it is of use.
+    Returns how many runs were concerned."""
     long_ago = now() - timedelta(days=settings.BULK_KEEP_DAYS)
+    BulkRun.objects.filter(
+        state__in=(State.PLANNED, State.STOPPED),
+        started_at=None,
+        created_at__lt=long_ago,
+    ).update(state=State.CANCELLED, ended_at=F("created_at"))
     ended = BulkRun.objects.filter(ended_at__lt=long_ago)
     # An undo that is under way still reads them.
     old = ended.exclude(state=State.UNDOING).exclude(undo__has_key="forgotten")
