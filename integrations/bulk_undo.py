@@ -301,6 +301,11 @@ def restore(
         part = verdicts[start : start + size]
         outcomes = in_parts(part, partial(write_back, target), refused)
         for verdict, outcome in zip(part, outcomes, strict=True):
+            if outcome.state is OutcomeState.SUBMITTED:
+                verdict.said.append(
+                    f"{target.linked_account.adapter_class.label} writes the values "
+                    "later and does not tell us here how that ended."
+                )
             if outcome.state in (OutcomeState.SYNCED, OutcomeState.SUBMITTED):
                 verdict.end(PARTLY if verdict.said else RESTORED)
             else:
