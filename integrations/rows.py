@@ -125,14 +125,14 @@ def targets_with_warnings(linked_ids: list[UUID]) -> list[Target]:
 
 
 def contacts_waiting(linked_ids: list[UUID]) -> dict[UUID, int]:
-    """How many deliveries wait at each linked account, due or held."""
+    """How many people wait at each linked account, due or held."""
     counted = (
         Delivery.objects.filter(
             Q(stage=State.HELD) | Q(stage=OPEN, state=State.PENDING),
             linked_account__in=linked_ids,
         )
         .values("linked_account")
-        .annotate(contacts=Count("id"))
+        .annotate(contacts=Count("contact_id", distinct=True))
     )
     return {row["linked_account"]: row["contacts"] for row in counted}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from contactsync.lib.ids import uuid7
 from contactsync.tenancy.models import Account, AuditEntry, User
 from displays.models import Display
 from displays.services import RuleSettings, rule_create
@@ -12,6 +13,7 @@ from integrations.models import LinkedAccount
 from integrations.sandbox.testing import RunningSandbox
 from integrations.services import linked_account_pause
 from tests.integrations.pages import ClientOf, text_of, url
+from tests.integrations.world import delivery, rule_to
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +29,18 @@ def test_list_names_provider_person_and_use(
     assert "Connected" in page
     assert "Test Account" in page
     assert 'class="badge plain info">Sandbox' not in page
+
+
+def test_list_counts_people_not_deliveries(
+    client_of: ClientOf, alice: User, acme: Account, linked: LinkedAccount, display
+) -> None:
+    person = uuid7()
+    for audience in ("a", "b"):
+        rule = rule_to(display, linked, audience_id=audience)
+        delivery(rule, email="mira@example.com", contact_id=person, state="held")
+    linked_account_pause(linked=linked)
+    page = text_of(client_of(alice).get(url("linked_accounts", acme)))
+    assert "1 contact is waiting." in page
 
 
 def test_list_counts_displays_not_rules(
