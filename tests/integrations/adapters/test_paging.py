@@ -104,7 +104,7 @@ ENDLESS: dict[str, tuple[dict[str, str], Call, Any]] = {
     ),
     "zoho": (
         {"access_token": "0123456789"},
-        lambda a: a._find("Leads", ["a@x.org"]),
+        lambda a: a.subscriptions(["a@x.org"], "Leads"),
         {"data": [{"id": "1", "Email": "a@x.org"}], "info": {"more_records": True}},
     ),
 }
