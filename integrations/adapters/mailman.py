@@ -7,45 +7,29 @@ unsubscribe has to keep away must be suppressed on our side.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from integrations.adapters.base import (
     Audience,
-    Change,
-    Contact,
     Field,
-    Options,
     Outcome,
     Page,
     Reading,
     Receipt,
     Resource,
     Subscription,
-    filled,
 )
-from integrations.adapters.consent import left
+from integrations.adapters.calls import Sign
 from integrations.adapters.declare import Credential
-from integrations.adapters.each import (
-    EachContact,
-    awaiting,
-    existing,
-    forms,
-    key_of,
-    not_there,
-    synced,
-)
-from integrations.adapters.errors import (
-    AdapterError,
-    Reason,
-    RejectedError,
-    TargetError,
-)
+from integrations.adapters.each import awaiting, forms, key_of, not_there, synced
+from integrations.adapters.errors import Reason, RejectedError, TargetError
 from integrations.adapters.http import Answer
-from integrations.adapters.paging import all_pages
-from integrations.adapters.shapes import Row, count_in, rows_in
+from integrations.adapters.rest import Rest, Write
+from integrations.adapters.shapes import Row, count_in, id_in
 from integrations.adapters.shared import (
     basic,
     expired,
@@ -54,13 +38,11 @@ from integrations.adapters.shared import (
     to_place,
 )
 
-PAGE = 100
 API = "/3.1"
 CONFIRMS = ("confirm", "confirm_then_moderate")
-BANNED = "Membership is banned"
 
 
-class Mailman(EachContact):
+class Mailman(Rest):
     slug = "mailman"
     label = "GNU Mailman"
     kind = "esp"
@@ -95,6 +77,23 @@ class Mailman(EachContact):
     features = frozenset({"double_opt_in", "update_existing"})
     guarded = True
 
+    signs = (
+        Sign("^No such list$", TargetError, says="The list does not exist any more."),
+    )
+    reasons = (
+        ("subscriber", Reason.ADDRESS_INVALID),
+        ("^Membership is banned$", Reason.COMPLIANCE),
+    )
+
+    size_param, page_size = "count", 100
+    place_param, first_place = "page", 1
+    rows_key = "entries"
+
+    id_key, state_key = "member_id", ""
+    own_fields = (Field(id="display_name", label="Display name", type="name"),)
+
+    known_as = "On the list already"
+
     @property
     def home(self) -> str:
         return own_address(self.secrets.get("url", ""), "The REST address")
@@ -106,16 +105,15 @@ class Mailman(EachContact):
         body = answer.object()
         return self.safe(str(body.get("description") or body.get("title") or ""))
 
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        if isinstance(error, RejectedError) and error.detail == "No such list":
-            return TargetError("The list does not exist any more.", status=400)
-        return error
+    def following(self, body: Row, rows: list[Row], place: Any) -> int | None:
+        more = place * self.page_size < count_in(body, "total_size")
+        return place + 1 if more else None
 
-    def reason_of(self, error: RejectedError) -> Reason:
-        if "subscriber" in error.detail:
-            return Reason.ADDRESS_INVALID
-        return Reason.COMPLIANCE if error.detail == BANNED else error.reason
+    def listed(self, body: Row, name: str) -> list[Row]:
+        """Mailman leaves the rows out where there are none."""
+        if count_in(body, "total_size") == 0 and name not in body:
+            return []
+        return super().listed(body, name)
 
     def verify(self) -> Reading:
         version = self.fetch("GET", f"{API}/system/versions")
@@ -140,7 +138,7 @@ class Mailman(EachContact):
                 size=int(row.get("member_count") or 0),
                 double_opt_in=self._confirms(str(row["list_id"])),
             )
-            for row in self._all(f"{API}/lists")
+            for row in self.rows(f"{API}/lists")
         ]
 
     def _confirms(self, list_id: str) -> bool:
@@ -148,29 +146,64 @@ class Mailman(EachContact):
         return self.fetch("GET", path).get("subscription_policy") in CONFIRMS
 
     def fields(self, audience_id: str) -> list[Field]:
-        return [Field(id="display_name", label="Display name", type="name")]
+        return list(self.own_fields)
 
-    def write(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
-        email = contact.email.strip()
-        found = self._member(email, audience_id)
-        name = str(contact.fields.get("display_name") or "").strip()
-        if found:
-            return self._known(found, email, name, options)
+    def find_one(self, email: str, audience_id: str) -> Row | None:
+        for form in forms(email):
+            asked = {"list_id": audience_id, "subscriber": form, "role": "member"}
+            body = self.fetch("GET", f"{API}/members/find", params=asked)
+            if found := self.listed(body, self.rows_key):
+                return found[0]
+        return None
+
+    def status_of(self, row: Row, audience_id: str) -> str:
+        return "subscribed"
+
+    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
+        """Only a member's preferences tell that their mail bounced."""
+        known = super().standing(email, row, audience_id)
+        if row is None:
+            return known
+        wants = self.fetch("GET", f"{_member(row)}/all/preferences")
+        bounced = wants.get("delivery_status") == "by_bounces"
+        return replace(known, status="bounced") if bounced else known
+
+    def subscriptions(
+        self, emails: Sequence[str], audience_id: str
+    ) -> list[Subscription]:
+        requests = self.rows(f"{_list(audience_id)}/requests")
+        asked = {key_of(str(row.get("email", ""))) for row in requests}
+        return [
+            replace(known, status="pending")
+            if known.status == "absent" and key_of(known.email) in asked
+            else known
+            for known in super().subscriptions(emails, audience_id)
+        ]
+
+    def put(self, write: Write) -> Outcome:
+        name = str(write.contact.fields.get("display_name") or "").strip()
+        if write.row is None:
+            return self._join(write, {"display_name": name} if name else {})
+        if name and name != write.row.get("display_name"):
+            kept = str(write.row.get("email") or write.email)
+            path = f"{API}/addresses/{quote(kept, safe='@')}"
+            self.request("PATCH", path, form={"display_name": name})
+        return synced(write.known.remote_id)
+
+    def _join(self, write: Write, named: dict[str, str]) -> Outcome:
         form = {
-            "list_id": audience_id,
-            "subscriber": email,
+            "list_id": write.audience_id,
+            "subscriber": write.email,
             "pre_verified": "true",
-            "pre_confirmed": "false" if options.double_opt_in else "true",
+            "pre_confirmed": "false" if write.options.double_opt_in else "true",
+            **named,
         }
-        if name:
-            form["display_name"] = name
         try:
             asked = self.request("POST", f"{API}/members", form=form)
         except RejectedError as error:
             if "already pending" in error.detail:
-                return awaiting(
-                    detail="They were asked already, and can still say yes."
-                )
+                detail = "They were asked already, and can still say yes."
+                return awaiting(detail=detail)
             if "already subscribed" in error.detail:
                 return synced()
             raise
@@ -180,85 +213,30 @@ class Mailman(EachContact):
             return awaiting(detail="A moderator of the list has to let them in.")
         return awaiting()
 
-    def _known(
-        self, member: dict[str, Any], email: str, name: str, options: Options
-    ) -> Outcome:
-        gone = left(self._standing(member, email), self.label)
-        if gone:
-            return gone
-        if not options.update_existing:
-            return existing("", "On the list already")
-        if name and name != member.get("display_name"):
-            kept = str(member.get("email") or email)
-            path = f"{API}/addresses/{quote(kept, safe='@')}"
-            self.request("PATCH", path, form={"display_name": name})
-        return synced(member.get("member_id"))
-
-    def _member(self, email: str, list_id: str) -> dict[str, Any] | None:
-        for form in forms(email):
-            params = {"list_id": list_id, "subscriber": form, "role": "member"}
-            body = self.fetch("GET", f"{API}/members/find", params=params)
-            if found := _entries(body):
-                return found[0]
-        return None
-
-    def _standing(self, member: dict[str, Any], email: str) -> Subscription:
-        key = quote(str(member.get("member_id", "")), safe="")
-        wants = self.fetch("GET", f"{API}/members/{key}/all/preferences")
-        bounced = wants.get("delivery_status") == "by_bounces"
-        return Subscription(
-            email=email,
-            status="bounced" if bounced else "subscribed",
-            remote_id=str(member.get("member_id", "")),
-            fields=_values(member),
-        )
-
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        asked = {
-            key_of(str(row.get("email", "")))
-            for row in self._all(f"{_list(audience_id)}/requests")
-        }
-        return [self._subscription(email, audience_id, asked) for email in emails]
-
-    def _subscription(self, email: str, list_id: str, asked: set[str]) -> Subscription:
-        member = self._member(email, list_id)
-        if member:
-            return self._standing(member, email)
-        pending = key_of(email) in asked
-        return Subscription(email=email, status="pending" if pending else "absent")
-
     def changes(self, audience_id: str, cursor: str) -> Page:
         """Always the whole roster: Mailman has no list of changes."""
         page, before = parse_place(cursor, int, int) or (1, 0)
-        body = self._page(f"{_list(audience_id)}/roster/member", page)
+        params = {"count": self.page_size, "page": page}
+        body = self.fetch("GET", f"{_list(audience_id)}/roster/member", params=params)
         total = count_in(body, "total_size")
         if total < before:
             # Who left moved the others forward, some past the pages that are read.
             raise expired()
-        rows = _entries(body)
-        more = page * PAGE < total
-        return Page(
-            changes=tuple(_change(row, audience_id) for row in rows),
-            cursor=to_place(page + 1, total) if more else "",
-            complete=True,
-            more=more,
-        )
+        rows = self.listed(body, self.rows_key)
+        following = self.following(body, rows, page)
+        place = to_place(following, total) if following else ""
+        return self.walked(rows, audience_id, place)
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        return self.each(emails, lambda email: self._leave(email, audience_id))
+        def leave(email: str) -> Outcome:
+            row = self.find_one(email, audience_id)
+            if row is None:
+                return not_there()
+            with suppress(TargetError):  # gone just now
+                self.request("DELETE", _member(row))
+            return synced(row["member_id"])
 
-    def _leave(self, email: str, list_id: str) -> Outcome:
-        member = self._member(email, list_id)
-        if member is None:
-            return not_there()
-        key = quote(str(member.get("member_id", "")), safe="")
-        try:
-            self.request("DELETE", f"{API}/members/{key}")
-        except TargetError:  # gone just now
-            return synced()
-        return synced(member.get("member_id"))
+        return self.each(emails, leave)
 
     def erase(self, email: str) -> Receipt:
         gone = False
@@ -266,42 +244,12 @@ class Mailman(EachContact):
             with suppress(TargetError):
                 self.request("DELETE", f"{API}/users/{quote(form, safe='@')}")
                 gone = True
-        if not gone:
-            return Receipt(ok=True, note="Mailman did not hold this address.")
-        return Receipt(ok=True, note="The user, with all addresses and memberships.")
-
-    def _page(self, path: str, page: int) -> dict[str, Any]:
-        return self.fetch("GET", path, params={"count": PAGE, "page": page})
-
-    def _all(self, path: str) -> Iterator[dict[str, Any]]:
-        def read(page: int) -> tuple[list[Row], int | None]:
-            body = self._page(path, page)
-            more = page * PAGE < count_in(body, "total_size")
-            return _entries(body), page + 1 if more else None
-
-        return all_pages(read, 1)
-
-
-def _entries(body: dict[str, Any]) -> list[Row]:
-    """The rows of a page; Mailman leaves them out where there are none."""
-    if count_in(body, "total_size") == 0 and "entries" not in body:
-        return []
-    return rows_in(body, "entries")
+        return self.erased(gone, "The user, with all addresses and memberships.")
 
 
 def _list(list_id: str) -> str:
     return f"{API}/lists/{quote(list_id, safe='')}"
 
 
-def _values(member: dict[str, Any]) -> dict[str, object]:
-    return filled({"display_name": member.get("display_name")})
-
-
-def _change(row: dict[str, Any], list_id: str) -> Change:
-    return Change(
-        email=str(row.get("email", "")),
-        kind="upsert",
-        status="subscribed",
-        fields=_values(row),
-        audience_id=list_id,
-    )
+def _member(row: Row) -> str:
+    return f"{API}/members/{quote(id_in(row, 'member_id'), safe='')}"
