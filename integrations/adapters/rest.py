@@ -72,7 +72,7 @@ class Rest(RestCalls):
 
     # A person's record. Fields are `own_fields`, and those in the object `custom_key`.
     email_key: ClassVar[str] = "email"
-    id_key: ClassVar[str] = "id"
+    id_key: ClassVar[str] = "id"  # "": people have none
     state_key: ClassVar[str] = "status"  # "": `status_of` reads more than one
     states: ClassVar[Mapping[str, str]] = {}  # their words -> those of `Subscription`
     left_keys: ClassVar[tuple[str, ...]] = ()  # times of the state; the first filled
@@ -141,7 +141,7 @@ class Rest(RestCalls):
             email=email,
             status=self.status_of(row, audience_id),
             changed_at=self.left_at(row, audience_id),
-            remote_id=id_in(row, self.id_key),
+            remote_id=id_in(row, self.id_key) if self.id_key else "",
             fields=self.values_of(row),
             tags=self.tags_of(row) if self.tags_key else None,
         )

@@ -20,48 +20,55 @@ only that is given.
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import cached_property
 from urllib.parse import quote
 
 from integrations.adapters.base import (
     Audience,
     Change,
+    Contact,
     Field,
     Incoming,
+    Options,
+    Outcome,
     Page,
     Reading,
     Receipt,
     Resource,
     Subscription,
 )
-from integrations.adapters.campaignmonitor.people import CampaignMonitorPeople
+from integrations.adapters.calls import Sign
 from integrations.adapters.campaignmonitor.wire import (
-    BAD_LIST,
     NOT_THERE,
+    UNCONFIRMED,
     Refused,
-    change_of,
     code_of,
+    failures,
     field_of,
     list_path,
+    refused_by,
+    row_of,
     subscribers_path,
-    webhook_changes,
+    values_of,
 )
 from integrations.adapters.declare import Credential, OAuth2, SubAccount
+from integrations.adapters.each import awaiting, by_address, key_of, not_there, synced
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
     Reason,
     RejectedError,
     ScopeError,
-    SetupError,
     TargetError,
 )
-from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import count_in, rows_in
+from integrations.adapters.http import Answer, Params, to_json
+from integrations.adapters.rest import Rest, Write
+from integrations.adapters.shapes import Row, count_in, row_in, rows_in, unreadable
 from integrations.adapters.shared import (
+    basic,
     check_secret_url,
     expired,
     json_body,
@@ -75,7 +82,7 @@ OVERLAP = timedelta(days=1)
 STATES = ("active", "unconfirmed", "unsubscribed", "bounced", "deleted")
 
 
-class CampaignMonitor(CampaignMonitorPeople):
+class CampaignMonitor(Rest):
     slug = "campaignmonitor"
     label = "Campaign Monitor"
     kind = "esp"
@@ -112,32 +119,44 @@ class CampaignMonitor(CampaignMonitorPeople):
     home = "https://api.createsend.com"
     reset_headers = ("x-ratelimit-reset",)
 
-    def headers(self) -> dict[str, str]:
-        if token := self.secrets.get("access_token", "").strip():
-            return {"Authorization": f"Bearer {token}"}
-        key = self.secrets.get("api_key", "").strip()
-        basic = base64.b64encode(f"{key}:x".encode()).decode()
-        return {"Authorization": f"Basic {basic}"}
+    signs = (  # the words are a code
+        Sign("^60$", ScopeError, on=401),
+        Sign("^102$", TargetError, on=401),  # somebody else's client or list
+        Sign("^121$", CredentialsError, Reason.AUTH_EXPIRED, on=401),
+        Sign("^101$", TargetError, on=400),  # no such list
+    )
+
+    email_key, id_key = "EmailAddress", ""
+    state_key = "State"
+    states = {
+        **{"Active": "subscribed", "Unconfirmed": "pending"},
+        **{"Unsubscribed": "unsubscribed", "Bounced": "bounced"},
+        "Deleted": "archived",
+    }
+
+    def key_header(self, key: str) -> dict[str, str]:
+        return basic(key, "x")
 
     def explain(self, answer: Answer) -> str:
         return self.safe(str(answer.object().get("Message") or ""))
 
+    def told(self, answer: Answer) -> str:
+        return str(code_of(answer.object()))
+
     def error_from(self, answer: Answer) -> AdapterError:
         error = super().error_from(answer)
-        code = code_of(answer.object())
-        if answer.status == 401 and code == 60:
-            return ScopeError(error.detail, status=401)
-        if answer.status == 401 and code == 102:  # somebody else's client or list
-            return TargetError(error.detail, status=401)
-        if answer.status == 401 and code == 121:
-            return CredentialsError(
-                error.detail, reason=Reason.AUTH_EXPIRED, status=401
-            )
-        if answer.status == 400 and code == BAD_LIST:
-            return TargetError(error.detail, status=400)
         if isinstance(error, RejectedError):
+            code = code_of(answer.object())
             return Refused(error.detail, code, status=answer.status)
         return error
+
+    def refusal(self, error: RejectedError) -> Outcome:
+        code = error.code if isinstance(error, Refused) else 0
+        return refused_by(code, error.detail)
+
+    def _array(self, path: str, params: Params | None = None) -> list[Row]:
+        """The objects of an answer that must be an array."""
+        return rows_in({"rows": self.request("GET", path, params=params)}, "rows")
 
     def verify(self) -> Reading:
         clients = self.sub_accounts()
@@ -148,7 +167,7 @@ class CampaignMonitor(CampaignMonitorPeople):
         ]
         notes = []
         if named:
-            count = len(self._lists(chosen or clients[0].id))
+            count = len(self._lists(quote(chosen or clients[0].id, safe="")))
             resources.append(
                 Resource(name="lists", readable=True, writable=None, count=count)
             )
@@ -164,25 +183,16 @@ class CampaignMonitor(CampaignMonitorPeople):
     def sub_accounts(self) -> list[SubAccount]:
         return [
             SubAccount(id=str(row["ClientID"]), label=str(row.get("Name", "")))
-            for row in self._rows("/api/v3.3/clients.json")
+            for row in self._array("/api/v3.3/clients.json")
         ]
 
-    def _client(self) -> str:
-        """The chosen client, or the only one."""
-        if chosen := self.secrets.get("sub_account", ""):
-            return chosen
-        clients = self.sub_accounts()
-        if len(clients) != 1:
-            raise SetupError("Choose which client's lists are used.")
-        return clients[0].id
-
-    def _lists(self, client: str) -> list[dict[str, Any]]:
-        return self._rows(f"/api/v3.3/clients/{quote(client, safe='')}/lists.json")
+    def _lists(self, client: str) -> list[Row]:
+        return self._array(f"/api/v3.3/clients/{client}/lists.json")
 
     def audiences(self) -> list[Audience]:
         """Sizes cost a call each, so only the first lists have one."""
         found = []
-        for number, row in enumerate(self._lists(self._client())):
+        for number, row in enumerate(self._lists(self.account())):
             path = list_path(str(row["ListID"]))
             details = self.fetch("GET", f"{path}.json")
             stats = self.fetch("GET", f"{path}/stats.json") if number < SIZED else {}
@@ -198,13 +208,111 @@ class CampaignMonitor(CampaignMonitorPeople):
 
     def fields(self, audience_id: str) -> list[Field]:
         name = Field(id="Name", label="Name", type="name")
-        rows = self._rows(f"{list_path(audience_id)}/customfields.json")
+        rows = self._array(f"{list_path(audience_id)}/customfields.json")
         return [name, *(field_of(row) for row in rows)]
 
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        return [self._standing(email, audience_id) for email in emails]
+    # Writing, where nobody is ever subscribed again.
+
+    def status_of(self, row: Row, audience_id: str) -> str:
+        """The state of a subscriber, or after an event, which has none when it tells
+        that somebody subscribed."""
+        joined = row.get("Type") == "Subscribe"
+        return "subscribed" if joined else super().status_of(row, audience_id)
+
+    def values_of(self, row: Row) -> dict[str, object]:
+        return values_of(row)
+
+    def find_one(self, email: str, audience_id: str) -> Row | None:
+        asked: Params = {"email": email.strip()}
+        try:
+            return self.fetch("GET", subscribers_path(audience_id), params=asked)
+        except Refused as error:
+            if error.code != NOT_THERE:
+                raise
+            return None
+
+    def upsert(
+        self, contacts: Sequence[Contact], audience_id: str, options: Options
+    ) -> list[Outcome]:
+        if not contacts:
+            return []
+        if self._asks(audience_id) or not options.update_existing:
+            return super().upsert(contacts, audience_id, options)
+        refused = self._import(by_address(contacts), audience_id)
+        return [refused.get(key_of(who.email)) or synced() for who in contacts]
+
+    @cached_property
+    def _modes(self) -> dict[str, bool]:
+        return {}
+
+    def _asks(self, audience_id: str) -> bool:
+        """Whether the list has new people confirm."""
+        if audience_id not in self._modes:
+            details = self.fetch("GET", f"{list_path(audience_id)}.json")
+            mode = details.get("ConfirmedOptIn")
+            if not isinstance(mode, bool):
+                raise self._unreadable(None)
+            self._modes[audience_id] = mode
+        return self._modes[audience_id]
+
+    def _import(
+        self, people: Mapping[str, Contact], audience_id: str
+    ) -> dict[str, Outcome]:
+        """Those who were refused, by their address.
+
+        Raises RejectedError when it cannot be told whom a refusal is about.
+        """
+        body = {
+            "Subscribers": [row_of(contact) for contact in people.values()],
+            "Resubscribe": False,
+            "QueueSubscriptionBasedAutoresponders": True,
+            "RestartSubscriptionBasedAutoresponders": False,
+        }
+        answer = self.send(
+            "POST", subscribers_path(audience_id, "/import"), data=to_json(body)
+        )
+        result = answer.object()
+        if answer.status == 400 and code_of(result) == 210:
+            result = row_in(result, "ResultData")
+        elif answer.status >= 300:
+            raise self.error_from(answer)
+        found = failures(rows_in(result, "FailureDetails"), people, self.safe)
+        if answer.status >= 300 and not found:
+            raise self._unreadable(answer.status)
+        return found
+
+    def turned_away(self, known: Subscription) -> Outcome | None:
+        if known.status == "unknown":
+            raise unreadable(self.label)
+        if known.status == "pending":
+            return refused_by(UNCONFIRMED, "")
+        return super().turned_away(known)
+
+    def put(self, write: Write) -> Outcome:
+        body = {
+            **row_of(write.contact),
+            "Resubscribe": False,
+            "RestartSubscriptionBasedAutoresponders": False,
+        }
+        self.request("POST", subscribers_path(write.audience_id), payload=body)
+        if write.row is None and self._asks(write.audience_id):
+            return awaiting("", "Campaign Monitor asks them to confirm.")
+        return synced()
+
+    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        def leave(email: str) -> Outcome:
+            body = {"EmailAddress": email.strip()}
+            path = subscribers_path(audience_id, "/unsubscribe")
+            try:
+                self.request("POST", path, payload=body)
+            except Refused as error:
+                if error.code == NOT_THERE:
+                    detail = "Not on this list, or not active on it."
+                    return not_there(detail)
+                raise
+            return synced()
+
+        return self.each(emails, leave)
 
     def changes(self, audience_id: str, cursor: str) -> Page:
         """State by state. In each the first page is read to learn how many there are,
@@ -230,7 +338,7 @@ class CampaignMonitor(CampaignMonitorPeople):
         more = turn < len(STATES)
         ahead = (since, began, turn, following) if more else (began, "", 0, 0)
         return Page(
-            changes=tuple(change_of(row, audience_id) for row in rows),
+            changes=tuple(self.change(row, audience_id) for row in rows),
             cursor=to_place(*ahead),
             complete=not since,
             more=more,
@@ -239,7 +347,22 @@ class CampaignMonitor(CampaignMonitorPeople):
     def webhook(self, request: Incoming) -> list[Change]:
         """Unsigned, so the address given to Campaign Monitor ends in ?secret=..."""
         check_secret_url(request, self.secrets)
-        return webhook_changes(json_body(request))
+        body = json_body(request)
+        if not isinstance(body, dict):
+            raise RejectedError("This is not a Campaign Monitor webhook.")
+        audience_id = str(body.get("ListID") or "")
+        changes: list[Change] = []
+        for row in body.get("Events") or ():
+            if not row.get("EmailAddress"):
+                continue
+            left = row.get("Type") == "Deactivate"
+            change = self.change(row, audience_id, "status" if left else "upsert")
+            was = str(row.get("OldEmailAddress") or "")
+            if was and was.lower() != change.email.lower():
+                old = {"old_email": was}
+                changes.append(replace(change, kind="email", status="", fields=old))
+            changes.append(change)
+        return changes
 
     def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
         events = ["Subscribe", "Update", "Deactivate"]
@@ -256,9 +379,9 @@ class CampaignMonitor(CampaignMonitorPeople):
 
     def erase(self, email: str) -> Receipt:
         params: Params = {"email": email.strip()}
-        path = f"/api/v3.3/clients/{quote(self._client(), safe='')}/listsforemail.json"
+        path = f"/api/v3.3/clients/{self.account()}/listsforemail.json"
         gone = []
-        for row in self._rows(path, params):
+        for row in self._array(path, params):
             subscriber = subscribers_path(str(row["ListID"]))
             try:
                 self.request("DELETE", subscriber, params=params)
@@ -268,7 +391,7 @@ class CampaignMonitor(CampaignMonitorPeople):
                 continue
             gone.append(str(row.get("ListName", "")))
         if not gone:
-            return Receipt(ok=True, note="Campaign Monitor did not hold this address.")
+            return self.erased(None, "")
         return Receipt(
             ok=False,
             note=f"Moved to the deleted subscribers of {', '.join(gone)}. The API goes "

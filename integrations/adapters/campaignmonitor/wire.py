@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from integrations.adapters import consent
 from integrations.adapters.base import (
-    Change,
     Contact,
     Field,
     Outcome,
@@ -21,16 +19,12 @@ from integrations.adapters.each import awaiting, key_of, rejected
 from integrations.adapters.errors import Reason, RejectedError
 
 LABEL = "Campaign Monitor"
-STATUS = {
-    **{"Active": "subscribed", "Unconfirmed": "pending"},
-    **{"Unsubscribed": "unsubscribed", "Bounced": "bounced", "Deleted": "archived"},
-}
 TYPES = {
     **{"Number": "number", "Date": "date"},
     **{"MultiSelectOne": "choice", "MultiSelectMany": "multi_choice"},
 }
 # Codes of refusals.
-BAD_ADDRESS, BAD_LIST, NOT_THERE, SUPPRESSED, UNCONFIRMED = 1, 101, 203, 204, 208
+BAD_ADDRESS, NOT_THERE, SUPPRESSED, UNCONFIRMED = 1, 203, 204, 208
 STANDING = {205: "archived", 206: "unsubscribed", 207: "bounced"}
 
 
@@ -87,8 +81,8 @@ def field_of(row: Mapping[str, Any]) -> Field:
     )
 
 
-def change_of(row: Mapping[str, Any], audience_id: str) -> Change:
-    """A subscriber, or an event about one; State is absent when they subscribed."""
+def values_of(row: Mapping[str, Any]) -> dict[str, object]:
+    """A subscriber's values; a key that comes several times has several."""
     fields: dict[str, Any] = {"Name": row.get("Name")}
     for item in row.get("CustomFields") or ():
         key, value = key_from(str(item.get("Key", ""))), item.get("Value")
@@ -97,14 +91,7 @@ def change_of(row: Mapping[str, Any], audience_id: str) -> Change:
             fields[key] = [*(known if isinstance(known, list) else [known]), value]
         else:
             fields[key] = value
-    state = "Active" if row.get("Type") == "Subscribe" else str(row.get("State"))
-    return Change(
-        email=str(row.get("EmailAddress", "")),
-        kind="status" if row.get("Type") == "Deactivate" else "upsert",
-        status=STATUS.get(state, "unknown"),
-        fields=filled(fields),
-        audience_id=audience_id,
-    )
+    return filled(fields)
 
 
 def refused_by(code: int, words: str) -> Outcome:
@@ -144,19 +131,3 @@ def failures(
             raise Refused(words, code, status=400)
         found[email] = refused_by(code, words)
     return found
-
-
-def webhook_changes(body: Any) -> list[Change]:
-    """The changes in {"Events": [...], "ListID": ...}; raises RejectedError."""
-    if not isinstance(body, dict):
-        raise RejectedError(f"This is not a {LABEL} webhook.")
-    audience_id = str(body.get("ListID") or "")
-    changes: list[Change] = []
-    for row in body.get("Events") or ():
-        change = change_of(row, audience_id)
-        was = str(row.get("OldEmailAddress") or "")
-        if was and was.lower() != change.email.lower():
-            moved = replace(change, kind="email", status="", fields={"old_email": was})
-            changes.append(moved)
-        changes.append(change)
-    return [change for change in changes if change.email]
