@@ -36,36 +36,31 @@ from integrations.adapters.base import (
     Resource,
     Subscription,
 )
+from integrations.adapters.calls import Sign, audience
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import (
-    key_of,
-    probed,
-    rejected,
-    synced,
-)
+from integrations.adapters.each import key_of, probed, rejected, synced
 from integrations.adapters.errors import (
-    AdapterError,
     Reason,
     RejectedError,
     ScopeError,
     TargetError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.paging import all_pages
-from integrations.adapters.sendgrid.people import LOOK_UP, SendGridPeople, is_on_list
-from integrations.adapters.sendgrid.wire import (
+from integrations.adapters.sendgrid.people import (
+    LOOK_UP,
     RESERVED,
-    TYPES,
+    SendGridPeople,
+    is_on_list,
     posted,
     problem,
     values_of,
 )
-from integrations.adapters.shapes import Row, id_in
+from integrations.adapters.shapes import Row, dig, id_in
 from integrations.adapters.shared import check_secret_url, json_body
 
 HOMES = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
+TYPES = {"Number": "number", "Date": "date"}
 HOOKS = "/v3/user/webhooks/event/settings"
-PAGE = 1000
 
 
 class SendGrid(SendGridPeople):
@@ -104,24 +99,26 @@ class SendGrid(SendGridPeople):
     def home(self) -> str:
         return HOMES.get(self.secrets.get("region", ""), HOMES["global"])
 
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.secrets.get('api_key', '').strip()}"}
+    signs = (  # the words are the field that an error is about
+        Sign("list_ids", TargetError),
+        Sign("email", RejectedError, Reason.ADDRESS_INVALID),
+        Sign("custom_fields", RejectedError, Reason.FIELD_TYPE),
+    )
+
+    size_param, page_size = "page_size", 1000
+    place_param, rows_key = "page_token", "result"
 
     def explain(self, answer: Answer) -> str:
         message, field = problem(answer)
         return self.safe(f"{field}: {message}" if field else message)
 
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        field = problem(answer)[1]
-        if isinstance(error, RejectedError):
-            if "list_ids" in field:
-                return TargetError(error.detail, status=answer.status)
-            if "email" in field:
-                error.reason = Reason.ADDRESS_INVALID
-            elif "custom_fields" in field:
-                error.reason = Reason.FIELD_TYPE
-        return error
+    def told(self, answer: Answer) -> str:
+        return problem(answer)[1]
+
+    def following(self, body: Row, rows: list[Row], place: Any) -> str:
+        url = urlsplit(str(dig(body, "_metadata", "next") or ""))
+        token = (parse_qs(url.query).get("page_token") or [""])[0]
+        return "" if token == place else token  # the last page may lead to itself
 
     def verify(self) -> Reading:
         scopes = self.fetch("GET", "/v3/scopes").get("scopes") or []
@@ -153,24 +150,8 @@ class SendGrid(SendGridPeople):
         return probed(name, count, writable or None)
 
     def audiences(self) -> list[Audience]:
-        def read(token: str) -> tuple[list[Row], str]:
-            params: dict[str, str | int] = {"page_size": PAGE}
-            params |= {"page_token": token} if token else {}
-            body = self.fetch("GET", "/v3/marketing/lists", params=params)
-            following = str((body.get("_metadata") or {}).get("next") or "")
-            tokens = parse_qs(urlsplit(following).query).get("page_token") or [""]
-            # The last page may lead to itself.
-            following = "" if tokens[0] == token else tokens[0]
-            return body.get("result") or [], following
-
-        return [
-            Audience(
-                id=str(row["id"]),
-                label=str(row.get("name", "")),
-                size=row.get("contact_count"),
-            )
-            for row in all_pages(read, "")
-        ]
+        rows = self.rows("/v3/marketing/lists")
+        return [audience(row, row.get("contact_count")) for row in rows]
 
     def fields(self, audience_id: str) -> list[Field]:
         """Fields belong to the account: reserved ones go by name, others by id."""
@@ -199,7 +180,7 @@ class SendGrid(SendGridPeople):
         return values_of(contact, self._definitions if custom else {})
 
     @cached_property
-    def _definitions(self) -> dict[str, Any]:
+    def _definitions(self) -> Row:
         return self.fetch("GET", "/v3/marketing/field_definitions")
 
     def poll(self, job: str, emails: Sequence[str], audience_id: str) -> list[Outcome]:

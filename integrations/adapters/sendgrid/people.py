@@ -8,14 +8,16 @@ from urllib.parse import quote
 
 from integrations.adapters import consent
 from integrations.adapters.base import (
+    Change,
     Contact,
     Options,
     Outcome,
     OutcomeState,
     Subscription,
+    filled,
 )
+from integrations.adapters.calls import RestCalls
 from integrations.adapters.each import (
-    OneByOne,
     by_address,
     existing,
     key_of,
@@ -23,9 +25,9 @@ from integrations.adapters.each import (
     synced,
 )
 from integrations.adapters.errors import RejectedError, TargetError
-from integrations.adapters.http import Params
-from integrations.adapters.sendgrid.wire import row_of
-from integrations.adapters.shapes import id_in, row_in
+from integrations.adapters.http import Answer, Params
+from integrations.adapters.shapes import Row, id_in, row_in
+from integrations.adapters.shared import moment
 
 LOOK_UP = 100  # addresses a search takes
 SUPPRESSED_PAGE = 500
@@ -36,9 +38,15 @@ LEFT = (
     ("bounced", "/v3/suppression/bounces", "/v3/suppression/bounces"),
     ("unsubscribed", "/v3/suppression/unsubscribes", "/v3/asm/suppressions/global"),
 )
+RESERVED = {
+    **{"first_name": "text", "last_name": "text", "phone_number_id": "phone"},
+    **{"address_line_1": "text", "address_line_2": "text", "city": "text"},
+    **{"state_province_region": "text", "postal_code": "zip", "country": "text"},
+}
+EVENTS = {"unsubscribe": "unsubscribed", "spamreport": "complained"}
 
 
-class SendGridPeople(OneByOne):
+class SendGridPeople(RestCalls):
     """The writing half of the adapter."""
 
     def upsert(
@@ -112,9 +120,9 @@ class SendGridPeople(OneByOne):
             raise self._unreadable(None)
         return bool(body)
 
-    def _search(self, emails: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def _search(self, emails: Sequence[str]) -> dict[str, Row]:
         """Contacts by their address in lower case; who is none is not in it."""
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, Row] = {}
         asked = [form for email in emails for form in spellings(email)]
         for start in range(0, len(asked), LOOK_UP):
             wanted = {"emails": asked[start : start + LOOK_UP]}
@@ -152,3 +160,51 @@ class SendGridPeople(OneByOne):
 
 def is_on_list(contact: Mapping[str, Any] | None, audience_id: str) -> bool:
     return audience_id in ((contact or {}).get("list_ids") or ())
+
+
+def problem(answer: Answer) -> tuple[str, str]:
+    """Message and field of the first error."""
+    rows = answer.object().get("errors")
+    row = rows[0] if isinstance(rows, list) and rows else {}
+    if not isinstance(row, dict):
+        return "", ""
+    field = row.get("field")
+    return str(row.get("message") or ""), field if isinstance(field, str) else ""
+
+
+def row_of(email: str, fields: Mapping[str, object]) -> dict[str, object]:
+    values = filled(fields)
+    row: dict[str, object] = {"email": email}
+    row |= {name: str(value) for name, value in values.items() if name in RESERVED}
+    if custom := {k: v for k, v in values.items() if k not in RESERVED}:
+        row["custom_fields"] = custom
+    return row
+
+
+def values_of(
+    contact: Mapping[str, Any], definitions: Mapping[str, Any]
+) -> dict[str, object]:
+    """A contact's values by our field ids; SendGrid names custom ones here, and takes
+    them by their ids."""
+    ids = {
+        row.get("name"): str(row["id"])
+        for row in definitions.get("custom_fields") or ()
+    }
+    custom = contact.get("custom_fields") or {}
+    return filled(
+        {name: contact.get(name) for name in RESERVED}
+        | {ids[name]: value for name, value in custom.items() if name in ids}
+    )
+
+
+def posted(row: Any) -> list[Change]:
+    """The change in one event; a "blocked" bounce is one for the moment."""
+    if not isinstance(row, dict) or not row.get("email"):
+        return []
+    status = EVENTS.get(str(row.get("event")))
+    if row.get("event") == "bounce" and row.get("type") != "blocked":
+        status = "bounced"
+    if status is None:
+        return []
+    at = moment(row.get("timestamp"))
+    return [Change(email=str(row["email"]), kind="status", status=status, at=at)]
