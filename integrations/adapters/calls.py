@@ -152,12 +152,12 @@ class RestCalls(OneByOne):
         """The rows of all pages."""
         return all_pages(lambda place: self.page(path, place, params), self.first_place)
 
-    def probe(self, name: str, path: str) -> Resource:
+    def probe(self, name: str, path: str, params: Params | None = None) -> Resource:
         """Whether a list may be read, and how many are on it."""
-        params: Params = {self.size_param: 1, **self.probe_params}
+        asked = {self.size_param: 1, **self.probe_params, **(params or {})}
 
         return probed(
-            name, lambda: self.total_of(self.fetch("GET", path, params=params))
+            name, lambda: self.total_of(self.fetch("GET", path, params=asked))
         )
 
     def total_of(self, body: Row) -> int | None:

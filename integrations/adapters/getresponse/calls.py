@@ -52,8 +52,9 @@ class GetResponseCalls(Rest):
         rows, total = self.counted(path, {**query, **(params or {})})
         return rows, place + 1 if place * self.page_size < total else None
 
-    def probe(self, name: str, path: str) -> Resource:
-        return probed(name, lambda: self.counted(path, {self.size_param: 1})[1])
+    def probe(self, name: str, path: str, params: Params | None = None) -> Resource:
+        asked = {self.size_param: 1, **(params or {})}
+        return probed(name, lambda: self.counted(path, asked)[1])
 
     def contacts(self, email: str, audience_id: str = "") -> list[Row]:
         """The contacts of an address: of one list, or of all."""

@@ -23,27 +23,23 @@ from integrations.adapters.base import (
     Incoming,
     Page,
     Reading,
-    Resource,
     Subscription,
 )
+from integrations.adapters.calls import Sign
 from integrations.adapters.declare import Credential, Rate
 from integrations.adapters.errors import (
-    AdapterError,
     Reason,
     RejectedError,
-    ScopeError,
     SetupError,
     TransientError,
 )
-from integrations.adapters.http import Answer, Params
+from integrations.adapters.http import Params
 from integrations.adapters.icontact.contacts import IContactContacts
-from integrations.adapters.icontact.folder import PAGE
 from integrations.adapters.icontact.wire import (
     FIELD_TYPE,
     LABELS,
     STANDARD,
     event_change,
-    reason_of,
     standing,
     values_of,
     words_of,
@@ -122,6 +118,17 @@ class IContact(IContactContacts):
     features = frozenset({"double_opt_in", "update_existing", "reconfirm"})
     home = "https://app.icontact.com"
 
+    reasons = (  # the words are unverified
+        ("do ?not ?contact|unsubscribed", Reason.UNSUBSCRIBED),
+        ("bounced", Reason.BOUNCED),
+        ("required field", Reason.REQUIRED_FIELD),
+        ("email", Reason.ADDRESS_INVALID),
+    )
+    signs = (
+        Sign("", SetupError, Reason.QUOTA, on=507),
+        *(Sign(words, RejectedError, reason) for words, reason in reasons),
+    )
+
     def headers(self) -> dict[str, str]:
         return {
             "API-Version": "2.2",
@@ -130,29 +137,16 @@ class IContact(IContactContacts):
             "API-Password": self.secrets.get("api_password", ""),
         }
 
-    def explain(self, answer: Answer) -> str:
-        return self.safe(words_of(answer.object())) or super().explain(answer)
-
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        if answer.status == 507:
-            return SetupError(error.detail, reason=Reason.QUOTA, status=507)
-        if isinstance(error, RejectedError) and error.reason is Reason.REFUSED:
-            reason = reason_of(error.detail)
-            return RejectedError(error.detail, reason=reason, status=error.status)
-        return error
-
     def verify(self) -> Reading:
         folder = self.folder
         number = folder.split("/")[3]
         account = self.fetch("GET", f"/icp/a/{number}").get("account") or {}
+        asking: Params = {"messageType": "confirmation"}
         resources = (
-            self._probe("lists", "lists"),
-            self._probe("contacts", "contacts", {"status": "total"}),
-            self._probe("custom fields", "customfields"),
-            self._probe(
-                "confirmation messages", "messages", {"messageType": "confirmation"}
-            ),
+            self.probe("lists", f"{folder}/lists"),
+            self.probe("contacts", f"{folder}/contacts", {"status": "total"}),
+            self.probe("custom fields", f"{folder}/customfields"),
+            self.probe("confirmation messages", f"{folder}/messages", asking),
         )
         notes = [f"Client folder {folder.rpartition('/')[2]}."]
         if resources[3].count == 0:
@@ -167,21 +161,8 @@ class IContact(IContactContacts):
             notes=tuple(notes),
         )
 
-    def _probe(self, name: str, path: str, params: Params | None = None) -> Resource:
-        # What a user may write is not told: permissions are per person and folder.
-        asked = {**(params or {}), "limit": 1}
-        try:
-            body = self.fetch("GET", f"{self.folder}/{path}", params=asked)
-        except ScopeError as error:
-            return Resource(
-                name=name, readable=False, writable=None, detail=error.detail
-            )
-        rows = body.get(path) or ()
-        count = body.get("total", len(rows))
-        return Resource(name=name, readable=True, writable=None, count=int(count))
-
     def audiences(self) -> list[Audience]:
-        lists = list(self.pages(f"{self.folder}/lists", "lists"))
+        lists = list(self.rows(f"{self.folder}/lists"))
         return [
             Audience(
                 id=str(row["listId"]),
@@ -194,9 +175,8 @@ class IContact(IContactContacts):
 
     def _size(self, audience_id: str) -> int | None:
         params: Params = {"listId": audience_id, "status": "normal", "limit": 1}
-        body = self.fetch("GET", f"{self.folder}/subscriptions", params=params)
-        total = body.get("total")
-        return None if total is None else int(total)
+        path = f"{self.folder}/subscriptions"
+        return self.total_of(self.fetch("GET", path, params=params))
 
     def fields(self, audience_id: str) -> list[Field]:
         """Custom fields belong to the client folder: every list has the same."""
@@ -206,7 +186,7 @@ class IContact(IContactContacts):
                 label=str(row.get("publicName") or row["privateName"]),
                 type=FIELD_TYPE.get(str(row.get("fieldType")), "text"),
             )
-            for row in self.pages(f"{self.folder}/customfields", "customfields")
+            for row in self.rows(f"{self.folder}/customfields")
         ]
         status = Field(
             id="status",
@@ -235,7 +215,11 @@ class IContact(IContactContacts):
         place = parse_place(cursor, int)
         last = place[0] if place else 0
         params: dict[str, Any] = {"status": "total", "orderby": "contactId"}
-        params |= {"limit": PAGE, "contactId": last, "contactIdSearchType": "gt"}
+        params |= {
+            "limit": self.page_size,
+            "contactId": last,
+            "contactIdSearchType": "gt",
+        }
         body = self.fetch("GET", f"{self.folder}/contacts", params=params)
         rows = rows_in(body, "contacts")
         ids = [int(row["contactId"]) for row in rows]
@@ -275,7 +259,7 @@ class IContact(IContactContacts):
         path = f"{self.folder}/subscriptions"
         return {
             int(row["contactId"]): row
-            for row in self.pages(path, "subscriptions", params)
+            for row in self.rows(path, params)
             if str(row.get("listId")) == audience_id
         }
 

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -44,10 +45,10 @@ from integrations.adapters.icontact.folder import IContactFolder, Known
 from integrations.adapters.icontact.wire import (
     left_at,
     number_of,
-    reason_of,
     standing,
     words_of,
 )
+from integrations.adapters.rest import as_text
 from integrations.adapters.shapes import Row, id_in, rows_in
 
 ON_LIST = existing()
@@ -115,7 +116,7 @@ class IContactContacts(IContactFolder):
         path = f"{self.folder}/contacts/{quote(contact_id, safe='')}/actions"
         params: Params = {"actionType": "EditSubscription"}
         try:
-            return list(self.pages(path, "actions", params))
+            return list(self.rows(path, params))
         except TargetError:  # deleted meanwhile: nothing is known of them
             return []
 
@@ -206,15 +207,15 @@ class IContactContacts(IContactFolder):
         except RejectedError as error:
             if len(rows) > 1:
                 raise
-            return [rejected(error.reason, error.detail)]
+            return [self.refusal(error)]
         said = words_of(answer)
         given = rows_in(answer, name) if name in answer or not said else []
         done = [next((got for got in given if same(row, got)), None) for row in rows]
         words = self.safe(said) or "iContact did not take this contact."
-        refusal = rejected(reason_of(words), words)
+        refused = RejectedError(words)
         if done.count(None) > 1:
-            raise RejectedError(words, reason=refusal.reason)
-        return [refusal if got is None else got for got in done]
+            raise refused
+        return [self.refusal(refused) if got is None else got for got in done]
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         return self.each(emails, lambda email: self._unsubscribe(email, audience_id))
@@ -242,16 +243,12 @@ class IContactContacts(IContactFolder):
         gone = 0
         for contact in self.people(email):
             number = quote(str(contact["contactId"]), safe="")
-            try:
+            with suppress(TargetError):  # somebody was faster
                 self.request("DELETE", f"{self.folder}/contacts/{number}")
-            except TargetError:  # somebody was faster
-                continue
-            gone += 1
-        if not gone:
-            return Receipt(ok=True, note="This client folder did not hold the address.")
-        return Receipt(
-            ok=True,
-            note="Deleted from this client folder. Others of the same account, and "
+                gone += 1
+        return self.erased(
+            gone,
+            "Deleted from this client folder. Others of the same account, and "
             "iContact's statistics of past mailings, are not touched.",
         )
 
@@ -260,9 +257,7 @@ def _sent(value: object) -> object:
     """A value as iContact takes it: a checkbox is 1 or 0 (unverified)."""
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, (list, tuple)):
-        return ", ".join(str(part) for part in value)
-    return value
+    return as_text(value) if isinstance(value, (list, tuple)) else value
 
 
 def _same_person(row: Row, given: Row) -> bool:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from urllib.parse import quote
 
 from integrations.adapters.base import Subscription
+from integrations.adapters.calls import RestCalls
 from integrations.adapters.consent import LEFT
 from integrations.adapters.declare import SubAccount
-from integrations.adapters.each import OneByOne, forms, key_of
+from integrations.adapters.each import forms, key_of
 from integrations.adapters.errors import TargetError
 from integrations.adapters.http import Params
 from integrations.adapters.icontact.wire import number_of, standing
-from integrations.adapters.paging import all_pages
 from integrations.adapters.shapes import Row, id_in, rows_in, unreadable
-
-PAGE = 500  # the API's maximum for limit, by its forum; without one it gives 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +31,19 @@ class Known:
         return str(self.contact.get("contactId", ""))
 
 
-class IContactFolder(OneByOne):
+class IContactFolder(RestCalls):
     """The reading that everything else starts with."""
 
     def sub_accounts(self) -> list[SubAccount]:
         """Every client folder of every account that is enabled, as "account/folder"."""
         found = []
-        for account in self.pages("/icp/a/", "accounts"):
+        for account in self.rows("/icp/a/"):
             if str(account.get("enabled", 1)) != "1":
                 continue
             who = account.get("companyName") or account.get("email") or "iContact"
             own = str(account["accountId"])
             folders = f"/icp/a/{quote(own, safe='')}/c/"
-            for folder in self.pages(folders, "clientfolders"):
+            for folder in self.rows(folders):
                 number = str(folder["clientFolderId"])
                 name = folder.get("name") or f"client folder {number}"
                 found.append(SubAccount(id=f"{own}/{number}", label=f"{who}: {name}"))
@@ -68,29 +66,32 @@ class IContactFolder(OneByOne):
             raise TargetError("This is not an iContact client folder: choose it again.")
         return f"/icp/a/{account}/c/{number}"
 
-    def pages(
-        self, path: str, name: str, params: Params | None = None
-    ) -> Iterator[Row]:
-        """All rows of a collection."""
+    size_param, page_size = "limit", 500  # the maximum, by its forum; it gives 20
+    place_param, first_place = "offset", 0
+    total_keys = ("total",)
 
-        def read(offset: int) -> tuple[list[Row], int | None]:
-            asked = {**(params or {}), "limit": PAGE, "offset": offset}
-            body = self.fetch("GET", path, params=asked)
-            rows = rows_in(body, name)
-            reached = offset + len(rows)
-            total = int(body.get("total") or reached + (len(rows) == PAGE))
-            if not rows and reached < total:
-                raise unreadable(self.label)
-            return rows, reached if reached < total else None
+    def listed(self, body: Row, name: str) -> list[Row]:
+        """Accounts and folders are named in the answer only."""
+        named = "accounts" if "accounts" in body else "clientfolders"
+        return super().listed(body, name or named)
 
-        return all_pages(read, 0)
+    def following(self, body: Row, rows: list[Row], place: Any) -> int | None:
+        reached: int = place + len(rows)
+        total = int(body.get("total") or reached + (len(rows) == self.page_size))
+        if not rows and reached < total:
+            raise unreadable(self.label)
+        return reached if reached < total else None
 
     def people(self, email: str) -> list[Row]:
         """The contacts with this address, whatever their status: one for each form
         of it, or none."""
         found: list[Row] = []
         for spelling in forms(email):
-            params: Params = {"status": "total", "email": spelling, "limit": PAGE}
+            params: Params = {
+                "status": "total",
+                "email": spelling,
+                "limit": self.page_size,
+            }
             body = self.fetch("GET", f"{self.folder}/contacts", params=params)
             found += rows_in(body, "contacts")
         # A * in an address is a wildcard to iContact.
@@ -108,7 +109,7 @@ class IContactFolder(OneByOne):
             if contact:
                 params: Params = {"contactId": id_in(contact, "contactId")}
                 path = f"{self.folder}/subscriptions"
-                places = self.pages(path, "subscriptions", params)
+                places = self.rows(path, params)
                 on_list = (p for p in places if str(p["listId"]) == audience_id)
                 place = next(on_list, None)
             now = standing(email, contact, place)
@@ -132,4 +133,4 @@ class IContactFolder(OneByOne):
     def confirmations(self) -> list[Row]:
         """The messages of the folder that ask people to confirm."""
         params: Params = {"messageType": "confirmation"}
-        return list(self.pages(f"{self.folder}/messages", "messages", params))
+        return list(self.rows(f"{self.folder}/messages", params))

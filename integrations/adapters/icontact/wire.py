@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from integrations.adapters.base import Change, Subscription, filled
-from integrations.adapters.errors import Reason
 from integrations.adapters.shared import moment
 
 # The status of a contact in a client folder, as people know it from iContact.
@@ -45,26 +44,10 @@ NOT_FIELDS = ("email", "contactId", "createDate", "bounceCount", "status")
 DO_NOT_CONTACT = "iContact has them as Do Not Contact, for all lists; that is final."
 INVITABLE = "Invitable: iContact mails them once they accept an invitation."
 
-# First match wins; the words of the warnings are unverified.
-REFUSALS: tuple[tuple[str, Reason], ...] = (
-    ("donotcontact", Reason.UNSUBSCRIBED),
-    ("do not contact", Reason.UNSUBSCRIBED),
-    ("unsubscribed", Reason.UNSUBSCRIBED),
-    ("bounced", Reason.BOUNCED),
-    ("required field", Reason.REQUIRED_FIELD),
-    ("email", Reason.ADDRESS_INVALID),
-)
-
 
 def number_of(text: str) -> int | str:
     """An id as the API writes it."""
     return int(text) if text.isdecimal() else text
-
-
-def reason_of(words: str) -> Reason:
-    """The reason behind a warning or an error."""
-    lowered = words.lower()
-    return next((r for known, r in REFUSALS if known in lowered), Reason.REFUSED)
 
 
 def words_of(body: Mapping[str, Any]) -> str:

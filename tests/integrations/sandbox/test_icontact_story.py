@@ -199,7 +199,9 @@ class TestOurAdapter:
     def test_a_walk_reads_everybody_on_the_list(
         self, ours: IContact, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("integrations.adapters.icontact.adapter.PAGE", 3)
+        monkeypatch.setattr(
+            "integrations.adapters.icontact.adapter.IContact.page_size", 3
+        )
         found: dict[str, Change] = {}
         cursor, more, pages = "", True, 0
         while more:
