@@ -26,17 +26,17 @@ from integrations.adapters.base import (
     Subscription,
     filled,
 )
+from integrations.adapters.calls import Sign
 from integrations.adapters.declare import Credential
 from integrations.adapters.each import key_of
 from integrations.adapters.errors import (
-    AdapterError,
     CredentialsError,
     Reason,
     RejectedError,
     ScopeError,
     TargetError,
 )
-from integrations.adapters.http import Answer
+from integrations.adapters.http import Answer, Params
 from integrations.adapters.messagemedia.people import (
     API,
     AT_ONCE,
@@ -50,11 +50,10 @@ from integrations.adapters.messagemedia.wire import (
     numbers_of,
     standing,
 )
-from integrations.adapters.shapes import Row, rows_in
+from integrations.adapters.shapes import Row
 from integrations.adapters.shared import (
     basic,
     check_secret_url,
-    expired,
     json_body,
     moment,
     parse_place,
@@ -81,16 +80,6 @@ FIELDS = (
     Field(id="location", label="Location"),
     Field(id="note", label="Note"),
 )
-# Codes of a validation error (InvalidInputField in the description).
-REASONS = {
-    "must_not_be_empty": Reason.REQUIRED_FIELD,
-    "must_not_be_null": Reason.REQUIRED_FIELD,
-    "missing_parameter": Reason.REQUIRED_FIELD,
-    "invalid_format": Reason.FIELD_TYPE,
-    "invalid_length": Reason.FIELD_TYPE,
-    "type_mismatch": Reason.FIELD_TYPE,
-    "duplicated_value": Reason.DUPLICATE,
-}
 COUNTED = 25  # lists whose size is asked for, one call each
 # What the provider fills in and posts to us when somebody opts out.
 TEMPLATE = json.dumps(
@@ -146,6 +135,21 @@ class MessageMedia(MessageMediaPeople):
     )
     features = frozenset({"update_existing"})
 
+    signs = (
+        # The older half of the API says it so, the newer one with a 401.
+        Sign("authentication credentials", CredentialsError, on=403),
+        # Codes of a validation error (InvalidInputField in the description).
+        Sign(
+            "must_not_be_(empty|null)|missing_parameter",
+            *(RejectedError, Reason.REQUIRED_FIELD),
+        ),
+        Sign(
+            "invalid_(format|length)|type_mismatch",
+            *(RejectedError, Reason.FIELD_TYPE),
+        ),
+        Sign("duplicated_value", RejectedError, Reason.DUPLICATE),
+    )
+
     @property
     def home(self) -> str:
         return HOSTS.get(self.secrets.get("region", ""), HOSTS["eu"])
@@ -163,17 +167,10 @@ class MessageMedia(MessageMediaPeople):
         words = super().explain(answer)
         return self.safe(f"{words} ({named})") if named else words
 
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        if answer.status == 403 and "authentication credentials" in error.detail:
-            # The older half of the API says it so, the newer one with a 401.
-            return CredentialsError(error.detail, status=403)
-        if isinstance(error, RejectedError):
-            codes = [str(row.get("code")) for row in _invalid(answer)]
-            known = next((REASONS[code] for code in codes if code in REASONS), None)
-            reason = known or error.reason
-            return RejectedError(error.detail, reason=reason, status=error.status)
-        return error
+    def told(self, answer: Answer) -> str:
+        """The words, and the codes of a validation error."""
+        codes = (str(row.get("code")) for row in _invalid(answer))
+        return " ".join([self.explain(answer), *codes])
 
     def verify(self) -> Reading:
         found = [
@@ -225,13 +222,12 @@ class MessageMedia(MessageMediaPeople):
                 size=self._size(str(row["id"])) if place < COUNTED else None,
                 double_opt_in=False,
             )
-            for place, row in enumerate(self.pages("lists"))
+            for place, row in enumerate(self.rows(f"{API}/lists"))
         ]
 
     def _size(self, audience_id: str) -> int | None:
         params: dict[str, str | int] = {"listIds": audience_id, "pageSize": 1}
-        total = self.fetch("GET", f"{API}/contacts", params=params).get("totalElements")
-        return None if total is None else int(total)
+        return self.total_of(self.fetch("GET", f"{API}/contacts", params=params))
 
     def fields(self, audience_id: str) -> list[Field]:
         """Custom fields belong to the account: every list has the same. The one that
@@ -256,10 +252,7 @@ class MessageMedia(MessageMediaPeople):
         if emails and not any(found.values()):
             self.require_audience(audience_id)
         first = {address: rows[0] for address, rows in found.items() if rows}
-        numbers = numbers_of(list(first.values()))
-        blocked: set[str] = set()
-        for start in range(0, len(numbers), AT_ONCE):
-            blocked |= self.blocked(numbers[start : start + AT_ONCE])
+        blocked = self.blocked(numbers_of(list(first.values())))
         return [
             _standing(email, first.get(key_of(email), {}), blocked) for email in emails
         ]
@@ -267,33 +260,20 @@ class MessageMedia(MessageMediaPeople):
     def changes(self, audience_id: str, cursor: str) -> Page:
         """There is no filter by time: each walk reads the whole list. People without an
         e-mail address are left out."""
-        place = parse_place(cursor, str)
-        params: dict[str, str | int] = {"listIds": audience_id, "pageSize": AT_ONCE}
-        if place:
-            params["nextPageToken"] = place[0]
-        try:
-            body = self.fetch("GET", f"{API}/contacts", params=params)
-        except RejectedError:
-            if place:
-                raise expired() from None
-            raise
-        content = rows_in(body, "content")
-        rows = [row for row in content if addresses_of(row)]
-        numbers = list(dict.fromkeys(numbers_of(rows)))
-        blocked: set[str] = set()
-        for start in range(0, len(numbers), AT_ONCE):
-            blocked |= self.blocked(numbers[start : start + AT_ONCE])
-        token = str(body.get("nextPageToken") or "")
-        more = bool(token and content)
+        [place] = parse_place(cursor, str) or [""]
+        params: Params = {"listIds": audience_id, "pageSize": AT_ONCE}
+        found, token = self.walk(cursor, f"{API}/contacts", place, params)
+        rows = [row for row in found if addresses_of(row)]
+        blocked = self.blocked(numbers_of(rows))
         return Page(
             changes=tuple(
                 _change(email, row, blocked, audience_id)
                 for row in rows
                 for email in addresses_of(row)
             ),
-            cursor=to_place(token) if more else "",
+            cursor=to_place(token) if token else "",
             complete=True,
-            more=more,
+            more=bool(token),
         )
 
     def webhook(self, request: Incoming) -> list[Change]:

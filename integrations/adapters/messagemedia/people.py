@@ -12,9 +12,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 from urllib.parse import quote
 
 from integrations.adapters.base import (
@@ -26,15 +28,16 @@ from integrations.adapters.base import (
     filled,
     is_blank,
 )
+from integrations.adapters.calls import RestCalls
 from integrations.adapters.consent import left
-from integrations.adapters.each import again, key_of, merged, rejected, synced
+from integrations.adapters.each import again, key_of, merged, synced
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
     TargetError,
     TransientError,
 )
-from integrations.adapters.http import HttpAdapter, Params
+from integrations.adapters.http import Params
 from integrations.adapters.messagemedia.wire import (
     E164,
     ON_LIST,
@@ -49,34 +52,27 @@ from integrations.adapters.messagemedia.wire import (
     text_of,
     unusable,
 )
-from integrations.adapters.paging import all_pages
 from integrations.adapters.shapes import Row, id_in, rows_in
 
 API = "/api/v1/contacts"
 NUMBERS = "/v1/number_authorisation"
-PAGE = 1000  # the API's maximum for pageSize
 AT_ONCE = 100  # numbers in one URL
 BLACKLISTED_AT_ONCE = 10  # by the description of that call
 
 
-class MessageMediaPeople(HttpAdapter):
+class MessageMediaPeople(RestCalls):
     """The half of the adapter that finds and writes people."""
 
-    def pages(self, path: str, params: Params | None = None) -> Iterator[Row]:
-        """All rows of a collection of the contacts API."""
+    size_param, page_size = "pageSize", 1000  # the API's maximum
+    place_param, rows_key = "nextPageToken", "content"
+    total_keys = ("totalElements",)
 
-        def read(token: str) -> tuple[list[Row], str]:
-            asked: dict[str, str | int] = {"pageSize": PAGE, **(params or {})}
-            asked |= {"nextPageToken": token} if token else {}
-            body = self.fetch("GET", f"{API}/{path}", params=asked)
-            rows = rows_in(body, "content")
-            return rows, str(body.get("nextPageToken") or "") if rows else ""
-
-        return all_pages(read, "")
+    def following(self, body: Row, rows: list[Row], place: Any) -> str:
+        return str(body.get("nextPageToken") or "") if rows else ""
 
     @cached_property
     def custom_fields(self) -> list[Row]:
-        return list(self.pages("custom-fields"))
+        return list(self.rows(f"{API}/custom-fields"))
 
     @property
     def email_field(self) -> str:
@@ -91,15 +87,18 @@ class MessageMediaPeople(HttpAdapter):
         params: Params = {"channelIds": ",".join(numbers), "channelTypes": "SMS"}
         return {
             str(channel["channelId"]): row
-            for row in self.pages("contacts", params)
+            for row in self.rows(f"{API}/contacts", params)
             for channel in row.get("channels") or ()
             if channel.get("type") == "SMS"
         }
 
-    def blocked(self, numbers: Sequence[str]) -> set[str]:
-        """Which of these numbers are on the blacklist, at most AT_ONCE."""
-        if not numbers:
-            return set()
+    def blocked(self, numbers: Iterable[str]) -> set[str]:
+        """Which of these numbers are on the blacklist."""
+        each = list(dict.fromkeys(numbers))
+        parts = (each[at : at + AT_ONCE] for at in range(0, len(each), AT_ONCE))
+        return {number for part in parts for number in self._blocked(part)}
+
+    def _blocked(self, numbers: Sequence[str]) -> set[str]:
         asked = quote(",".join(numbers), safe="+,")
         body = self.fetch("GET", f"{NUMBERS}/is_authorised/{asked}")
         # The documented answers write numbers without the plus.
@@ -149,16 +148,11 @@ class MessageMediaPeople(HttpAdapter):
         joining = {n for n in wanted if not on_list(known.get(n, {}), audience_id)}
         if joining:
             self.require_audience(audience_id)
-        later: Outcome | None = None
-        for number in wanted:
-            if later is None:
-                try:
-                    row = known.get(number, {})
-                    outcomes[number] = self._save(row, number, people[number], options)
-                    continue
-                except TransientError as error:
-                    later = again(error)
-            outcomes[number] = later
+
+        def save(number: str) -> Outcome:
+            return self._save(known.get(number, {}), number, people[number], options)
+
+        outcomes |= zip(wanted, self.each(wanted, save), strict=True)
         self._join(outcomes, joining, audience_id)
         return outcomes
 
@@ -190,7 +184,7 @@ class MessageMediaPeople(HttpAdapter):
                     return left(
                         standing("", raced, number, False), self.label
                     ) or self._save(raced, number, contact, options, again=True)
-            return rejected(error.reason, error.detail)
+            raise
         except TargetError:
             if not row:
                 raise
@@ -269,7 +263,7 @@ class MessageMediaPeople(HttpAdapter):
         """Contacts by their e-mail address, in lower case. Reads all that `params`
         select, because the API does not search for addresses."""
         found: dict[str, list[Row]] = {key_of(email): [] for email in emails}
-        for row in self.pages("contacts", params):
+        for row in self.rows(f"{API}/contacts", params):
             for address in addresses_of(row):
                 if address in found:
                     found[address].append(row)
@@ -279,12 +273,10 @@ class MessageMediaPeople(HttpAdapter):
         """Deletes every contact of the account that has the address."""
         gone = 0
         for row in self.find([email], {})[key_of(email)]:
-            try:
+            with suppress(TargetError):  # somebody was faster
                 path = f"{API}/contacts/{quote(str(row['id']), safe='')}"
                 self.request("DELETE", path)
-            except TargetError:  # somebody was faster
-                continue
-            gone += 1
+                gone += 1
         if not gone:
             return Receipt(ok=True, note="No contact of this account has the address.")
         return Receipt(
