@@ -84,7 +84,7 @@ ENDLESS: dict[str, tuple[dict[str, str], Call, Any]] = {
     ),
     "mailman": (
         {"url": HOME, "username": "u", "password": "0123456789"},
-        lambda a: list(a._all("/3.1/lists")),
+        lambda a: list(a.rows("/3.1/lists")),
         {"entries": [{"list_id": "1"}], "total_size": 10**9},
     ),
     "icontact": (
@@ -104,7 +104,7 @@ ENDLESS: dict[str, tuple[dict[str, str], Call, Any]] = {
     ),
     "zoho": (
         {"access_token": "0123456789"},
-        lambda a: a.subscriptions(["a@x.org"], "Leads"),
+        lambda a: a.find(["a@x.org"], "Leads"),
         {"data": [{"id": "1", "Email": "a@x.org"}], "info": {"more_records": True}},
     ),
 }
