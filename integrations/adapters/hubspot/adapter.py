@@ -25,7 +25,14 @@ from integrations.adapters.base import (
     filled,
 )
 from integrations.adapters.declare import Credential, OAuth2, Rate
-from integrations.adapters.each import again, key_of, rejected, spellings, synced
+from integrations.adapters.each import (
+    again,
+    key_of,
+    probed,
+    rejected,
+    spellings,
+    synced,
+)
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -178,15 +185,12 @@ class HubSpot(HubSpotChanges):
     ) -> Resource:
         # Nothing is written to find out whether it may be. Properties and subscription
         # types are only read.
-        try:
+        def count() -> int | None:
             body = self.fetch(method, path, payload=payload)
-        except ScopeError as error:
-            return Resource(
-                name=name, readable=False, writable=None, detail=error.detail
-            )
-        rows = body.get("results")
-        count = body.get("total", len(rows) if isinstance(rows, list) else None)
-        return Resource(name=name, readable=True, writable=None, count=count)
+            rows = body.get("results")
+            return body.get("total", len(rows) if isinstance(rows, list) else None)
+
+        return probed(name, count)
 
     def audiences(self) -> list[Audience]:
         found = [Audience(id=EVERYBODY, label="All contacts")]
