@@ -89,7 +89,8 @@ def drain_batches(
     account: LinkedAccount, adapter: Adapter, turn: limits.Turn, done: Drained
 ) -> None:
     """Batch after batch; what is to happen next stands in ``done``."""
-    began, sealed, seen = time.monotonic(), account.sealed, standing(account.pk)
+    began, sealed = time.monotonic(), account.sealed
+    seen: tuple[Any, ...] | None = ()  # what ``account`` is read after; not known yet
     while not shutdown.asked() and turn.keep():
         permit = limits.Permit(
             account, adapter, seconds=batch_seconds(account, adapter)

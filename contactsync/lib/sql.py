@@ -103,7 +103,8 @@ class Prepared:
     def one(self, params: Mapping[str, Any]) -> tuple[Any, ...]:
         """Run it and return its only row."""
         with connection.cursor() as cursor:
-            if self._ready(cursor):
+            # In a transaction there is no second try, should the statement be unknown.
+            if not connection.in_atomic_block and self._ready(cursor):
                 try:
                     cursor.execute(self._execute, params)
                     return cast(tuple[Any, ...], cursor.fetchone())

@@ -10,7 +10,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.core import mail
 
 from contactsync.lib.clock import now
-from integrations import retry
+from integrations import drain as drain_module
+from integrations import outbox, retry
 from integrations.adapters.base import (
     Contact,
     Options,
@@ -195,6 +196,34 @@ def test_paused_and_suspended_accounts_send_nothing(
     assert drain(linked.pk) == 0
     assert state_of(row) == ("held", "held.suspended")
     assert provider.calls == []
+
+
+def test_a_pause_as_the_turn_begins_is_noticed_after_one_batch(
+    provider, linked, display, monkeypatch
+) -> None:
+    """Between reading the account and the first batch."""
+    rule = rule_to(display, linked)
+    rows = [delivery(rule, email=f"p{n}@example.org") for n in range(12)]
+    ready = drain_module.adapter_or_hold
+
+    def paused_now(account: LinkedAccount):
+        adapter = ready(account)
+        linked_account_pause(linked=LinkedAccount.objects.get(pk=account.pk))
+        return adapter
+
+    monkeypatch.setattr(drain_module, "adapter_or_hold", paused_now)
+    LinkedAccount.objects.filter(pk=linked.pk).update(status="connected")
+    claim = outbox.claim
+    monkeypatch.setattr(
+        outbox, "claim", lambda pk, *, limit: unheld(pk) or claim(pk, limit=limit)
+    )
+
+    def unheld(pk) -> None:  # the pause holds what waits; more came in since
+        Delivery.objects.filter(state="held").update(state="pending", reason="")
+
+    drain(linked.pk)
+    assert [len(call) for call in provider.calls] == [10]
+    assert sum(state_of(row)[0] == "synced" for row in rows) == 10
 
 
 def test_an_account_that_is_gone_or_cannot_be_opened(linked, display, provider) -> None:
