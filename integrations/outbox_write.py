@@ -70,11 +70,11 @@ def write(
     after = (guard, guard_params, attempt_id)
     if len(groups) > MAX_GROUPS:
         return _write_mixed(results, at, *after)
-    if len(groups) == 1:
-        return ALIKE.one(_alike(results, at, was, claim_id, attempt_id))[0]
+    if len(groups) == 1 and not connection.in_atomic_block:
+        return int(ALIKE.one(_alike(results, at, was, claim_id, attempt_id))[0])
     with transaction.atomic():
         return sum(
-            ALIKE.one(_alike(group, at, was, claim_id, attempt_id))[0]
+            int(ALIKE.in_full(_alike(group, at, was, claim_id, attempt_id))[0])
             for group in groups.values()
         )
 

@@ -103,8 +103,7 @@ class Prepared:
     def one(self, params: Mapping[str, Any]) -> tuple[Any, ...]:
         """Run it and return its only row."""
         with connection.cursor() as cursor:
-            # In a transaction there is no second try, should the statement be unknown.
-            if not connection.in_atomic_block and self._ready(cursor):
+            if self._ready(cursor):
                 try:
                     cursor.execute(self._execute, params)
                     return cast(tuple[Any, ...], cursor.fetchone())
@@ -112,6 +111,13 @@ class Prepared:
                     if sqlstate(error) != UNKNOWN_STATEMENT:
                         raise
                     _sessions.known = None
+            cursor.execute(self.sql, params)
+            return cast(tuple[Any, ...], cursor.fetchone())
+
+    def in_full(self, params: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The same, not prepared: in a transaction there is no second try, should a
+        pooler's session not know the statement."""
+        with connection.cursor() as cursor:
             cursor.execute(self.sql, params)
             return cast(tuple[Any, ...], cursor.fetchone())
 
