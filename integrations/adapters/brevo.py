@@ -18,8 +18,8 @@ webhooks beyond the event names.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -29,11 +29,9 @@ from integrations.adapters.base import (
     Change,
     Contact,
     Field,
-    Incoming,
     Outcome,
-    Page,
-    Reading,
     Receipt,
+    Resource,
     filled,
 )
 from integrations.adapters.calls import Sign, audience
@@ -44,11 +42,7 @@ from integrations.adapters.http import Params
 from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, count_in, dig, rows_in, unreadable
 from integrations.adapters.shared import (
-    check_secret_url,
-    json_body,
     moment,
-    parse_place,
-    to_place,
 )
 
 STEP_BACK = 50  # rows read again, because others may be deleted meanwhile
@@ -63,9 +57,15 @@ OURS_NOT = {"DOUBLE_OPT-IN", "OPT_IN"}  # kept by Brevo itself
 WRITABLE = {"normal", "category"}
 NO_TEMPLATE = re.compile(r"\btemplate|\bredirection", re.IGNORECASE)
 EVENTS = {
-    **{"unsubscribe": "unsubscribed", "unsubscribed": "unsubscribed"},
-    **{"hard_bounce": "bounced", "hardBounce": "bounced", "spam": "complained"},
+    **{"unsubscribe": ("status", "unsubscribed"), "spam": ("status", "complained")},
+    **{"unsubscribed": ("status", "unsubscribed"), "hardBounce": ("status", "bounced")},
+    **{"hard_bounce": ("status", "bounced"), "contact_deleted": ("delete", "absent")},
+    **{"contact_updated": ("upsert", ""), "list_addition": ("upsert", "")},
 }
+POSTED = (
+    *("hardBounce", "unsubscribed", "spam", "listAddition"),
+    *("contactUpdated", "contactDeleted"),
+)
 
 
 class Brevo(Rest):
@@ -115,6 +115,8 @@ class Brevo(Rest):
     reset_headers = ("x-sib-ratelimit-reset",)  # seconds
     asked_are_absent = True
 
+    key_header = ("api-key", "{api_key}")
+
     signs = (Sign(r"\blist\b.*\b(not exist|not found|invalid)", TargetError, on=400),)
     reasons = (
         ("already associated", Reason.DUPLICATE),  # a phone number of somebody else
@@ -126,6 +128,14 @@ class Brevo(Rest):
     place_param, first_place = "offset", 0
     total_keys = ("count",)
 
+    me_path, account_keys = "/v3/account", ("companyName",)
+    audience_path, audience_params = "/v3/contacts/lists", {"limit": 50}
+    probed = (audience_path, "/v3/contacts")
+    hook_path = "/v3/webhooks"
+    walk_path, walk_params = "/v3/contacts", {"sort": "asc"}
+    since_format = "%Y-%m-%dT%H:%M:%S.000Z"
+    erasing = "Deleted. Brevo keeps the log of mails sent to them."
+
     state_key = ""
     time_keys = ("modifiedAt",)
     custom_key = "attributes"
@@ -133,30 +143,18 @@ class Brevo(Rest):
     unknown_as = "Not in this account at all."
     asked_as = "Brevo asked them to confirm."
 
-    def key_header(self, key: str) -> dict[str, str]:
-        return {"api-key": key}
-
     def following(self, body: Row, rows: list[Row], place: Any) -> int | None:
         reached: int = place + len(rows)
         return reached if rows and reached < count_in(body, "count") else None
 
-    def verify(self) -> Reading:
-        account = self.fetch("GET", "/v3/account")
-        return Reading(
-            identity=str(account.get("email", "")),
-            account_name=str(account.get("companyName", "")),
-            resources=(
-                self.probe("lists", "/v3/contacts/lists"),
-                self.probe("contacts", "/v3/contacts"),
-                probed("attributes", lambda: len(self._attributes)),
-            ),
-        )
+    def resources(self) -> tuple[Resource, ...]:
+        def count() -> int:
+            return len(self._attributes)
 
-    def audiences(self) -> list[Audience]:
-        return [
-            audience(row, row.get("uniqueSubscribers", row.get("totalSubscribers")))
-            for row in self.rows("/v3/contacts/lists", {"limit": 50})
-        ]
+        return (*super().resources(), probed("attributes", count))
+
+    def audience_of(self, row: Row) -> Audience:
+        return audience(row, row.get("uniqueSubscribers", row.get("totalSubscribers")))
 
     @cached_property
     def _attributes(self) -> list[Row]:
@@ -250,55 +248,38 @@ class Brevo(Rest):
                 ) from None
             raise
 
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        """All contacts of the account in the order of their creation, of whom those
-        are told who are or were on the list."""
-        since, began, offset = parse_place(cursor, str, str, int) or ["", "", 0]
-        now = datetime.now(UTC) - OVERLAP
-        began = began or now.isoformat(timespec="milliseconds")
+    def turn(
+        self, turn: int, since: str, place: Any, audience_id: str
+    ) -> tuple[list[Row], Any]:
+        """All contacts of the account in the order of their creation."""
         newer = {"modifiedSince": since} if since else {}
-        rows, following = self.walk(
-            cursor, "/v3/contacts", offset, {"sort": "asc", **newer}
-        )
+        path, order = self.walk_path, self.walk_params
+        rows, following = self.page(path, place, {**order, **newer})
         back = min(STEP_BACK, len(rows) - 1)
-        place = [since, began, following - back] if following else [began, "", 0]
+        return rows, int(following) - back if following else None
+
+    def changed(
+        self, rows: Sequence[Row], audience_id: str, since: str
+    ) -> Iterable[Change]:
+        """Those who are or were on the list."""
         lists = ("listIds", "listUnsubscribed")
-        return Page(
-            changes=tuple(
-                self.change(row, audience_id)
-                for row in rows
-                if any(_on(row, name, audience_id) for name in lists)
-            ),
-            cursor=to_place(*place),
-            complete=not since,
-            more=bool(following),
-        )
+        there = (r for r in rows if any(_on(r, name, audience_id) for name in lists))
+        return super().changed(list(there), audience_id, since)
 
-    def webhook(self, request: Incoming) -> list[Change]:
-        """Unsigned, so the address given to Brevo ends in ?secret=..."""
-        check_secret_url(request, self.secrets)
-        body = json_body(request)
-        rows = body if isinstance(body, list) else [body]
-        return [
-            change for row in rows if isinstance(row, dict) for change in _posted(row)
-        ]
+    def heard(self, event: Row) -> Iterator[Change]:
+        """`email` is an address or a list of them."""
+        name = str(event.get("event", ""))
+        at = moment(event.get("ts_event") or event.get("ts") or event.get("date"))
+        kind, status = EVENTS.get(name, ("", ""))
+        emails = event.get("email") or ()
+        for email in [emails] if isinstance(emails, str) else emails:
+            if kind:
+                yield Change(email=str(email), kind=kind, status=status, at=at)
 
-    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
+    def hook(self, url: str, audience_id: str) -> Row:
         """For the whole account: Brevo has none for a list."""
-        hook = {
-            "type": "marketing",
-            "url": url,
-            "description": "contactsync",
-            "events": [
-                *("hardBounce", "unsubscribed", "spam", "listAddition"),
-                *("contactUpdated", "contactDeleted"),
-            ],
-        }
-        made = self.fetch("POST", "/v3/webhooks", payload=hook)
-        return {"webhook_id": str(made.get("id") or "")}
-
-    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
-        self.request("DELETE", f"/v3/webhooks/{quote(webhook_id, safe='')}")
+        more = {"description": "contactsync", "events": POSTED}
+        return {"type": "marketing", "url": url, **more}
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         """A list's own opt-out cannot be set by the API, and taking people off a list
@@ -311,8 +292,7 @@ class Brevo(Rest):
         return self.opting_out(emails, leave)
 
     def erase(self, email: str) -> Receipt:
-        note = "Deleted. Brevo keeps the log of mails sent to them."
-        return self.erase_at(_path(email), note, BY_EMAIL)
+        return self.erase_at(_path(email), self.erasing, BY_EMAIL)
 
 
 def _type(row: Row) -> str:
@@ -340,20 +320,6 @@ def _log(row: Row, *names: str) -> list[Row]:
     """Entries of the statistics, which stand in lists, some of them nested."""
     found = dig(row, "statistics", *names)
     return found if isinstance(found, list) else []
-
-
-def _posted(row: Mapping[str, Any]) -> Iterator[Change]:
-    """The changes in one event: email is an address or a list of them."""
-    event = str(row.get("event", ""))
-    at = moment(row.get("ts_event") or row.get("ts") or row.get("date"))
-    emails = row.get("email") or ()
-    for email in [emails] if isinstance(emails, str) else emails:
-        if event in EVENTS:
-            yield Change(email=str(email), kind="status", status=EVENTS[event], at=at)
-        elif event == "contact_deleted":
-            yield Change(email=str(email), kind="delete", status="absent", at=at)
-        elif event in ("contact_updated", "list_addition"):
-            yield Change(email=str(email), kind="upsert", at=at)
 
 
 def list_number(audience_id: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from integrations.adapters.declare import SubAccount
 from integrations.adapters.each import OneByOne, probed
 from integrations.adapters.errors import (
     AdapterError,
+    CredentialsError,
     Reason,
     RejectedError,
     SetupError,
@@ -26,7 +27,7 @@ from integrations.adapters.errors import (
 from integrations.adapters.http import Answer, Params
 from integrations.adapters.paging import all_pages
 from integrations.adapters.shapes import Row, dig, id_in, rows_in
-from integrations.adapters.shared import expired
+from integrations.adapters.shared import basic, expired
 
 Place = str | int
 WORDS = ("title", "message", "context", "detail")  # of an error
@@ -67,6 +68,12 @@ class RestCalls(OneByOne):
 
     signs: ClassVar[tuple[Sign, ...]] = ()  # the first that fits counts
 
+    # What one signs in with, credentials in braces, and headers sent along. What stands
+    # behind "Basic " is a user and a password with a colon between them.
+    key_header: ClassVar[tuple[str, str]] = ("Authorization", "Bearer {api_key}")
+    token_header: ClassVar[tuple[str, str]] = ("Authorization", "Bearer {access_token}")
+    more_headers: ClassVar[Mapping[str, str]] = {}
+
     # Pages: parameters, at most how many rows, where the rows and their number stand.
     size_param: ClassVar[str] = ""
     page_size: ClassVar[int] = 0
@@ -79,13 +86,18 @@ class RestCalls(OneByOne):
     # Signing in.
 
     def headers(self) -> dict[str, str]:
-        if token := self.secrets.get("access_token", "").strip():
-            return {"Authorization": f"Bearer {token}"}
-        return self.key_header(self.secrets.get("api_key", "").strip())
-
-    def key_header(self, key: str) -> dict[str, str]:
-        """Signs in with the credential `api_key`, where there is no access token."""
-        return {"Authorization": f"Bearer {key}"}
+        """Raises CredentialsError where one that is needed was not entered."""
+        texts = {name: secret.strip() for name, secret in self.secrets.items()}
+        entered = {name: text for name, text in texts.items() if text}
+        wanted = self.token_header if "access_token" in entered else self.key_header
+        found = {**dict([wanted]), **self.more_headers}
+        try:
+            return {name: basic(found[name].format_map(entered)) for name in found}
+        except KeyError:
+            raise CredentialsError(
+                f"{self.label} was not given all credentials: enter them again, or "
+                "connect the account again."
+            ) from None
 
     def account(self) -> str:
         """The chosen sub-account, or the only one, for a path."""

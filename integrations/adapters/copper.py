@@ -98,6 +98,11 @@ class Copper(Rest):
     features = frozenset({"tags", "update_existing"})
     home = "https://api.copper.com"
 
+    key_header = ("X-PW-AccessToken", "{api_key}")
+    more_headers = {
+        **{"X-PW-Application": "developer_api", "X-PW-UserEmail": "{user_email}"},
+    }
+
     page_size = 200  # the API's maximum
     state_key = ""
     left_keys = ("date_modified",)
@@ -117,13 +122,6 @@ class Copper(Rest):
 
     known_as = "Already a person in Copper"
     unsubscribe = Adapter.unsubscribe  # there is nothing to leave
-
-    def headers(self) -> dict[str, str]:
-        return {
-            "X-PW-AccessToken": self.secrets.get("api_key", "").strip(),
-            "X-PW-Application": "developer_api",
-            "X-PW-UserEmail": self.secrets.get("user_email", "").strip(),
-        }
 
     def verify(self) -> Reading:
         account = self.fetch("GET", f"{API}/account")

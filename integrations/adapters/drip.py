@@ -48,7 +48,6 @@ from integrations.adapters.http import Answer, Params
 from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
 from integrations.adapters.shared import (
-    basic,
     check_secret_url,
     expired,
     json_body,
@@ -119,6 +118,8 @@ class Drip(Rest):
     features = frozenset({"tags", "update_existing"})
     home = "https://api.getdrip.com"
 
+    key_header = ("Authorization", "Basic {api_key}:")
+
     size_param, page_size = "per_page", 1000
     place_param, first_place = "page", 1
     total_keys = ("meta", "total_count")
@@ -146,9 +147,6 @@ class Drip(Rest):
     known_as = "Already there"
     unknown_as = "Not in this Drip account."
     asked_as = "Drip asks them to confirm."
-
-    def key_header(self, key: str) -> dict[str, str]:
-        return basic(key)
 
     def error_from(self, answer: Answer) -> AdapterError:
         """Each of `errors` has a code."""

@@ -19,11 +19,10 @@ the answer to a new webhook endpoint wraps it in "webhook_endpoint" (both are re
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote
 
 from integrations.adapters import consent
 from integrations.adapters.base import (
@@ -33,8 +32,6 @@ from integrations.adapters.base import (
     Field,
     Incoming,
     Outcome,
-    Page,
-    Reading,
     Subscription,
 )
 from integrations.adapters.calls import Place, Sign, audience
@@ -52,10 +49,7 @@ from integrations.adapters.rest import Rest, Write, look_ups
 from integrations.adapters.shapes import Row, dig, id_in, row_in
 from integrations.adapters.shared import (
     check_signed,
-    json_body,
     moment,
-    parse_place,
-    to_place,
 )
 
 KINDS = {"form": "forms", "tag": "tags"}
@@ -97,12 +91,19 @@ class Kit(Rest):
     features = frozenset({"tags", "update_existing"})
     home = "https://api.kit.com"
 
+    key_header = ("X-Kit-Api-Key", "{api_key}")
+
     signs = (Sign("subscriber limit", SetupError, Reason.QUOTA, on=403),)
     reasons = (("email", Reason.ADDRESS_INVALID),)
 
     size_param, page_size, place_param = "per_page", 1000, "after"
     total_keys = ("pagination", "total_count")
     probe_params = {"include_total_count": "true"}
+
+    me_path = "/v4/account"
+    identity_keys = ("user.email", "account.primary_email_address")
+    account_keys = ("account.name",)
+    probed = ("/v4/subscribers", "/v4/forms", "/v4/tags", "/v4/custom_fields")
 
     email_key, state_key = "email_address", "state"
     states = {
@@ -114,27 +115,18 @@ class Kit(Rest):
     custom_key = "fields"
 
     look_up = "ahead"
+    walk_params = {"status": "all"}
+
+    hook_path, hook_key = "/v4/webhook_endpoints", "webhook_endpoint"
+    events_key, makes_secret = "events", True
+
     known_as = "Already in this Kit account"
     unknown_as = "Not in this Kit account."
     asked_as = "Not confirmed in Kit yet."
 
-    def key_header(self, key: str) -> dict[str, str]:
-        return {"X-Kit-Api-Key": key}
-
     def following(self, body: Row, rows: list[Row], place: Any) -> Place:
         pages = row_in(body, "pagination")
         return id_in(pages, "end_cursor") if pages["has_next_page"] else ""
-
-    def verify(self) -> Reading:
-        body = self.fetch("GET", "/v4/account")
-        account = body.get("account") or {}
-        user = body.get("user") or {}
-        lists = ("subscribers", "forms", "tags", "custom fields")
-        return Reading(
-            identity=str(user.get("email") or account.get("primary_email_address")),
-            account_name=str(account.get("name") or ""),
-            resources=self.probes("/v4", *lists),
-        )
 
     def audiences(self) -> list[Audience]:
         """Ids are form:53 and tag:7."""
@@ -166,6 +158,7 @@ class Kit(Rest):
         return found
 
     def put(self, write: Write) -> Outcome:
+        people = self.people_path(write.audience_id)
         address = {"email_address": write.email}
         person = {**address, **self.record_of(write.contact)}
         if not write.row:
@@ -176,10 +169,11 @@ class Kit(Rest):
         now = self.standing(write.email, row, write.audience_id)
         if refused := consent.left(now, self.label):
             return refused
-        added = self.fetch("POST", _people(write.audience_id), payload=address)
+        added = self.fetch("POST", people, payload=address)
 
         def add(tag: str) -> None:
-            self.request("POST", _people(f"tag:{self._tag(tag)}"), payload=address)
+            tagged = self.people_path(f"tag:{self._tag(tag)}")
+            self.request("POST", tagged, payload=address)
 
         lost = self.tag_each(write.tags, add)
         row["state"] = id_in(row_in(added, "subscriber"), "state")
@@ -205,31 +199,15 @@ class Kit(Rest):
             self._tags[name] = id_in(row_in(made, "tag"))
         return self._tags[name]
 
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        """Everybody on the form or tag; Kit does not tell what has changed there."""
-        [after] = parse_place(cursor, str) or [""]
-        path = _people(audience_id)
-        rows, after = self.walk(cursor, path, after, {"status": "all"})
-        return self.walked(rows, audience_id, to_place(after) if after else "")
-
     def leave(self, known: Subscription, audience_id: str) -> None:
         with suppress(TargetError):  # deleted meanwhile
             self.request("POST", f"/v4/subscribers/{known.remote_id}/unsubscribe")
 
-    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
-        """For the whole account. Kit makes the secret, and shows it this once."""
-        hook = {"url": url, "name": "contactsync", "events": list(EVENTS)}
-        body = self.fetch("POST", "/v4/webhook_endpoints", payload=hook)
-        made = body.get("webhook_endpoint", body)
-        secret = id_in(made, "secret")
-        self.conceal(secret)
-        return {"webhook_id": id_in(made), "webhook_secret": secret}
+    def hook(self, url: str, audience_id: str) -> Row:
+        """For the whole account. Only the app that made it may remove it."""
+        return {"url": url, "name": "contactsync", "events": list(EVENTS)}
 
-    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
-        """Only the app that made a webhook may remove it; a key gets 403 then."""
-        self.request("DELETE", f"/v4/webhook_endpoints/{quote(webhook_id, safe='')}")
-
-    def webhook(self, request: Incoming) -> list[Change]:
+    def check_hook(self, request: Incoming) -> None:
         """X-Kit-Signature is t=<epoch second>,v1=<hex>, made of the time, a full stop
         and the body. There are two of v1 while the secret changes."""
         header = request.headers.get("x-kit-signature", "")
@@ -239,14 +217,17 @@ class Kit(Rest):
         check_signed(self.secrets, f"{stamp}.".encode() + request.body, *given)
         if not stamp.isdecimal() or abs(time.time() - int(stamp)) > MAX_AGE:
             raise CredentialsError("This webhook was signed too long ago.")
-        events = json_body(request)["events"]
-        return [change for event in events for change in self._heard(event)]
 
-    def _heard(self, event: Mapping[str, Any]) -> Iterator[Change]:
+    def heard(self, event: Row) -> Iterator[Change]:
         if kind := EVENTS.get(str(event.get("type"))):
             form = dig(event["data"], "form", "id")
             to, at = f"form:{form}" if form else "", moment(event.get("created"))
             yield self.change(event["data"]["subscriber"], to, kind, at=at)
+
+    def people_path(self, audience_id: str) -> str:
+        """Everybody on a form or tag; Kit does not tell what has changed there."""
+        kind, id = _target(audience_id)
+        return f"/v4/{KINDS[kind]}/{id}/subscribers"
 
 
 def _target(audience_id: str) -> tuple[str, str]:
@@ -255,8 +236,3 @@ def _target(audience_id: str) -> tuple[str, str]:
     if kind not in KINDS or not (id.isascii() and id.isdigit()):
         raise TargetError("Choose a form or a tag of Kit.")
     return kind, id
-
-
-def _people(audience_id: str) -> str:
-    kind, id = _target(audience_id)
-    return f"/v4/{KINDS[kind]}/{id}/subscribers"

@@ -48,7 +48,6 @@ from integrations.adapters.http import Params
 from integrations.adapters.rest import Rest, Write, look_ups
 from integrations.adapters.shapes import Row, count_in, dig, id_in, row_in, rows_in
 from integrations.adapters.shared import (
-    basic,
     expired,
     moment,
     own_address,
@@ -103,6 +102,8 @@ class Listmonk(Rest):
     features = frozenset({"update_existing", "reconfirm", "free_fields"})
     guarded = True
 
+    key_header = ("Authorization", "Basic {username}:{token}")
+
     signs = (Sign(STRANGER, CredentialsError, on=403),)
     reasons = ((r"\be-?mail\b", Reason.ADDRESS_INVALID),)
 
@@ -116,9 +117,6 @@ class Listmonk(Rest):
     def home(self) -> str:
         found = own_address(self.secrets.get("url", ""), "The address")
         return found.removesuffix("/admin")
-
-    def headers(self) -> dict[str, str]:
-        return basic(self.secrets.get("username", ""), self.secrets.get("token", ""))
 
     def verify(self) -> Reading:
         user = row_in(self.fetch("GET", "/api/profile"), "data")

@@ -31,7 +31,6 @@ from integrations.adapters.http import Answer
 from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, count_in, id_in
 from integrations.adapters.shared import (
-    basic,
     expired,
     own_address,
     parse_place,
@@ -77,6 +76,8 @@ class Mailman(Rest):
     features = frozenset({"double_opt_in", "update_existing"})
     guarded = True
 
+    key_header = ("Authorization", "Basic {username}:{password}")
+
     signs = (
         Sign("^No such list$", TargetError, says="The list does not exist any more."),
     )
@@ -97,9 +98,6 @@ class Mailman(Rest):
     @property
     def home(self) -> str:
         return own_address(self.secrets.get("url", ""), "The REST address")
-
-    def headers(self) -> dict[str, str]:
-        return basic(self.secrets.get("username", ""), self.secrets.get("password", ""))
 
     def explain(self, answer: Answer) -> str:
         body = answer.object()

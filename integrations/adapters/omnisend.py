@@ -92,6 +92,9 @@ class Omnisend(Rest):
         (r"^(address|city|state|postalCode|country\w*)\b", Reason.FIELD_TYPE),
     )
 
+    key_header = ("Authorization", "Omnisend-API-Key {api_key}")
+    more_headers = {"Omnisend-Version": VERSION}
+
     size_param, page_size, place_param = "limit", 250, "after"
 
     state_key = ""
@@ -114,13 +117,6 @@ class Omnisend(Rest):
 
     known_as = "A contact already"
     unknown_as = "Not a contact in Omnisend."
-
-    def headers(self) -> dict[str, str]:
-        key = self.secrets.get("api_key", "")
-        return {
-            "Authorization": f"Omnisend-API-Key {key}",
-            "Omnisend-Version": VERSION,
-        }
 
     def explain(self, answer: Answer) -> str:
         rows = answer.object().get("errors")

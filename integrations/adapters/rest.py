@@ -14,21 +14,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import ClassVar, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Literal
 
 from integrations.adapters import consent
 from integrations.adapters.base import (
     Change,
     Contact,
-    Field,
     Options,
     Outcome,
     Page,
     Subscription,
     filled,
 )
-from integrations.adapters.calls import RestCalls
+from integrations.adapters.declared import Declared
 from integrations.adapters.each import (
     awaiting,
     existing,
@@ -38,9 +37,10 @@ from integrations.adapters.each import (
     synced,
     tags_for,
 )
-from integrations.adapters.errors import TargetError
+from integrations.adapters.errors import RejectedError, TargetError
+from integrations.adapters.http import Params
 from integrations.adapters.shapes import Row, id_in
-from integrations.adapters.shared import moment
+from integrations.adapters.shared import expired, moment, parse_place, to_place
 
 Look = Callable[[str], Row | None]
 
@@ -67,7 +67,7 @@ class Write:
         return tags_for(self.contact, self.options)
 
 
-class Rest(RestCalls):
+class Rest(Declared):
     """A provider where people are looked up before each write."""
 
     # A person's record. Fields are `own_fields`, and those in the object `custom_key`.
@@ -78,9 +78,7 @@ class Rest(RestCalls):
     left_keys: ClassVar[tuple[str, ...]] = ()  # times of the state; the first filled
     time_keys: ClassVar[tuple[str, ...]] = ()  # times of the record, if others
     tags_key: ClassVar[str] = ""
-    own_fields: ClassVar[tuple[Field, ...]] = ()
     custom_key: ClassVar[str] = ""
-    custom_prefix: ClassVar[str] = ""  # before a custom field's name in our field ids
 
     # How many addresses a look-up takes: one, many, or many ahead of a batch's writes.
     look_up: ClassVar[Literal["one", "many", "ahead"]] = "one"
@@ -89,6 +87,15 @@ class Rest(RestCalls):
     known_as: ClassVar[str] = "Already on this list"
     unknown_as: ClassVar[str] = "Not on this list at all."
     asked_as: ClassVar[str] = ""  # what is said of those who have yet to confirm
+
+    # A walk reads everybody, in so many turns (states, or kinds of change). With
+    # `since_format`, later ones ask for what changed since the one before began.
+    walk_path: ClassVar[str] = ""
+    walk_params: ClassVar[Params] = {}
+    turns: ClassVar[int] = 1
+    whole_turns: ClassVar[int] = 0  # of the first walk, where those are others
+    since_format: ClassVar[str] = ""  # of a time in the provider's filter, for strftime
+    overlap: ClassVar[timedelta] = timedelta(minutes=10)  # between the two clocks
 
     # A person's record.
 
@@ -281,6 +288,51 @@ class Rest(RestCalls):
         raise NotImplementedError
 
     # Walking through an audience.
+
+    def changes(self, audience_id: str, cursor: str) -> Page:
+        self.needs("changes")
+        start = (0, "", "", self.first_place)
+        kinds = (int, str, str, type(self.first_place))
+        turn, since, began, place = parse_place(cursor, *kinds) or start
+        turns = self.turns if since else self.whole_turns or self.turns
+        if not 0 <= turn < turns or (since and moment(since) is None):
+            raise expired()
+        if self.since_format and not began:
+            began = (datetime.now(UTC) - self.overlap).strftime(self.since_format)
+        try:
+            rows, following = self.turn(turn, since, place, audience_id)
+        except RejectedError as error:  # a place that was good, once
+            raise expired() if cursor else error from None
+        more = bool(following) or turn + 1 < turns
+        if following:
+            ahead = to_place(turn, since, began, following)
+        elif more:
+            ahead = to_place(turn + 1, since, began, self.first_place)
+        else:
+            ahead = to_place(0, began, "", self.first_place) if began else ""
+        return Page(
+            changes=tuple(self.changed(rows, audience_id, since)),
+            cursor=ahead,
+            complete=not since,
+            more=more,
+        )
+
+    def turn(
+        self, turn: int, since: str, place: Any, audience_id: str
+    ) -> tuple[list[Row], Any]:
+        """A page of a walk, and the place of the next one of this turn. `since` is ""
+        for everybody."""
+        return self.page(self.people_path(audience_id), place, self.walk_params)
+
+    def people_path(self, audience_id: str) -> str:
+        """Where the people of an audience are listed."""
+        return self.at(self.walk_path, audience_id)
+
+    def changed(
+        self, rows: Sequence[Row], audience_id: str, since: str
+    ) -> Iterable[Change]:
+        """What a page of a walk tells."""
+        return (self.change(row, audience_id) for row in rows)
 
     def walked(self, rows: list[Row], audience_id: str, cursor: str) -> Page:
         """A page of a walk that always begins anew; `cursor` is "" at its end."""

@@ -67,10 +67,13 @@ def moment(value: object) -> datetime | None:
         return None
 
 
-def basic(user: str, password: str = "") -> dict[str, str]:
-    """The header of HTTP's basic authentication."""
-    pair = base64.b64encode(f"{user}:{password}".encode()).decode()
-    return {"Authorization": f"Basic {pair}"}
+def basic(value: str) -> str:
+    """A header with the user:password behind "Basic " as HTTP sends it, others as they
+    are."""
+    kind, _, pair = value.partition(" ")
+    if kind != "Basic":
+        return value
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 def own_address(text: str, name: str) -> str:

@@ -111,6 +111,8 @@ class ActiveCampaign(Rest):
     features = frozenset({"tags", "update_existing"})
     guarded = True
 
+    key_header = ("Api-Token", "{api_key}")
+
     signs = (Sign("^(?!.*permission)", CredentialsError, on=403),)
     reasons = (("email.*valid|valid.*email", Reason.ADDRESS_INVALID),)
 
@@ -136,9 +138,6 @@ class ActiveCampaign(Rest):
                 "https://example.api-us1.com."
             )
         return match[1].lower()
-
-    def key_header(self, key: str) -> dict[str, str]:
-        return {"Api-Token": key}
 
     def following(self, body: Row, rows: list[Row], place: Any) -> int | None:
         return place + self.page_size if len(rows) >= self.page_size else None

@@ -68,7 +68,6 @@ from integrations.adapters.http import Answer, Params, to_json
 from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, count_in, row_in, rows_in, unreadable
 from integrations.adapters.shared import (
-    basic,
     check_secret_url,
     expired,
     json_body,
@@ -119,6 +118,8 @@ class CampaignMonitor(Rest):
     home = "https://api.createsend.com"
     reset_headers = ("x-ratelimit-reset",)
 
+    key_header = ("Authorization", "Basic {api_key}:x")
+
     signs = (  # the words are a code
         Sign("^60$", ScopeError, on=401),
         Sign("^102$", TargetError, on=401),  # somebody else's client or list
@@ -133,9 +134,6 @@ class CampaignMonitor(Rest):
         **{"Unsubscribed": "unsubscribed", "Bounced": "bounced"},
         "Deleted": "archived",
     }
-
-    def key_header(self, key: str) -> dict[str, str]:
-        return basic(key, "x")
 
     def explain(self, answer: Answer) -> str:
         return self.safe(str(answer.object().get("Message") or ""))

@@ -25,7 +25,6 @@ from integrations.adapters.constantcontact.wire import (
 from integrations.adapters.declare import OAuth2, Rate
 from integrations.adapters.each import probed
 from integrations.adapters.errors import (
-    CredentialsError,
     Reason,
     TargetError,
     TransientError,
@@ -77,9 +76,6 @@ class ConstantContact(ConstantContactContacts):
         ("email", Reason.ADDRESS_INVALID),
         (f"custom_field|{'|'.join(CORE)}", Reason.FIELD_TYPE),
     )
-
-    def key_header(self, key: str) -> dict[str, str]:
-        raise CredentialsError("This account has to be connected again.")
 
     def explain(self, answer: Answer) -> str:
         return self.safe(_told(answer, "error_message")) or super().explain(answer)

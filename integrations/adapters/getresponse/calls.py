@@ -20,11 +20,10 @@ CYCLES = ["receiving_autoresponder", "not_receiving_autoresponder"]
 
 
 class GetResponseCalls(Rest):
+    key_header = ("X-Auth-Token", "api-key {api_key}")
+
     size_param, page_size = "perPage", 1000
     place_param, first_place = "page", 1
-
-    def key_header(self, key: str) -> dict[str, str]:
-        return {"X-Auth-Token": f"api-key {key}"}
 
     def error_from(self, answer: Answer) -> AdapterError:
         error = super().error_from(answer)

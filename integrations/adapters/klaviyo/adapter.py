@@ -122,20 +122,16 @@ class Klaviyo(KlaviyoProfiles):
     features = frozenset({"update_existing", "free_fields"})
     home = "https://a.klaviyo.com"
 
+    key_header = ("Authorization", "Klaviyo-API-Key {api_key}")
+    more_headers = {
+        **{"revision": REVISION, "Accept": JSON_API, "Content-Type": JSON_API},
+    }
+
     signs = (
         Sign(BAD_KEY, CredentialsError, on=400),
         # A challenge of the firewall in front of the API, not Klaviyo's answer.
         Sign("^$", TransientError, on=403, says=BLOCKED),
     )
-
-    def key_header(self, key: str) -> dict[str, str]:
-        if not key:
-            raise CredentialsError("A private API key of Klaviyo is needed.")
-        return {"Authorization": f"Klaviyo-API-Key {key}"}
-
-    def headers(self) -> dict[str, str]:
-        kind = {"Accept": JSON_API, "Content-Type": JSON_API}
-        return {**super().headers(), "revision": REVISION, **kind}
 
     def explain(self, answer: Answer) -> str:
         rows = _errors(answer) or [answer.object()]

@@ -143,7 +143,7 @@ class Mailchimp(MailchimpMembers):
     def headers(self) -> dict[str, str]:
         if access := self.secrets.get("access_token"):
             return {"Authorization": f"Bearer {access}"}
-        return basic("contactsync", self._key()[0])
+        return {"Authorization": basic(f"Basic contactsync:{self._key()[0]}")}
 
     def explain(self, answer: Answer) -> str:
         text, field, message = problem(answer)

@@ -114,6 +114,8 @@ class MailerLite(Rest):
     features = frozenset({"double_opt_in", "update_existing"})
     home = "https://connect.mailerlite.com"
 
+    more_headers = {"X-Version": VERSION}
+
     size_param, page_size = "limit", 100
     place_param, first_place = "page", 1
     rows_key = "data"
@@ -130,9 +132,6 @@ class MailerLite(Rest):
     known_as = "Already in this group"
     unknown_as = "Not in this account at all."
     asked_as = "MailerLite asks them to confirm."
-
-    def headers(self) -> dict[str, str]:
-        return {**super().headers(), "X-Version": VERSION}
 
     def explain(self, answer: Answer) -> str:
         for messages in errors_of(answer).values():

@@ -52,7 +52,6 @@ from integrations.adapters.messagemedia.wire import (
 )
 from integrations.adapters.shapes import Row
 from integrations.adapters.shared import (
-    basic,
     check_secret_url,
     json_body,
     moment,
@@ -135,6 +134,8 @@ class MessageMedia(MessageMediaPeople):
     )
     features = frozenset({"update_existing"})
 
+    key_header = ("Authorization", "Basic {api_key}:{api_secret}")
+
     signs = (
         # The older half of the API says it so, the newer one with a 401.
         Sign("authentication credentials", CredentialsError, on=403),
@@ -153,11 +154,6 @@ class MessageMedia(MessageMediaPeople):
     @property
     def home(self) -> str:
         return HOSTS.get(self.secrets.get("region", ""), HOSTS["eu"])
-
-    def headers(self) -> dict[str, str]:
-        return basic(
-            self.secrets.get("api_key", ""), self.secrets.get("api_secret", "")
-        )
 
     def explain(self, answer: Answer) -> str:
         named = "; ".join(

@@ -97,6 +97,8 @@ class Pipedrive(PipedrivePeople):
     )
     features = frozenset({"update_existing"})
 
+    key_header = ("x-api-token", "{api_token}")
+
     signs = (
         Sign(r'"code": *"\w*_limit"', SetupError, Reason.QUOTA, on=403),
         # Who keeps calling in spite of 429 meets the firewall for a while.
@@ -121,11 +123,6 @@ class Pipedrive(PipedrivePeople):
     def from_token(cls, answer: Mapping[str, Any]) -> dict[str, str]:
         domain = str(answer.get("api_domain", "")).rstrip("/")
         return {"api_domain": domain} if DOMAIN.fullmatch(domain) else {}
-
-    def headers(self) -> dict[str, str]:
-        if token := self.secrets.get("access_token"):
-            return {"Authorization": f"Bearer {token}"}
-        return {"x-api-token": self.secrets.get("api_token", "").strip()}
 
     def told(self, answer: Answer) -> str:
         """The firewall is known by its page, a spent budget by headers beside 429."""
@@ -261,7 +258,7 @@ class Pipedrive(PipedrivePeople):
         """Pipedrive signs nothing but sends the Basic credentials that it was given
         (guide for webhooks v2). Custom fields are left to `changes`."""
         secret = self.secrets.get("webhook_secret", "")
-        ours = basic(WEBHOOK_USER, secret)["Authorization"].encode()
+        ours = basic(f"Basic {WEBHOOK_USER}:{secret}").encode()
         given = request.headers.get("authorization", "").encode()
         if not secret or not hmac.compare_digest(ours, given):
             raise CredentialsError("This webhook does not carry our secret.")

@@ -116,6 +116,9 @@ class Shopify(Rest):
     docs_url = "https://help.shopify.com/en/manual/apps/app-types/custom-apps"
     features = frozenset({"tags", "update_existing"})
 
+    key_header = ("X-Shopify-Access-Token", "{admin_token}")
+    token_header = ("X-Shopify-Access-Token", "{access_token}")
+
     signs = (Sign("", SetupError, Reason.QUOTA, on=423, says=LOCKED),)
     reasons = (("taken", Reason.DUPLICATE), ("email", Reason.ADDRESS_INVALID))
 
@@ -147,10 +150,6 @@ class Shopify(Rest):
                 "This is not the name of a shop: enter the part before .myshopify.com."
             )
         return f"https://{shop}.myshopify.com"
-
-    def headers(self) -> dict[str, str]:
-        token = self.secrets.get("access_token") or self.secrets.get("admin_token", "")
-        return {"X-Shopify-Access-Token": token.strip()}
 
     # Asking.
 

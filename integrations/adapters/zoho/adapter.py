@@ -108,6 +108,8 @@ class Zoho(ZohoRecords):
     docs_url = "https://www.zoho.com/crm/developer/docs/api/v8/oauth-overview.html"
     features = frozenset({"tags", "update_existing"})
 
+    token_header = key_header = ("Authorization", "Zoho-oauthtoken {access_token}")
+
     signs = (
         Sign(NO_RIGHT, ScopeError, on=401),
         Sign(NO_RIGHT, ScopeError),
@@ -128,10 +130,6 @@ class Zoho(ZohoRecords):
         if given.scheme != "https" or given.netloc not in known:
             return {}
         return {"api_domain": f"https://{given.netloc}"}
-
-    def headers(self) -> dict[str, str]:
-        token = self.secrets.get("access_token", "")
-        return {"Authorization": f"Zoho-oauthtoken {token}"}
 
     def explain(self, answer: Answer) -> str:
         error = error_of(answer)

@@ -277,7 +277,7 @@ class TestChanges:
     def test_steps_back_a_little_and_ends(self) -> None:
         people = [person(f"p{n}@x.org") for n in range(100)]
         first, _ = self.query("", *people, count=130)
-        since, began, offset = json.loads(first.cursor)
+        _, since, began, offset = json.loads(first.cursor)
         assert (since, offset, first.more) == ("", 50, True)
         last, _ = self.query(first.cursor, *people[20:], count=130)
         assert (last.more, last.complete) == (False, True)
@@ -292,9 +292,9 @@ class TestChanges:
             play(lambda a: a.changes("1", ""), rows)
 
     def test_always_gets_on(self) -> None:
-        found, _ = self.query('["", "2026", 7]', person(NEW), count=9)
-        assert json.loads(found.cursor)[2] == 8
-        found, _ = self.query('["", "2026", 7]', count=9)
+        found, _ = self.query('[0, "", "2026", 7]', person(NEW), count=9)
+        assert json.loads(found.cursor)[3] == 8
+        found, _ = self.query('[0, "", "2026", 7]', count=9)
         assert not found.more
 
     def test_a_foreign_cursor(self) -> None:

@@ -204,9 +204,13 @@ class TestWriting:
         with wire() as mock:
             for _ in range(3):
                 mock.add("GET", f"{HOME}/search", json={"people": people})
-            outcomes = Ahead({}).upsert(contacts, "1", Options())
-            read = Ahead({}).subscriptions(["b@x.org", "c@x.org"], "1")
-            gone = Ahead({}).unsubscribe(["a@x.org", "c@x.org"], "1")
+            outcomes = Ahead({"api_key": "0123456789"}).upsert(contacts, "1", Options())
+            read = Ahead({"api_key": "0123456789"}).subscriptions(
+                ["b@x.org", "c@x.org"], "1"
+            )
+            gone = Ahead({"api_key": "0123456789"}).unsubscribe(
+                ["a@x.org", "c@x.org"], "1"
+            )
             assert len(mock.calls) == 3
         assert [o.reason for o in outcomes] == [Reason.UNSUBSCRIBED] * 2
         assert [s.status for s in read] == ["unsubscribed", "absent"]
