@@ -148,8 +148,10 @@ class TestSigningIn:
 
     @pytest.mark.parametrize("missing", ["api_key", "user"])
     def test_without_a_credential_nothing_is_sent(self, missing: str) -> None:
+        ours = adapter()
+        ours.secrets[missing] = " "
         with wire(), pytest.raises(CredentialsError, match="Bare was not given all"):
-            adapter(**{missing: " "}).fetch("GET", "/me")
+            ours.fetch("GET", "/me")
 
 
 class TestReading:
