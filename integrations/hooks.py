@@ -145,16 +145,22 @@ def missing(linked: LinkedAccount, audiences: list[str]) -> list[str]:
     return [
         place
         for place in (audiences if per_audience else [ALL])
-        if is_due(known.get(place), digest_of(hook_url(linked)))
+        if is_due(linked, known.get(place))
     ]
 
 
-def is_due(entry: dict[str, Any] | None, digest: str) -> bool:
+def is_due(linked: LinkedAccount, entry: dict[str, Any] | None) -> bool:
+    """Whether a webhook is to be added, or added again."""
     if entry is None:
         return True
     if "error" in entry:
         return datetime.fromisoformat(entry["again"]) <= now()
-    return bool(entry["url"] != digest)  # SECRET_KEY or BASE_URL is another one now
+    if entry["url"] != digest_of(hook_url(linked)):
+        return True  # SECRET_KEY or BASE_URL is another one now
+    lifetime = linked.adapter_class.hook_lifetime
+    if lifetime is None:
+        return False
+    return datetime.fromisoformat(entry["at"]) + timedelta(seconds=lifetime / 2) < now()
 
 
 def is_ours(linked: LinkedAccount, entry: dict[str, Any]) -> bool:
@@ -254,6 +260,7 @@ def ask_for_hook(
         tries = before.get("tries", 0) + 1
         wait = min(AGAIN * 2 ** min(tries - 1, 10), AGAIN_MOST)
         return {
+            **{name: before[name] for name in ("id", "url") if name in before},
             "error": str(error),
             "reason": error.reason.value if isinstance(error, AdapterError) else "",
             "tries": tries,

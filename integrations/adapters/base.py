@@ -234,6 +234,7 @@ class Adapter(ABC):
     colour: ClassVar[str] = ""  # CSS class of the letter tile
     docs_url: ClassVar[str] = ""
     hook_scope: ClassVar[HookScope] = "account"  # what one webhook tells of
+    hook_lifetime: ClassVar[float | None] = None  # seconds, where it ends by itself
     features: ClassVar[frozenset[str]] = frozenset()  # option names it honours
     supports: ClassVar[frozenset[str]] = frozenset()  # derived: methods + features
 
@@ -310,6 +311,8 @@ class Adapter(ABC):
 
     def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
         """Have the provider post changes of the audience's contacts to `url`.
+
+        Called again in time where they end by themselves (`hook_lifetime`).
 
         Returns credentials to keep: webhook_id (several joined by commas), and
         webhook_secret where the provider makes it. Where the caller makes it, it is in

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -251,6 +252,36 @@ def test_a_new_address_is_registered_anew(linked, display, registers, settings) 
     settings.BASE_URL = "https://elsewhere.acme.test"
     assert hooks.due_linked_accounts() == [linked.pk]
     assert hooks.register(linked.pk) == 1
+
+
+def test_one_that_ends_by_itself_is_added_again_in_time(
+    linked, display, registers, monkeypatch
+) -> None:
+    monkeypatch.setattr(registers, "hook_lifetime", 7 * 24 * 3600.0)
+    rule_to(display, linked)
+    hooks.register(linked.pk)
+    aged(linked, 60 * HOUR)
+    assert hooks.due_linked_accounts() == []
+    aged(linked, 90 * HOUR)
+    assert hooks.due_linked_accounts() == [linked.pk]
+    monkeypatch.setattr(registers, "error", TransientError("not now"))
+    assert hooks.register(linked.pk) == 0
+    linked.refresh_from_db()
+    entry = linked.hooks["audiences"][""]
+    assert (entry["error"], entry["id"]) == ("not now", "77"), "can still be removed"
+    entry["again"] = (now() - HOUR).isoformat()
+    linked.save()
+    monkeypatch.setattr(registers, "error", None)
+    assert hooks.register(linked.pk) == 1
+    assert len(registers.asked) == 3
+    assert hooks.due_linked_accounts() == []
+
+
+def aged(linked: LinkedAccount, age: timedelta) -> None:
+    """Makes the webhook for the whole account one of that age."""
+    linked.refresh_from_db()
+    linked.hooks["audiences"][""]["at"] = (now() - age).isoformat()
+    linked.save()
 
 
 def test_what_fails_is_tried_again_ever_less_often(
