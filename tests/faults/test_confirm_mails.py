@@ -25,6 +25,7 @@ from tests.faults.programs import Program
 from tests.faults.stub import AUDIENCE, running_stub
 
 pytestmark = [pytest.mark.faults, pytest.mark.pg, pytest.mark.redis, pytest.mark.slow]
+pytestmark += [pytest.mark.xdist_group("beside")]
 
 PEOPLE = 60
 SEED = 5

@@ -14,7 +14,7 @@ from tests.faults.crowded import delays, fill, told
 from tests.faults.product import PATIENCE, Product, wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.pg, pytest.mark.redis, pytest.mark.slow]
-pytestmark += [pytest.mark.xdist_group("plain")]  # one product for all of them
+pytestmark += [pytest.mark.xdist_group("beside")]  # one product for all of them
 
 Record = Callable[[str, object], None]
 MANY = 1_000_000

@@ -12,7 +12,7 @@ from tests.faults.product import PATIENCE, wait_until
 from tests.faults.programs import Program
 
 pytestmark = [pytest.mark.faults, pytest.mark.pg, pytest.mark.redis, pytest.mark.slow]
-pytestmark += [pytest.mark.xdist_group("rolling")]
+pytestmark += [pytest.mark.xdist_group("story")]
 
 ROWS = 12_000
 SECONDS = 0.8  # that the provider takes for a batch, one after the other

@@ -14,15 +14,16 @@ import pytest
 
 from tests.faults import story
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow]
-ON_SERVERS = (pytest.mark.pg, pytest.mark.redis, pytest.mark.xdist_group("servers"))
+# Two groups of about the same length share the lane's two workers: these, and "beside".
+pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.xdist_group("story")]
+ON_SERVERS = (pytest.mark.pg, pytest.mark.redis)
 
 
 @pytest.mark.parametrize(
     ("engine", "signups", "steps"),
     [
         pytest.param("postgresql", 5_000, 22, marks=ON_SERVERS),
-        pytest.param("sqlite", 2_000, 16, marks=pytest.mark.xdist_group("sqlite")),
+        pytest.param("sqlite", 2_000, 16),
     ],
 )
 def test_nothing_is_lost_whatever_breaks(
