@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from integrations.adapters.answer import wait_of
 from integrations.adapters.base import (
     Audience,
     Receipt,
@@ -50,15 +51,17 @@ class Sign:
     wait: float | None = None
     says: str = ""
 
-    def read(self, error: AdapterError, told: str) -> AdapterError:
-        """The error meant by an answer, where its status alone would be `error`."""
+    def read(
+        self, error: AdapterError, told: str, asked: float | None = None
+    ) -> AdapterError:
+        """The error meant by an answer, where its status alone would be `error`.
+        `asked`: the seconds that its headers ask us to wait."""
         meant = error.status == self.on if self.on else isinstance(error, RejectedError)
         if not meant or not re.search(self.words, told, re.IGNORECASE):
             return error
         detail = self.says or error.detail
         found = self.error(detail, reason=self.reason, status=error.status)
         if isinstance(found, TransientError):
-            asked = error.retry_after if isinstance(error, TransientError) else None
             found.retry_after = max(asked or 0.0, self.wait or 0.0) or None
         return found
 
@@ -132,9 +135,9 @@ class RestCalls(OneByOne):
 
     def error_from(self, answer: Answer) -> AdapterError:
         error = super().error_from(answer)
-        told = self.told(answer)
+        told, asked = self.told(answer), wait_of(answer, self.reset_headers)
         for sign in self.signs:
-            if (meant := sign.read(error, told)) is not error:
+            if (meant := sign.read(error, told, asked)) is not error:
                 return meant
         return error
 

@@ -302,12 +302,18 @@ class TestRefusals:
         assert caught.value.detail == "Locked away."
 
     @pytest.mark.parametrize(("asked", "wait"), [("5", 60.0), ("90", 90.0)])
-    def test_the_longer_wait_counts(self, asked: str, wait: float) -> None:
+    @pytest.mark.parametrize(
+        ("status", "words", "reason"),
+        [(429, "Quota.", Reason.QUOTA), (403, "Slow down.", Reason.RATE)],
+    )
+    def test_the_longer_wait_counts(
+        self, status: int, words: str, reason: Reason, asked: str, wait: float
+    ) -> None:
         with wire() as mock, pytest.raises(TransientError) as caught:
-            body, headers = {"message": "Quota."}, {"Retry-After": asked}
-            mock.add("GET", f"{HOME}/l", status=429, json=body, headers=headers)
+            body, headers = {"message": words}, {"Retry-After": asked}
+            mock.add("GET", f"{HOME}/l", status=status, json=body, headers=headers)
             adapter().audiences()
-        assert (caught.value.reason, caught.value.retry_after) == (Reason.QUOTA, wait)
+        assert (caught.value.reason, caught.value.retry_after) == (reason, wait)
 
     @pytest.mark.parametrize(
         ("words", "reason"),
