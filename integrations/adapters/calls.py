@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -209,6 +210,15 @@ class RestCalls(OneByOne):
         except TargetError:
             return self.erased(None, note)
         return self.erased(path, note)
+
+    @contextmanager
+    def still_there(self) -> Iterator[None]:
+        """Around writes to somebody who was looked up: where they are gone, they are to
+        be looked up again, so a TargetError becomes a TransientError."""
+        try:
+            yield
+        except TargetError:
+            raise TransientError(f"Deleted in {self.label} just now.") from None
 
     def erased(self, found: object, note: str) -> Receipt:
         """The receipt for an erasure; `found` is nothing where nobody was there."""

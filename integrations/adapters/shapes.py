@@ -28,6 +28,11 @@ def rows_in(body: object, name: str) -> list[Row]:
     return found
 
 
+def as_rows(body: object) -> list[Row]:
+    """The objects of an answer that is a list, see `rows_in`."""
+    return rows_in({"": body}, "")
+
+
 def row_in(body: object, name: str) -> Row:
     """The object under `name`, not empty; raises TransientError for anything else."""
     found = body.get(name) if isinstance(body, dict) else None

@@ -88,9 +88,13 @@ def own_address(text: str, name: str) -> str:
 def check_secret_url(request: Incoming, secrets: Mapping[str, str]) -> None:
     """For providers that sign nothing: the address given to them ends in ?secret=...,
     which must equal the linked account's `webhook_secret`. Raises CredentialsError."""
-    expected = secrets.get("webhook_secret", "").encode()
-    given = request.query.get("secret", "").encode()
-    if not expected or not hmac.compare_digest(expected, given):
+    check_same(secrets.get("webhook_secret", ""), request.query.get("secret", ""))
+
+
+def check_same(ours: str, given: str) -> None:
+    """What came with a webhook must be what we gave away, which is not nothing. Raises
+    CredentialsError."""
+    if not ours or not hmac.compare_digest(ours.encode(), given.encode()):
         raise CredentialsError("This webhook does not carry our secret.")
 
 
