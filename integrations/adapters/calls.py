@@ -130,6 +130,12 @@ class RestCalls(OneByOne):
         told = " ".join(str(word) for word in words if word)
         return self.safe(told) or super().explain(answer)
 
+    def faults(self, answer: Answer) -> list[Row]:
+        """The objects in `errors`."""
+        found = answer.object().get("errors")
+        rows = found if isinstance(found, list) else []
+        return [row for row in rows if isinstance(row, dict)]
+
     def told(self, answer: Answer) -> str:
         """The text that the words of `signs` are searched in."""
         return self.explain(answer)
@@ -156,13 +162,17 @@ class RestCalls(OneByOne):
         self, path: str, place: Place, params: Params | None = None
     ) -> tuple[list[Row], Place | None]:
         """The rows of a page, and the place of the next one."""
+        body = self.read_page(path, place, params)
+        rows = self.listed(body, self.rows_key or path.rpartition("/")[2])
+        return rows, self.following(body, rows, place)
+
+    def read_page(self, path: str, place: Place, params: Params | None = None) -> Row:
+        """The answer that holds a page."""
         query: dict[str, str | int] = {self.size_param: self.page_size}
         query |= params or {}
         if place != "":
             query[self.place_param] = place
-        body = self.fetch("GET", path, params=query)
-        rows = self.listed(body, self.rows_key or path.rpartition("/")[2])
-        return rows, self.following(body, rows, place)
+        return self.fetch("GET", path, params=query)
 
     def rows(self, path: str, params: Params | None = None) -> Iterator[Row]:
         """The rows of all pages."""

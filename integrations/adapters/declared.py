@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -47,6 +48,7 @@ class Declared(RestCalls):
     identity_keys: ClassVar[tuple[str, ...]] = ("email",)
     account_keys: ClassVar[tuple[str, ...]] = ()
     probed: ClassVar[tuple[str, ...]] = ()  # paths of lists that a test reads
+    empty_note: ClassVar[str] = ""  # told where nothing is on the first of them
 
     audience_path: ClassVar[str] = ""
     audience_params: ClassVar[Params] = {}
@@ -65,6 +67,7 @@ class Declared(RestCalls):
     makes_secret: ClassVar[bool] = False  # the provider does, and shows it once
 
     erasing: ClassVar[str] = ""  # what erasing somebody does
+    one_path: ClassVar[str] = ""  # of the record with an {id}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -89,16 +92,25 @@ class Declared(RestCalls):
     # Reading the account.
 
     def verify(self) -> Reading:
-        me = self.fetch("GET", self.at(self.me_path))
+        me, resources = self.me(), self.resources()
         return Reading(
             identity=filled_in(me, self.identity_keys),
             account_name=filled_in(me, self.account_keys),
-            resources=self.resources(),
+            resources=resources,
+            notes=tuple(self.notes(resources)),
         )
+
+    def me(self) -> Row:
+        """Who we are signed in as."""
+        return self.fetch("GET", self.at(self.me_path))
 
     def resources(self) -> tuple[Resource, ...]:
         """What the credentials may read."""
         return tuple(self.probe(named(path), self.at(path)) for path in self.probed)
+
+    def notes(self, resources: tuple[Resource, ...]) -> Iterable[str]:
+        """What else a test tells, as sentences."""
+        return () if not self.empty_note or resources[0].count else (self.empty_note,)
 
     def audiences(self) -> list[Audience]:
         rows = self.rows(self.at(self.audience_path), self.audience_params)
@@ -187,6 +199,23 @@ class Declared(RestCalls):
 
     def remove(self, row: Row) -> None:
         """Erases the person of a record."""
+        self.request("DELETE", self.at(self.one_path, "", id_in(row)))
+
+    # Tags.
+
+    def tag_id(self, name: str) -> str:
+        """The id of a tag, asked for once."""
+        name = name.strip()
+        if name not in self._tag_ids:
+            self._tag_ids[name] = self.tag_named(name)
+        return self._tag_ids[name]
+
+    @cached_property
+    def _tag_ids(self) -> dict[str, str]:
+        return {}
+
+    def tag_named(self, name: str) -> str:
+        """The id of a tag, which is made where there is none of this name."""
         raise NotImplementedError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar, TypeVar
 from unicodedata import normalize
@@ -123,6 +123,21 @@ def forms(email: str) -> list[str]:
     given = email.strip()
     others = (other for other in spellings(given) if other != given.lower())
     return list(dict.fromkeys((given, *others)))
+
+
+def look_ups(
+    emails: Iterable[str], most: int, *, as_entered: bool = False
+) -> Iterator[list[str]]:
+    """All spellings of the addresses, up to so many a look-up. `as_entered`: that one,
+    too, where a provider tells addresses apart by their case."""
+    wanted = [
+        spelling
+        for email in emails
+        for spelling in (*([email.strip()] if as_entered else ()), *spellings(email))
+    ]
+    each = list(dict.fromkeys(wanted))
+    for start in range(0, len(each), most):
+        yield each[start : start + most]
 
 
 def _ascii(label: str) -> str:

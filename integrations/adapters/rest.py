@@ -12,7 +12,7 @@ All of it can be overridden where a provider is peculiar.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
@@ -27,16 +27,17 @@ from integrations.adapters.base import (
     Subscription,
     filled,
 )
+from integrations.adapters.calls import Place
 from integrations.adapters.declared import Declared
 from integrations.adapters.each import (
     awaiting,
     existing,
     key_of,
     not_there,
-    spellings,
     synced,
     tags_for,
 )
+from integrations.adapters.each import look_ups as look_ups
 from integrations.adapters.errors import RejectedError, TargetError
 from integrations.adapters.http import Params
 from integrations.adapters.shapes import Row, id_in
@@ -82,6 +83,8 @@ class Rest(Declared):
 
     # How many addresses a look-up takes: one, many, or many ahead of a batch's writes.
     look_up: ClassVar[Literal["one", "many", "ahead"]] = "one"
+    search_size: ClassVar[int] = 0  # addresses that `search` takes
+    as_entered: ClassVar[bool] = False  # it tells them apart by their case
     gone: ClassVar[frozenset[str]] = frozenset({"unsubscribed"})  # need no opt-out
     kept: ClassVar[frozenset[str]] = frozenset({"subscribed", "pending", "unknown"})
     known_as: ClassVar[str] = "Already on this list"
@@ -92,10 +95,13 @@ class Rest(Declared):
     # `since_format`, later ones ask for what changed since the one before began.
     walk_path: ClassVar[str] = ""
     walk_params: ClassVar[Params] = {}
+    walk_from: ClassVar[Place | None] = None  # where it starts, if not at `first_place`
     turns: ClassVar[int] = 1
     whole_turns: ClassVar[int] = 0  # of the first walk, where those are others
-    since_format: ClassVar[str] = ""  # of a time in the provider's filter, for strftime
+    since_param: ClassVar[str] = ""  # the provider's filter
+    since_format: ClassVar[str] = ""  # of a time in it, for strftime
     overlap: ClassVar[timedelta] = timedelta(minutes=10)  # between the two clocks
+    step_back: ClassVar[int] = 0  # rows read again: others may be deleted meanwhile
 
     # A person's record.
 
@@ -151,7 +157,12 @@ class Rest(Declared):
             remote_id=id_in(row, self.id_key) if self.id_key else "",
             fields=self.values_of(row),
             tags=self.tags_of(row) if self.tags_key else None,
+            detail=self.detail_of(row, audience_id),
         )
+
+    def detail_of(self, row: Row, audience_id: str) -> str:
+        """What else there is to say about where somebody stands."""
+        return ""
 
     def change(
         self,
@@ -181,7 +192,18 @@ class Rest(Declared):
 
     def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
         """The records of many addresses, by `key_of`, where `look_up` says so."""
+        found: dict[str, Row] = {}
+        for some in look_ups(emails, self.search_size, as_entered=self.as_entered):
+            found |= self.by_email(self.search(some, audience_id))
+        return found
+
+    def search(self, emails: list[str], audience_id: str) -> Iterable[Row]:
+        """The records of some spellings of addresses, maybe of others beside them."""
         raise NotImplementedError
+
+    def by_email(self, rows: Iterable[Row]) -> dict[str, Row]:
+        """Records by `key_of` their address."""
+        return {key_of(id_in(row, self.email_key)): row for row in rows}
 
     def looking(self, emails: Sequence[str], audience_id: str, *, ahead: bool) -> Look:
         """Finds people's records: all of them now, or each when it is asked for."""
@@ -291,8 +313,8 @@ class Rest(Declared):
 
     def changes(self, audience_id: str, cursor: str) -> Page:
         self.needs("changes")
-        start = (0, "", "", self.first_place)
-        kinds = (int, str, str, type(self.first_place))
+        first = self.first_place if self.walk_from is None else self.walk_from
+        start, kinds = (0, "", "", first), (int, str, str, type(first))
         turn, since, began, place = parse_place(cursor, *kinds) or start
         turns = self.turns if since else self.whole_turns or self.turns
         if not 0 <= turn < turns or (since and moment(since) is None):
@@ -307,9 +329,9 @@ class Rest(Declared):
         if following:
             ahead = to_place(turn, since, began, following)
         elif more:
-            ahead = to_place(turn + 1, since, began, self.first_place)
+            ahead = to_place(turn + 1, since, began, first)
         else:
-            ahead = to_place(0, began, "", self.first_place) if began else ""
+            ahead = to_place(0, began, "", first) if began else ""
         return Page(
             changes=tuple(self.changed(rows, audience_id, since)),
             cursor=ahead,
@@ -322,7 +344,16 @@ class Rest(Declared):
     ) -> tuple[list[Row], Any]:
         """A page of a walk, and the place of the next one of this turn. `since` is ""
         for everybody."""
-        return self.page(self.people_path(audience_id), place, self.walk_params)
+        params = self.walk_query(since)
+        rows, following = self.page(self.people_path(audience_id), place, params)
+        if following and self.step_back:
+            following -= min(self.step_back, following - place - 1)
+        return rows, following
+
+    def walk_query(self, since: str) -> Params:
+        """Parameters of a walk; `since` as in `turn`."""
+        newer = {self.since_param: since} if since and self.since_param else {}
+        return {**self.walk_params, **newer}
 
     def people_path(self, audience_id: str) -> str:
         """Where the people of an audience are listed."""
@@ -347,21 +378,6 @@ class Rest(Declared):
 def first_time(row: Row, names: Sequence[str]) -> datetime | None:
     """The time under the first of the names that is filled."""
     return moment(next((row[name] for name in names if row.get(name)), None))
-
-
-def look_ups(
-    emails: Iterable[str], most: int, *, as_entered: bool = False
-) -> Iterator[list[str]]:
-    """All spellings of the addresses, up to so many a look-up. `as_entered`: that one,
-    too, where a provider tells addresses apart by their case."""
-    wanted = [
-        spelling
-        for email in emails
-        for spelling in (*([email.strip()] if as_entered else ()), *spellings(email))
-    ]
-    each = list(dict.fromkeys(wanted))
-    for start in range(0, len(each), most):
-        yield each[start : start + most]
 
 
 def as_text(value: object) -> str:
