@@ -21,22 +21,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from integrations.adapters.base import (
-    Audience,
     Change,
     Contact,
     Field,
     Incoming,
     Outcome,
-    Page,
-    Reading,
     Receipt,
     Subscription,
     filled,
 )
-from integrations.adapters.calls import Sign, audience, sub_account
+from integrations.adapters.calls import Sign, sub_account
 from integrations.adapters.declare import OAuth2, Rate, SubAccount
 from integrations.adapters.each import key_of
 from integrations.adapters.errors import (
@@ -47,16 +44,11 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.rest import Rest, Write
-from integrations.adapters.shapes import Row, id_in, rows_in
+from integrations.adapters.shapes import Row, rows_in
 from integrations.adapters.shared import (
     check_signed,
-    expired,
-    json_body,
-    parse_place,
-    to_place,
 )
 
-STEP_BACK = 10  # rows read again, because others may be deleted meanwhile
 PERSON = re.compile(r"/1\.0/accounts/\d+/lists/\d+/subscribers/\d+")
 
 
@@ -102,6 +94,16 @@ class AWeber(Rest):
     rows_key = "entries"
     total_keys = ("total_size",)
 
+    me_path = "/1.0/accounts/{account}"
+    identity_keys, account_keys = ("company", "id"), ("company",)
+    audience_path, size_key = f"{me_path}/lists", "total_subscribed_subscribers"
+    probed = (audience_path,)
+    field_path = f"{audience_path}/{{audience}}/custom_fields"  # of the list, all text
+    field_keys = ("name", "name", "type")
+    walk_path = f"{audience_path}/{{audience}}/subscribers"  # oldest first
+    step_back = 10
+    events_key = "data"
+
     states = {
         **{"subscribed": "subscribed", "unconfirmed": "pending"},
         **{"unsubscribed": "unsubscribed", "deleted": "absent"},
@@ -121,34 +123,8 @@ class AWeber(Rest):
     def following(self, body: Row, rows: list[Row], place: Any) -> int | None:
         return place + self.page_size if body.get("next_collection_link") else None
 
-    def verify(self) -> Reading:
-        path = f"/1.0/accounts/{self.account()}"
-        details = self.fetch("GET", path)
-        return Reading(
-            identity=str(details.get("company") or f"Account {details.get('id')}"),
-            account_name=str(details.get("company") or ""),
-            resources=self.probes(path, "lists"),
-        )
-
     def sub_accounts(self) -> list[SubAccount]:
         return [sub_account(row, "company") for row in self.rows("/1.0/accounts")]
-
-    def audiences(self) -> list[Audience]:
-        rows = self.rows(f"/1.0/accounts/{self.account()}/lists")
-        return [audience(row, row.get("total_subscribed_subscribers")) for row in rows]
-
-    def _list(self, audience_id: str) -> str:
-        return f"/1.0/accounts/{self.account()}/lists/{quote(audience_id, safe='')}"
-
-    def _people(self, audience_id: str) -> str:
-        return f"{self._list(audience_id)}/subscribers"
-
-    def fields(self, audience_id: str) -> list[Field]:
-        """All are text. Custom fields belong to the list, known by their name."""
-        rows = self.rows(f"{self._list(audience_id)}/custom_fields")
-        names = [str(row["name"]) for row in rows]
-        custom = (Field(id=f"{self.custom_prefix}{name}", label=name) for name in names)
-        return [*self.own_fields, *custom]
 
     def status_of(self, row: Row, audience_id: str) -> str:
         status = self.states.get(row["status"].lower(), "unknown")
@@ -157,12 +133,11 @@ class AWeber(Rest):
 
     def find_one(self, email: str, audience_id: str) -> Row | None:
         asked = {"ws.op": "find", "email": email.strip()}
-        found = self.fetch("GET", self._people(audience_id), params=asked)
-        rows = {key_of(id_in(row, "email")): row for row in rows_in(found, "entries")}
-        return rows.get(key_of(email))
+        found = self.fetch("GET", self.people_path(audience_id), params=asked)
+        return self.by_email(rows_in(found, "entries")).get(key_of(email))
 
     def put(self, write: Write) -> Outcome:
-        path, tags = self._people(write.audience_id), write.tags
+        path, tags = self.people_path(write.audience_id), write.tags
         values, row = self._values(write), write.row
         if row is None:
             new = {"email": write.email, **values, **_origin(write.contact)}
@@ -190,24 +165,15 @@ class AWeber(Rest):
             values["strict_custom_fields"] = "true"  # an unknown field is a refusal
         return values
 
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        """All of the list, oldest first; AWeber does not tell what has changed."""
-        [start] = parse_place(cursor, int) or [0]
-        if start < 0:
-            raise expired()
-        rows, start = self.walk(cursor, self._people(audience_id), start)
-        place = to_place(start - STEP_BACK) if start else ""
-        return self.walked(rows, audience_id, place)
-
     def leave(self, known: Subscription, audience_id: str) -> None:
-        path = f"{self._people(audience_id)}/{known.remote_id}"
+        path = f"{self.people_path(audience_id)}/{known.remote_id}"
         with suppress(TargetError):  # deleted meanwhile
             self.request("PATCH", path, payload={"status": "unsubscribed"})
 
     def erase(self, email: str) -> Receipt:
         """Deletes from every list; AWeber drops what the person opened and clicked."""
         asked = {"ws.op": "findSubscribers", "email": email.strip()}
-        body = self.fetch("GET", f"/1.0/accounts/{self.account()}", params=asked)
+        body = self.fetch("GET", self.at(self.me_path), params=asked)
         erased = 0
         for row in rows_in(body, "entries"):
             path = urlsplit(str(row.get("self_link"))).path
@@ -218,21 +184,15 @@ class AWeber(Rest):
                 erased += 1
         return self.erased(erased, f"Deleted from {erased} lists, with its history.")
 
-    def webhook(self, request: Incoming) -> list[Change]:
+    def check_hook(self, request: Incoming) -> None:
         """AWeber-Signature is sha256= and the hex HMAC of the body, made with the
         client secret of the app, which is the linked account's `webhook_secret`."""
         kind, _, given = request.headers.get("aweber-signature", "").partition("=")
         check_signed(self.secrets, request.body, given if kind == "sha256" else "")
-        body = json_body(request)
-        events = body.get("data") if isinstance(body, dict) else None
-        return [change for event in events or () for change in self._heard(event)]
 
-    def _heard(self, event: Any) -> Iterator[Change]:
-        row = event.get("payload") if isinstance(event, dict) else None
-        name = str(event.get("event", "")) if isinstance(event, dict) else ""
-        if not isinstance(row, dict) or not name.startswith("subscriber."):
-            return
-        if row.get("email"):
+    def heard(self, event: Row) -> Iterator[Change]:
+        name, row = str(event.get("event")), event.get("payload") or {}
+        if name.startswith("subscriber.") and row.get("email"):
             kind = "status" if name == "subscriber.unsubscribed" else "upsert"
             link = str((row.get("links") or {}).get("list") or "")
             yield self.change(row, link.rstrip("/").rpartition("/")[2], kind)
