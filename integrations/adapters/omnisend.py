@@ -21,8 +21,7 @@ are left out: what they do to a text message subscription is unverified, too.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -30,13 +29,10 @@ from urllib.parse import quote
 from integrations.adapters.answer import retry_after
 from integrations.adapters.base import (
     Audience,
+    Change,
     Field,
     Outcome,
-    OutcomeState,
-    Page,
-    Reading,
     Resource,
-    Subscription,
     filled,
 )
 from integrations.adapters.declare import Credential, Rate
@@ -48,13 +44,14 @@ from integrations.adapters.errors import (
     TargetError,
     TransientError,
 )
-from integrations.adapters.http import Answer, Params
+from integrations.adapters.http import Answer
 from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, dig, rows_in
-from integrations.adapters.shared import moment, parse_place, to_place
+from integrations.adapters.shared import moment
 
 VERSION = "2026-03-15"
 CONTACTS = "/api/contacts"
+TIME = "%Y-%m-%dT%H:%M:%SZ"
 NEVER = "nonSubscribed"
 STATES = ("unsubscribed", "subscribed", NEVER)  # the strictest first
 
@@ -97,6 +94,12 @@ class Omnisend(Rest):
 
     size_param, page_size, place_param = "limit", 250, "after"
 
+    me_path = "/api/brands/current"
+    identity_keys, account_keys = ("brandID",), ("name",)
+    walk_path = CONTACTS
+    walk_params = {"sort": "updatedAt", "direction": "asc"}
+    since_param, since_format = "updatedAtFrom", TIME
+
     state_key = ""
     states = {"unsubscribed": "unsubscribed", "subscribed": "subscribed"}
     time_keys = ("updatedAt",)
@@ -119,12 +122,8 @@ class Omnisend(Rest):
     unknown_as = "Not a contact in Omnisend."
 
     def explain(self, answer: Answer) -> str:
-        rows = answer.object().get("errors")
-        words = [
-            f"{row.get('field')}: {row.get('message')}"
-            for row in (rows if isinstance(rows, list) else ())
-            if isinstance(row, dict)
-        ]
+        rows = self.faults(answer)
+        words = [f"{row.get('field')}: {row.get('message')}" for row in rows]
         return self.safe("; ".join(words)) or super().explain(answer)
 
     def error_from(self, answer: Answer) -> AdapterError:
@@ -138,17 +137,16 @@ class Omnisend(Rest):
         more = dig(body, "paging", "hasMore")
         return str(dig(body, "paging", "cursors", "after") or "") if more else ""
 
-    def verify(self) -> Reading:
+    def me(self) -> Row:
+        """Contacts are all we need; the brand only tells a name."""
         rows_in(self.fetch("GET", CONTACTS, params={"limit": 1}), "contacts")
         try:
-            brand = self.fetch("GET", "/api/brands/current")
-        except ScopeError:  # contacts are all we need
-            brand = {}
-        return Reading(
-            identity=str(brand.get("brandID") or ""),
-            account_name=str(brand.get("name") or ""),
-            resources=(Resource(name="contacts", readable=True, writable=None),),
-        )
+            return super().me()
+        except ScopeError:
+            return {}
+
+    def resources(self) -> tuple[Resource, ...]:
+        return (Resource(name="contacts", readable=True, writable=None),)
 
     def audiences(self) -> list[Audience]:
         return [Audience(id="all", label="All contacts", double_opt_in=False)]
@@ -180,11 +178,9 @@ class Omnisend(Rest):
     def status_of(self, row: Row, audience_id: str) -> str:
         return self.states.get(_state(row), "unknown")
 
-    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
-        known = super().standing(email, row, audience_id)
-        if row is None or _state(row) != NEVER:
-            return known
-        return replace(known, detail="Known to Omnisend, but never subscribed.")
+    def detail_of(self, row: Row, audience_id: str) -> str:
+        never = _state(row) == NEVER
+        return "Known to Omnisend, but never subscribed." if never else ""
 
     def left_at(self, row: Row, audience_id: str) -> datetime | None:
         return moment(_email_status(row).get("statusChangedAt"))
@@ -198,14 +194,13 @@ class Omnisend(Rest):
             return synced(write.known.remote_id)
         if row:
             after = self._patch(row, body)
-            if after is None:
-                raise TransientError("Omnisend deleted this contact just now.")
         else:
             after = self.fetch("POST", CONTACTS, payload=body)
-        outcome = self.settled(self.standing(write.email, after, write.audience_id))
-        if outcome.state is OutcomeState.SYNCED and _state(after) == NEVER:
+        if after is None:
+            raise TransientError("Omnisend deleted this contact just now.")
+        if _state(after) == NEVER:
             return rejected(Reason.REFUSED, "Omnisend did not subscribe them.")
-        return outcome
+        return self.settled(self.standing(write.email, after, write.audience_id))
 
     def _body(self, write: Write, row: Row) -> Row:
         body = self.record_of(write.contact)
@@ -224,23 +219,20 @@ class Omnisend(Rest):
                 raise
             return None
 
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        newest, after, complete = parse_place(cursor, str, str, bool) or ("", "", True)
-        params: Params = {}
-        if not after:  # which carries order and filter itself
-            since = {"updatedAtFrom": newest} if newest else {}
-            params = {"sort": "updatedAt", "direction": "asc", **since}
-        rows, after = self.walk(after, CONTACTS, after, params)
-        newest = str(rows[-1].get("updatedAt") or newest) if rows else newest
-        more = bool(after)
-        return Page(
-            changes=tuple(
-                self.change(row, audience_id) for row in rows if row.get("email")
-            ),
-            cursor=to_place(newest, after, complete and more) if newest or more else "",
-            complete=complete,
-            more=more,
-        )
+    def turn(
+        self, turn: int, since: str, place: Any, audience_id: str
+    ) -> tuple[list[Row], Any]:
+        """The mark of a further page carries order and filter itself."""
+        if place:
+            return self.page(CONTACTS, place)
+        return super().turn(turn, since, place, audience_id)
+
+    def changed(
+        self, rows: Sequence[Row], audience_id: str, since: str
+    ) -> Iterable[Change]:
+        """Those with an address; others have a phone number only."""
+        there = [row for row in rows if row.get("email")]
+        return super().changed(there, audience_id, since)
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         return self.each(emails, self._leave)
@@ -289,7 +281,7 @@ def _signup(write: Write) -> Row:
 
 
 def _time(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.astimezone(UTC).strftime(TIME)
 
 
 def _type(value: object) -> str:
