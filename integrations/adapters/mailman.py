@@ -10,38 +10,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 from urllib.parse import quote
 
 from integrations.adapters.base import (
     Audience,
     Field,
     Outcome,
-    Page,
-    Reading,
     Receipt,
     Resource,
     Subscription,
 )
 from integrations.adapters.calls import Sign
+from integrations.adapters.counted import Counted
 from integrations.adapters.declare import Credential
 from integrations.adapters.each import awaiting, forms, key_of, not_there, synced
 from integrations.adapters.errors import Reason, RejectedError, TargetError
 from integrations.adapters.http import Answer
-from integrations.adapters.rest import Rest, Write
-from integrations.adapters.shapes import Row, count_in, id_in
+from integrations.adapters.rest import Write
+from integrations.adapters.shapes import Row, id_in
 from integrations.adapters.shared import (
-    expired,
     own_address,
-    parse_place,
-    to_place,
 )
 
 API = "/3.1"
 CONFIRMS = ("confirm", "confirm_then_moderate")
 
 
-class Mailman(Rest):
+class Mailman(Counted):
     slug = "mailman"
     label = "GNU Mailman"
     kind = "esp"
@@ -87,8 +82,13 @@ class Mailman(Rest):
     )
 
     size_param, page_size = "count", 100
-    place_param, first_place = "page", 1
-    rows_key = "entries"
+    rows_key, total_keys = "entries", ("total_size",)
+
+    me_path = f"{API}/system/versions"
+    identity_keys, account_keys = ("username",), ("mailman_version",)
+    empty_note = "There is no list yet."
+    audience_path = f"{API}/lists"
+    walk_path = f"{audience_path}/{{audience}}/roster/member"  # no list of changes
 
     id_key, state_key = "member_id", ""
     own_fields = (Field(id="display_name", label="Display name", type="name"),)
@@ -103,48 +103,33 @@ class Mailman(Rest):
         body = answer.object()
         return self.safe(str(body.get("description") or body.get("title") or ""))
 
-    def following(self, body: Row, rows: list[Row], place: Any) -> int | None:
-        more = place * self.page_size < count_in(body, "total_size")
-        return place + 1 if more else None
-
     def listed(self, body: Row, name: str) -> list[Row]:
         """Mailman leaves the rows out where there are none."""
-        if count_in(body, "total_size") == 0 and name not in body:
+        if self.count(body) == 0 and name not in body:
             return []
         return super().listed(body, name)
 
-    def verify(self) -> Reading:
-        version = self.fetch("GET", f"{API}/system/versions")
-        lists = self.fetch("GET", f"{API}/lists", params={"count": 1, "page": 1})
-        count = count_in(lists, "total_size")
-        # The REST user may do everything: Mailman knows no narrower one.
-        return Reading(
-            identity=self.secrets.get("username", ""),
-            account_name=str(version.get("mailman_version", "")),
-            resources=(
-                Resource(name="lists", readable=True, writable=None, count=count),
-                Resource(name="members", readable=True, writable=True),
-            ),
-            notes=() if count else ("There is no list yet.",),
+    def me(self) -> Row:
+        return {**super().me(), "username": self.secrets["username"]}
+
+    def resources(self) -> tuple[Resource, ...]:
+        """The REST user may do everything: Mailman knows no narrower one."""
+        asked = {"count": 1, "page": 1}
+        count = self.count(self.fetch("GET", self.audience_path, params=asked))
+        return (
+            Resource(name="lists", readable=True, writable=None, count=count),
+            Resource(name="members", readable=True, writable=True),
         )
 
-    def audiences(self) -> list[Audience]:
-        return [
-            Audience(
-                id=str(row["list_id"]),
-                label=str(row["fqdn_listname"]),
-                size=int(row.get("member_count") or 0),
-                double_opt_in=self._confirms(str(row["list_id"])),
-            )
-            for row in self.rows(f"{API}/lists")
-        ]
-
-    def _confirms(self, list_id: str) -> bool:
-        path = f"{_list(list_id)}/config/subscription_policy"
-        return self.fetch("GET", path).get("subscription_policy") in CONFIRMS
-
-    def fields(self, audience_id: str) -> list[Field]:
-        return list(self.own_fields)
+    def audience_of(self, row: Row) -> Audience:
+        id = id_in(row, "list_id")
+        config = self.fetch("GET", f"{_list(id)}/config/subscription_policy")
+        return Audience(
+            id=id,
+            label=str(row["fqdn_listname"]),
+            size=int(row.get("member_count") or 0),
+            double_opt_in=config.get("subscription_policy") in CONFIRMS,
+        )
 
     def find_one(self, email: str, audience_id: str) -> Row | None:
         for form in forms(email):
@@ -179,22 +164,21 @@ class Mailman(Rest):
         ]
 
     def put(self, write: Write) -> Outcome:
-        name = str(write.contact.fields.get("display_name") or "").strip()
+        named = self.record_of(write.contact)
         if write.row is None:
-            return self._join(write, {"display_name": name} if name else {})
-        if name and name != write.row.get("display_name"):
-            kept = str(write.row.get("email") or write.email)
-            path = f"{API}/addresses/{quote(kept, safe='@')}"
-            self.request("PATCH", path, form={"display_name": name})
+            return self._join(write, named)
+        if named and named != write.known.fields:
+            kept = quote(id_in(write.row, "email"), safe="@")
+            self.request("PATCH", f"{API}/addresses/{kept}", form=named)
         return synced(write.known.remote_id)
 
-    def _join(self, write: Write, named: dict[str, str]) -> Outcome:
+    def _join(self, write: Write, named: Row) -> Outcome:
         form = {
+            **named,
             "list_id": write.audience_id,
             "subscriber": write.email,
             "pre_verified": "true",
             "pre_confirmed": "false" if write.options.double_opt_in else "true",
-            **named,
         }
         try:
             asked = self.request("POST", f"{API}/members", form=form)
@@ -210,20 +194,6 @@ class Mailman(Rest):
         if asked.get("token_owner") == "moderator":
             return awaiting(detail="A moderator of the list has to let them in.")
         return awaiting()
-
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        """Always the whole roster: Mailman has no list of changes."""
-        page, before = parse_place(cursor, int, int) or (1, 0)
-        params = {"count": self.page_size, "page": page}
-        body = self.fetch("GET", f"{_list(audience_id)}/roster/member", params=params)
-        total = count_in(body, "total_size")
-        if total < before:
-            # Who left moved the others forward, some past the pages that are read.
-            raise expired()
-        rows = self.listed(body, self.rows_key)
-        following = self.following(body, rows, page)
-        place = to_place(following, total) if following else ""
-        return self.walked(rows, audience_id, place)
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         def leave(email: str) -> Outcome:
