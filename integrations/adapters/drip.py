@@ -23,23 +23,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote
 
 from integrations.adapters.base import (
     Audience,
     Change,
     Field,
-    Incoming,
     Outcome,
     Page,
-    Reading,
     Receipt,
     Subscription,
+    filled,
 )
-from integrations.adapters.calls import audience, sub_account
+from integrations.adapters.calls import Sign, audience, sub_account
 from integrations.adapters.declare import Credential, OAuth2, Rate, SubAccount
 from integrations.adapters.errors import (
-    AdapterError,
     Reason,
     RejectedError,
     TargetError,
@@ -48,22 +45,16 @@ from integrations.adapters.http import Answer, Params
 from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
 from integrations.adapters.shared import (
-    check_secret_url,
     expired,
-    json_body,
     moment,
     parse_place,
     to_place,
 )
 
 EVERYBODY = "everybody"
-CODES = {
-    "email_error": Reason.ADDRESS_INVALID,
-    "uniqueness_error": Reason.DUPLICATE,
-    "sms_error": Reason.FIELD_TYPE,
-    "time_error": Reason.FIELD_TYPE,
-    "format_error": Reason.FIELD_TYPE,
-}
+PEOPLE = "/v2/{account}/subscribers"
+CAMPAIGN_STATUSES = ("active", "unsubscribed", "removed")
+CAMPAIGN = "/v2/{account}/campaigns/{id}"
 # Event -> kind and status of the change; "" is the person's own.
 EVENTS = {
     "subscriber.created": ("upsert", ""),
@@ -120,9 +111,21 @@ class Drip(Rest):
 
     key_header = ("Authorization", "Basic {api_key}:")
 
+    signs = (  # the words are the codes of the errors
+        Sign("email_error", RejectedError, Reason.ADDRESS_INVALID),
+        Sign("uniqueness_error", RejectedError, Reason.DUPLICATE),
+        Sign("(sms|time|format)_error", RejectedError, Reason.FIELD_TYPE),
+    )
+
     size_param, page_size = "per_page", 1000
     place_param, first_place = "page", 1
     total_keys = ("meta", "total_count")
+
+    me_path = "/v2/accounts/{account}"
+    identity_keys, account_keys = ("primary_email", "name"), ("name",)
+    audience_path = "/v2/{account}/campaigns"
+    probed = (PEOPLE, audience_path)
+    hook_path, hook_key = "/v2/{account}/webhooks", "webhooks"
 
     states = {
         **{"active": "subscribed", "unconfirmed": "pending"},
@@ -148,72 +151,47 @@ class Drip(Rest):
     unknown_as = "Not in this Drip account."
     asked_as = "Drip asks them to confirm."
 
-    def error_from(self, answer: Answer) -> AdapterError:
-        """Each of `errors` has a code."""
-        error = super().error_from(answer)
-        if isinstance(error, RejectedError):
-            rows = answer.object().get("errors") or ()
-            codes = [str(dig(row, "code")) for row in rows]
-            known = [CODES[code] for code in codes if code in CODES]
-            error.reason = known[0] if known else error.reason
-        return error
+    def told(self, answer: Answer) -> str:
+        return " ".join(str(row.get("code")) for row in self.faults(answer))
 
     def following(self, body: Row, rows: list[Row], place: Any) -> int | None:
         pages = int(row_in(body, "meta").get("total_pages") or 1)
         return place + 1 if place < pages else None
 
-    def verify(self) -> Reading:
-        path = f"/v2/accounts/{self.account()}"
-        [found] = rows_in(self.fetch("GET", path), "accounts")
-        return Reading(
-            identity=str(found.get("primary_email") or found.get("name")),
-            account_name=str(found.get("name") or ""),
-            resources=self.probes(self._path(), "subscribers", "campaigns"),
-        )
+    def me(self) -> Row:
+        [found] = rows_in(super().me(), "accounts")
+        return found
 
     def sub_accounts(self) -> list[SubAccount]:
         rows = rows_in(self.fetch("GET", "/v2/accounts"), "accounts")
         return [sub_account(row, "name") for row in rows]
 
-    def _path(self) -> str:
-        return f"/v2/{self.account()}"
-
-    def _person(self, id: str) -> str:
+    def _person(self, id: str, action: str = "") -> str:
         """By id or address."""
-        return f"{self._path()}/subscribers/{quote(id.strip(), safe='')}"
-
-    def _campaign(self, id: str) -> str:
-        return f"{self._path()}/campaigns/{quote(id, safe='')}"
+        return self.at(f"{PEOPLE}/{{id}}{action}", "", id)
 
     def audiences(self) -> list[Audience]:
         """Ids are campaign:999, tag:VIP and everybody."""
-        campaigns = [
-            audience(
-                row,
-                row.get("active_subscriber_count"),
-                kind="campaign",
-                double_opt_in=row.get("double_optin"),
-            )
-            for row in self.rows(f"{self._path()}/campaigns")
+        everybody = Audience(id=EVERYBODY, label="Everybody", double_opt_in=False)
+        tags = [
+            audience({"id": tag, "name": tag}, kind="tag", double_opt_in=False)
+            for tag in self.fetch("GET", self.at("/v2/{account}/tags"))["tags"]
         ]
-        tags = self.fetch("GET", f"{self._path()}/tags")["tags"]
-        return [
-            Audience(id=EVERYBODY, label="Everybody", double_opt_in=False),
-            *campaigns,
-            *(
-                Audience(id=f"tag:{tag}", label=f"Tag: {tag}", double_opt_in=False)
-                for tag in map(str, tags)
-            ),
-        ]
+        return [everybody, *super().audiences(), *tags]
+
+    def audience_of(self, row: Row) -> Audience:
+        size, asks = row.get("active_subscriber_count"), row.get("double_optin")
+        return audience(row, size, kind="campaign", double_opt_in=asks)
 
     def fields(self, audience_id: str) -> list[Field]:
         """Custom fields are text and belong to the account."""
         own = {field.id for field in self.own_fields}
-        body = self.fetch("GET", f"{self._path()}/custom_field_identifiers")
-        custom = [n for n in body["custom_field_identifiers"] if n not in own]
+        path = self.at("/v2/{account}/custom_field_identifiers")
+        names = self.fetch("GET", path)["custom_field_identifiers"]
+        custom = [name for name in names if name not in own]
         return [
             *self.own_fields,
-            *(Field(id=f"{self.custom_prefix}{n}", label=str(n)) for n in custom),
+            *(Field(id=f"{self.custom_prefix}{name}", label=name) for name in custom),
         ]
 
     def find_one(self, email: str, audience_id: str) -> Row | None:
@@ -229,7 +207,7 @@ class Drip(Rest):
         if kind == "tag" and name not in row["tags"]:
             return replace(known, status="absent")
         if kind == "campaign":
-            path = f"{self._person(known.remote_id)}/campaign_subscriptions"
+            path = self._person(known.remote_id, "/campaign_subscriptions")
             found = rows_in(self.fetch("GET", path), "campaign_subscriptions")
             there = [row for row in found if id_in(row, "campaign_id") == name]
             status = self.states.get(id_in(there[-1], "status")) if there else "absent"
@@ -241,21 +219,17 @@ class Drip(Rest):
         person: Row = {"email": write.email}
         if write.row is None or write.options.update_existing:
             person |= self.record_of(write.contact)
-            person |= {"ip_address": write.contact.ip} if write.contact.ip else {}
+            person |= filled({"ip_address": write.contact.ip})
         if tags := [*([name] if kind == "tag" else ()), *write.tags]:
             person["tags"] = list(dict.fromkeys(tags))
-        path, asks = self._path(), write.known.status == "pending"
+        path, asks = self.at(PEOPLE), write.known.status == "pending"
         if kind == "campaign" and write.known.status in ("absent", "unknown"):
             person["reactivate_if_removed"] = False
-            path, asks = self._campaign(name), self._campaigns[name]
-        people = {"subscribers": [person]}
-        body = self.fetch("POST", f"{path}/subscribers", payload=people)
+            path, asks = self.people_path(write.audience_id), self._campaigns[name]
+        body = self.fetch("POST", path, payload={"subscribers": [person]})
         [row] = rows_in(body, "subscribers")
-        now = Subscription(
-            email=write.email,
-            status="pending" if asks else self.status_of(row, write.audience_id),
-            remote_id=str(row.get("id") or ""),
-        )
+        status = "pending" if asks else self.status_of(row, write.audience_id)
+        now = replace(write.known, status=status, remote_id=str(row.get("id") or ""))
         return self.settled(now)
 
     @cached_property
@@ -266,22 +240,25 @@ class Drip(Rest):
         """Reads whether the campaign asks people to confirm."""
         kind, name = _target(audience_id)
         if kind == "campaign" and name not in self._campaigns:
-            [row] = rows_in(self.fetch("GET", self._campaign(name)), "campaigns")
+            path = self.at(CAMPAIGN, "", name)
+            [row] = rows_in(self.fetch("GET", path), "campaigns")
             self._campaigns[name] = bool(row["double_optin"])
+
+    def people_path(self, audience_id: str) -> str:
+        kind, name = _target(audience_id)
+        path = f"{CAMPAIGN}/subscribers" if kind == "campaign" else PEOPLE
+        return self.at(path, "", name)
 
     def changes(self, audience_id: str, cursor: str) -> Page:
         """Everybody of the audience; Drip does not tell what has changed."""
         turn, page, whole = parse_place(cursor, int, int, bool) or [0, 1, True]
         kind, name = _target(audience_id)
-        path, statuses = f"{self._path()}/subscribers", ["all"]
-        if kind == "campaign":
-            path = f"{self._campaign(name)}/subscribers"
-            statuses = ["active", "unsubscribed", "removed"]
+        statuses = CAMPAIGN_STATUSES if kind == "campaign" else ("all",)
         if not 0 <= turn < len(statuses) or page < 1:
             raise expired()
         tags = {"tags": name} if kind == "tag" else {}
-        params: Params = {"status": statuses[turn], **tags}
-        rows, following = self.walk(cursor, path, page, params)
+        asked: Params = {"status": statuses[turn], **tags}
+        rows, following = self.walk(cursor, self.people_path(audience_id), page, asked)
         whole = whole and page == 1 and not following
         gone = self.states[statuses[turn]] if turn else ""
         turn, page = (turn, following) if following else (turn + 1, 1)
@@ -295,13 +272,12 @@ class Drip(Rest):
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         kind, name = _target(audience_id)
-        action, params = "unsubscribe_all", None
+        action, params = "/unsubscribe_all", None
         if kind == "campaign":
-            action, params = "remove", {"campaign_id": name}
+            action, params = "/remove", {"campaign_id": name}
 
         def leave(email: str) -> str:
-            path = f"{self._person(email)}/{action}"
-            body = self.fetch("POST", path, params=params)
+            body = self.fetch("POST", self._person(email, action), params=params)
             return id_in(rows_in(body, "subscribers")[0])
 
         return self.opting_out(emails, leave)
@@ -309,32 +285,19 @@ class Drip(Rest):
     def erase(self, email: str) -> Receipt:
         return self.erase_at(self._person(email), "Deleted from the Drip account.")
 
-    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
-        """For the whole account; `url` ends in ?secret=..."""
-        hook = {"post_url": url, "events": list(EVENTS)}
-        path = f"{self._path()}/webhooks"
-        body = self.fetch("POST", path, payload={"webhooks": [hook]})
-        return {"webhook_id": id_in(rows_in(body, "webhooks")[0])}
+    def hook(self, url: str, audience_id: str) -> Row:
+        """For the whole account."""
+        return {"webhooks": [{"post_url": url, "events": list(EVENTS)}]}
 
-    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
-        path = f"{self._path()}/webhooks/{quote(webhook_id, safe='')}"
-        self.request("DELETE", path)
-
-    def webhook(self, request: Incoming) -> list[Change]:
-        """Drip signs nothing, so the address holds our secret."""
-        check_secret_url(request, self.secrets)
-        return list(self._heard(json_body(request)))
-
-    def _heard(self, body: Any) -> Iterator[Change]:
-        event = str(dig(body, "event"))
-        if event not in EVENTS:
+    def heard(self, event: Row) -> Iterator[Change]:
+        name, data = str(event.get("event")), event.get("data")
+        campaign = dig(data, "properties", "campaign_id")
+        if name not in EVENTS or ("campaign" in name and not campaign):
             return
-        kind, status = EVENTS[event]
-        campaign = dig(body, "data", "properties", "campaign_id")
-        if campaign or "campaign" not in event:
-            audience = f"campaign:{campaign}" if campaign else ""
-            row, at = body["data"]["subscriber"], moment(body.get("occurred_at"))
-            yield self.change(row, audience, kind, status=status, at=at)
+        kind, status = EVENTS[name]
+        to, at = f"campaign:{campaign}" if campaign else "", event.get("occurred_at")
+        row = row_in(data, "subscriber")
+        yield self.change(row, to, kind, status=status, at=moment(at))
 
 
 def _target(audience_id: str) -> tuple[str, str]:

@@ -143,7 +143,7 @@ OPERATIONS = (
         Drip.sub_accounts,
         Step(method="GET", url=f"{API}/accounts", answer={"accounts": [ACCOUNT]}),
     ),
-    operation("audiences", Drip.audiences, CAMPAIGNS, TAGS),
+    operation("audiences", Drip.audiences, TAGS, CAMPAIGNS),
     operation("fields", lambda a: a.fields(ALL), CUSTOM),
     operation(
         "subscriptions",

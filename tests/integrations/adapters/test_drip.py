@@ -177,7 +177,7 @@ class TestAccounts:
 
 class TestReading:
     def test_campaigns_and_tags(self) -> None:
-        found, _, _ = play(Drip.audiences, CAMPAIGNS, TAGS)
+        found, _, _ = play(Drip.audiences, TAGS, CAMPAIGNS)
         assert [(a.id, a.label, a.size, a.double_opt_in) for a in found] == [
             ("everybody", "Everybody", None, False),
             ("campaign:123456", "Campaign: SEO Email Course", 320, True),
