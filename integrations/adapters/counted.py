@@ -34,7 +34,7 @@ class Counted(Rest):
         page, before = parse_place(place, int, int) or (1, 0)
         if page < 1:
             raise expired()
-        path, query = self.people_path(audience_id), self.walk_query(since)
+        path, query = self.people_path(audience_id), self.walk_query(audience_id, since)
         body = self.read_page(path, page, query)
         total = self.count(body)
         if back := ceil(max(before - total, 0) / self.page_size):

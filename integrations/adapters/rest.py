@@ -344,13 +344,13 @@ class Rest(Declared):
     ) -> tuple[list[Row], Any]:
         """A page of a walk, and the place of the next one of this turn. `since` is ""
         for everybody."""
-        params = self.walk_query(since)
+        params = self.walk_query(audience_id, since)
         rows, following = self.page(self.people_path(audience_id), place, params)
         if following and self.step_back:
             following -= min(self.step_back, following - place - 1)
         return rows, following
 
-    def walk_query(self, since: str) -> Params:
+    def walk_query(self, audience_id: str, since: str) -> Params:
         """Parameters of a walk; `since` as in `turn`."""
         newer = {self.since_param: since} if since and self.since_param else {}
         return {**self.walk_params, **newer}
