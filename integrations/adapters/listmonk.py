@@ -12,11 +12,9 @@ which.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
-from math import ceil
 from urllib.parse import urlsplit
 
 from integrations.adapters.base import (
@@ -24,12 +22,10 @@ from integrations.adapters.base import (
     Field,
     Outcome,
     Page,
-    Reading,
-    Receipt,
     Resource,
-    Subscription,
 )
 from integrations.adapters.calls import Sign, audience
+from integrations.adapters.counted import Counted
 from integrations.adapters.declare import Credential
 from integrations.adapters.each import (
     awaiting,
@@ -45,26 +41,24 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Params
-from integrations.adapters.rest import Rest, Write, look_ups
-from integrations.adapters.shapes import Row, count_in, dig, id_in, row_in, rows_in
+from integrations.adapters.rest import Write
+from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
 from integrations.adapters.shared import (
-    expired,
     moment,
     own_address,
-    parse_place,
-    to_place,
 )
 
-PAGE = 50  # listmonk gives no more, whatever is asked for
-LOOK_UP = 25  # addresses in one search
-OVERLAP = timedelta(hours=1)  # between our clock and the installation's
 # Said in English whatever the installation's language.
 STRANGER = r"^(invalid API credentials|invalid session|api_key:token missing)$"
 SUPER_ADMIN = 1  # the role's id
+HIDDEN = (
+    "They are in listmonk already, on lists that this API user may not see. Grant it "
+    "subscribers:get_all."
+)
 BLOCKED = "They are on the installation's blocklist."
 
 
-class Listmonk(Rest):
+class Listmonk(Counted):
     slug = "listmonk"
     label = "listmonk"
     kind = "esp"
@@ -104,13 +98,28 @@ class Listmonk(Rest):
 
     key_header = ("Authorization", "Basic {username}:{token}")
 
-    signs = (Sign(STRANGER, CredentialsError, on=403),)
+    signs = (
+        Sign(STRANGER, CredentialsError, on=403),
+        Sign("", RejectedError, Reason.DUPLICATE, on=409, says=HIDDEN),
+    )
     reasons = ((r"\be-?mail\b", Reason.ADDRESS_INVALID),)
 
+    size_param, page_size = "per_page", 50  # no more, whatever is asked for
+    rows_key, total_keys = "results", ("data", "total")
+
+    me_path = "/api/profile"
+    identity_keys, account_keys = ("username",), ("host",)
+    empty_note = "There is no list that this API user may see."
+    walk_path, one_path = "/api/subscribers", "/api/subscribers/{id}"
+    since_format = "%Y-%m-%dT%H:%M:%S+00:00"
+    overlap = timedelta(hours=1)
+    erasing = "The person, with all subscriptions. The blocklist forgets them, too."
+
+    # Attributes are made by writing them, of any name (free_fields).
     own_fields = (Field(id="name", label="Name", type="name"),)
     custom_key = "attribs"
 
-    look_up = "many"
+    look_up, search_size = "many", 25
     known_as = "On the list already"
 
     @property
@@ -118,41 +127,41 @@ class Listmonk(Rest):
         found = own_address(self.secrets.get("url", ""), "The address")
         return found.removesuffix("/admin")
 
-    def verify(self) -> Reading:
-        user = row_in(self.fetch("GET", "/api/profile"), "data")
-        lists = self.fetch("GET", "/api/lists", params={"per_page": 1})
-        count = count_in(row_in(lists, "data"), "total")
-        role = user.get("user_role") or {}
-        may = set(role.get("permissions") or ())
-        every = role.get("id") == SUPER_ADMIN
-        reads = every or bool(may & {"subscribers:get", "subscribers:get_all"})
-        notes = [] if count else ["There is no list that this API user may see."]
-        if not every and "subscribers:sql_query" not in may:
-            notes.append("Without subscribers:sql_query each list is read as a whole.")
-        return Reading(
-            identity=str(user.get("username", "")),
-            account_name=str(urlsplit(self.base_url).hostname),
-            resources=(
-                Resource(name="lists", readable=True, writable=None, count=count),
-                Resource(
-                    name="subscribers",
-                    readable=reads,
-                    writable=every or "subscribers:manage" in may,
-                ),
-            ),
-            notes=tuple(notes),
+    @cached_property
+    def _user(self) -> Row:
+        return row_in(self.fetch("GET", self.me_path), "data")
+
+    def _may(self, *permissions: str) -> bool:
+        role = self._user.get("user_role") or {}
+        granted = set(role.get("permissions") or ())
+        return role.get("id") == SUPER_ADMIN or not granted.isdisjoint(permissions)
+
+    def me(self) -> Row:
+        return {**self._user, "host": urlsplit(self.base_url).hostname}
+
+    def resources(self) -> tuple[Resource, ...]:
+        count = self.count(self.fetch("GET", "/api/lists", params={"per_page": 1}))
+        reads = self._may("subscribers:get", "subscribers:get_all")
+        writes = self._may("subscribers:manage")
+        return (
+            Resource(name="lists", readable=True, writable=None, count=count),
+            Resource(name="subscribers", readable=reads, writable=writes),
         )
+
+    def notes(self, resources: tuple[Resource, ...]) -> Iterator[str]:
+        yield from super().notes(resources)
+        if not self._may("subscribers:sql_query"):
+            yield "Without subscribers:sql_query each list is read as a whole."
+
+    def listed(self, body: Row, name: str) -> list[Row]:
+        return super().listed(row_in(body, "data"), name)
 
     def audiences(self) -> list[Audience]:
         body = self.fetch("GET", "/api/lists", params={"per_page": "all"})
         return [
             audience(row, row.get("subscriber_count"), double_opt_in=_is_double(row))
-            for row in rows_in(row_in(body, "data"), "results")
+            for row in self.listed(body, "results")
         ]
-
-    def fields(self, audience_id: str) -> list[Field]:
-        """The name. Attributes are made by writing them, of any name (free_fields)."""
-        return list(self.own_fields)
 
     @cached_property
     def _lists(self) -> set[str]:
@@ -160,20 +169,14 @@ class Listmonk(Rest):
         body = self.fetch("GET", "/api/lists", params={"minimal": "true"})
         if body.get("data") == []:  # what listmonk says where there is none at all
             return set()
-        return {id_in(row) for row in rows_in(row_in(body, "data"), "results")}
+        return {id_in(row) for row in self.listed(body, "results")}
 
-    def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
-        """The search is a regular expression on names and addresses (since 5.0); other
-        hits than the address itself do not count."""
-        keys = {key_of(email) for email in emails}
-        found: dict[str, Row] = {}
-        for some in look_ups(emails, LOOK_UP):
-            search = f"^({'|'.join(map(re.escape, some))})$"
-            params: Params = {"search": search, "per_page": PAGE}
-            body = self.fetch("GET", "/api/subscribers", params=params)
-            hits = rows_in(row_in(body, "data"), "results")
-            found |= {key_of(row["email"]): row for row in hits}
-        return {key: row for key, row in found.items() if key in keys}
+    def search(self, emails: list[str], audience_id: str) -> list[Row]:
+        """The search is a regular expression on names and addresses (since 5.0), so
+        there may be others among them."""
+        search = f"^({'|'.join(map(re.escape, emails))})$"
+        asked: Params = {"search": search, "per_page": self.page_size}
+        return self.listed(self.fetch("GET", self.walk_path, params=asked), "results")
 
     def status_of(self, row: Row, audience_id: str) -> str:
         if id_in(row, "status") == "blocklisted":
@@ -192,10 +195,8 @@ class Listmonk(Rest):
             return moment(row.get("updated_at"))
         return moment(dig(_membership(row, audience_id), "subscription_updated_at"))
 
-    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
-        known = super().standing(email, row, audience_id)
-        blocked = row is not None and row["status"] == "blocklisted"
-        return replace(known, detail=BLOCKED) if blocked else known
+    def detail_of(self, row: Row, audience_id: str) -> str:
+        return BLOCKED if row["status"] == "blocklisted" else ""
 
     def custom_value(self, value: object) -> object:
         return value
@@ -223,17 +224,7 @@ class Listmonk(Rest):
             "lists": [int(write.audience_id)],
             **self.record_of(write.contact),
         }
-        try:
-            made = self.fetch("POST", "/api/subscribers", payload=person)
-        except RejectedError as error:
-            if error.status != 409:
-                raise
-            raise RejectedError(
-                "They are in listmonk already, on lists that this API user may not "
-                "see. Grant it subscribers:get_all.",
-                reason=Reason.DUPLICATE,
-            ) from None
-        return row_in(made, "data")
+        return row_in(self.fetch("POST", self.walk_path, payload=person), "data")
 
     def _update(self, write: Write, row: Row) -> Row:
         values = self.record_of(write.contact) if write.options.update_existing else {}
@@ -251,7 +242,7 @@ class Listmonk(Rest):
             "lists": list(dict.fromkeys([*lists, int(write.audience_id)])),
             "attribs": attribs,
         }
-        path = f"/api/subscribers/{row['id']:d}"
+        path = self.at(self.one_path, "", id_in(row))
         return row_in(self.fetch("PUT", path, payload=person), "data")
 
     def _change(
@@ -264,56 +255,32 @@ class Listmonk(Rest):
         """The list in the order of ids; later, where the API user may query, whom
         something happened to since. What an admin sets for a subscription that is
         there leaves no time behind and is seen by a complete walk only."""
-        place = parse_place(cursor, str, str, int, int) or ["", "", 1, 0]
-        since, began, page, before = place
-        if (since and not moment(since)) or page < 1:
-            raise expired()
-        began = began or (datetime.now(UTC) - OVERLAP).isoformat(timespec="seconds")
-        params: dict[str, str | int] = {
-            **{"list_id": audience_id, "order": "ASC", "page": page, "per_page": PAGE},
-        }
+        try:
+            return super().changes(audience_id, cursor)
+        except ScopeError:
+            if not cursor:
+                raise
+            return super().changes(audience_id, "")
+
+    def walk_query(self, audience_id: str, since: str) -> Params:
+        asked = {"list_id": audience_id, "order": "ASC"}
         if since:
             tables = ("subscribers", "subscriber_lists")
             newer = (f"{table}.updated_at >= '{since}'" for table in tables)
-            params["query"] = f"({' OR '.join(newer)})"
-        try:
-            body = self.fetch("GET", "/api/subscribers", params=params)
-        except ScopeError:
-            if not since:
-                raise
-            return self.changes(audience_id, "")
-        found = row_in(body, "data")
-        rows, total = rows_in(found, "results"), count_in(found, "total")
-        # Each person deleted meanwhile moved those behind one place forward.
-        back = ceil(max(before - total, 0) / PAGE)
-        more = bool(back) or page * PAGE < total
-        following = max(page - back, 1) if back else page + 1
-        place = [since, began, following, total] if more else [began, "", 1, 0]
-        return Page(
-            changes=tuple(self.change(row, audience_id) for row in rows),
-            cursor=to_place(*place),
-            complete=not since,
-            more=more,
-        )
+            asked["query"] = f"({' OR '.join(newer)})"
+        return asked
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         """All with one call."""
-        ids = {
-            key: person["id"]
-            for key, person in self.find(emails, audience_id).items()
-            if _membership(person, audience_id)
-        }
-        if ids:
-            self._change("unsubscribe", list(ids.values()), audience_id)
-        found = [ids.get(key_of(email)) for email in emails]
-        return [synced(id) if id else not_there() for id in found]
-
-    def erase(self, email: str) -> Receipt:
-        note = "The person, with all subscriptions. The blocklist forgets them, too."
-        person = self.find_one(email, "")
-        if person is not None:
-            self.request("DELETE", f"/api/subscribers/{person['id']:d}")
-        return self.erased(person, note)
+        found = self.find(emails, audience_id)
+        people = (found.get(key_of(email)) for email in emails)
+        ids = [
+            row["id"] if row and _membership(row, audience_id) else None
+            for row in people
+        ]
+        if there := list(dict.fromkeys(filter(None, ids))):
+            self._change("unsubscribe", there, audience_id)
+        return [synced(id) if id else not_there() for id in ids]
 
 
 def _membership(person: Row, list_id: str) -> Row | None:
