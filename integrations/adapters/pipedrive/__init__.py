@@ -2,7 +2,8 @@
 
 A person is a record, not a subscription. People have labels, so a label is an audience,
 and so is everybody. Marketing consent exists only where the company has the Campaigns
-add-on; it is read, and never given by a write of ours.
+add-on; it is read, and never given by a write of ours: people are kept up to date
+whether they opted out or not.
 
 Unverified: that API v2 lists marketing_status among the person fields exactly where
 Campaigns is on, as the documentation says of v1; how soon the search finds a person

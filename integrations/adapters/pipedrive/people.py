@@ -1,45 +1,57 @@
-"""Finding and writing people in Pipedrive without touching marketing consent."""
+"""Pipedrive's people: their fields, finding and writing them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from integrations.adapters.base import (
     Contact,
+    Field,
     Outcome,
     Receipt,
     Subscription,
     filled,
 )
+from integrations.adapters.choices import ids_of, names_of
 from integrations.adapters.consent import LEFT
 from integrations.adapters.each import (
-    existing,
     key_of,
     not_there,
     rejected,
     spellings,
     synced,
 )
-from integrations.adapters.errors import (
-    Reason,
-    RejectedError,
-    TargetError,
-    TransientError,
-)
-from integrations.adapters.pipedrive.wire import (
-    LABELS,
-    PHONES,
-    options_of,
-    with_phone,
-)
+from integrations.adapters.errors import Reason, TargetError
+from integrations.adapters.http import Params
 from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
 
 PERSONS, FIELDS = "/api/v2/persons", "/api/v2/personFields"
 PEOPLE = "people"  # the audience of everybody
+TYPES = {
+    "varchar": "text",
+    "text": "text",
+    "varchar_auto": "text",
+    "phone": "phone",
+    "int": "number",
+    "double": "number",
+    "boolean": "boolean",
+    "date": "date",
+    "enum": "choice",
+    "set": "multi_choice",
+    "address": "address",
+}
+CHOICES = ("enum", "set")
+LABELS, PHONES = ("label_ids", "label"), ("phone", "phones")  # whichever is listed
+# Fields of every person that the write calls of API v2 take, besides custom ones.
+WRITABLE = ("name", *PHONES)
+NEVER = ("email", "emails", *LABELS, "marketing_status", "doi_status")
+NO_CONSENT = "In Pipedrive, which has no marketing consent of theirs on record."
 OPTED_OUT = (
     "{0} in Pipedrive Campaigns. The person is up to date there; who has left "
     "marketing stays out of it."
@@ -47,7 +59,7 @@ OPTED_OUT = (
 
 
 class PipedrivePeople(Rest):
-    """The writing half: people are kept up to date whether they opted out or not."""
+    """People are kept up to date whether they opted out or not."""
 
     size_param, page_size = "limit", 500  # the API's maximum
     place_param, rows_key = "cursor", "data"
@@ -56,19 +68,33 @@ class PipedrivePeople(Rest):
     states = {each: each for each in ("subscribed", "unsubscribed", "archived")}
     left_keys = ("update_time",)
 
-    kept = frozenset()  # `put` sees to that: whoever is in Pipedrive, label or not
-
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self._made: dict[str, int] = {}  # address -> person, while the search lags
-
-    @cached_property
-    def _fields(self) -> dict[str, dict[str, Any]]:
-        """Person fields by code, as Pipedrive describes them."""
-        return {str(row["field_code"]): row for row in self.rows(FIELDS)}
+    kept = frozenset({"subscribed", "unsubscribed", "archived", "unknown"})
+    known_as, unknown_as = "Already a person in Pipedrive", "Not in Pipedrive at all."
 
     def following(self, body: Row, rows: list[Row], place: Any) -> str:
         return str(dig(body, "additional_data", "next_cursor") or "")
+
+    # Fields, and labels among them.
+
+    @cached_property
+    def _fields(self) -> dict[str, Row]:
+        """Person fields by code, as Pipedrive describes them."""
+        return {str(row["field_code"]): row for row in self.rows(FIELDS)}
+
+    def fields(self, audience_id: str) -> list[Field]:
+        self.ready(audience_id)
+        shown = (row for code, row in self._fields.items() if code not in NEVER)
+        return [self.field_of(row) for row in shown]
+
+    def field_of(self, row: Row) -> Field:
+        code, kind = str(row["field_code"]), row["field_type"]
+        return Field(
+            id=code,
+            label=str(row["field_name"]),
+            type="name" if code == "name" else TYPES.get(kind, "text"),
+            read_only=not takes(row),
+            options=tuple(options_of(row).values()),
+        )
 
     @property
     def _campaigns(self) -> bool:
@@ -76,33 +102,19 @@ class PipedrivePeople(Rest):
 
     @property
     def _labels(self) -> dict[str, str]:
-        rows = [row for code in LABELS for row in options_of(self._fields.get(code))]
-        return {str(row["id"]): str(row["label"]) for row in rows}
+        rows = [self._fields[code] for code in LABELS if code in self._fields]
+        return {str(id): name for row in rows for id, name in options_of(row).items()}
 
-    def _label(self, audience_id: str) -> int | None:
-        """The label's number, None for everybody; raises TargetError."""
-        if audience_id == PEOPLE:
-            return None
-        if audience_id not in self._labels:
+    def ready(self, audience_id: str) -> None:
+        if audience_id != PEOPLE and audience_id not in self._labels:
             raise TargetError("This label is no longer in Pipedrive.")
-        return int(audience_id)
 
-    def _people(self, email: str) -> Iterator[Row]:
-        """Everybody with this address, whichever of theirs it is, the oldest first."""
-        made = self._made.get(key_of(email))
-        for number in [made] if made else self._search(email):
-            if person := self._get(number):
-                yield person
+    # Looking people up.
 
-    def find_one(self, email: str, audience_id: str) -> Row | None:
-        return next(self._people(email), None)
-
-    def _get(self, number: object) -> Row | None:
-        """None for who was deleted; the search may not know yet."""
-        params = {"include_fields": "marketing_status"} if self._campaigns else None
-        body = self.maybe(f"{PERSONS}/{number}", params)
-        person = row_in(body, "data") if body is not None else {}
-        return person if person and not person.get("is_deleted") else None
+    @cached_property
+    def _made(self) -> dict[str, int]:
+        """The people of addresses that were just written, while the search lags."""
+        return {}
 
     def _search(self, email: str) -> list[int]:
         found = set()
@@ -115,24 +127,74 @@ class PipedrivePeople(Rest):
                     found.add(int(row["item"]["id"]))
         return sorted(found)
 
+    @property
+    def _more(self) -> Params:
+        """What makes people's records tell their marketing status."""
+        return {"include_fields": "marketing_status"} if self._campaigns else {}
+
+    def _get(self, number: object) -> Row | None:
+        """None for who was deleted; the search may not know yet."""
+        body = self.maybe(f"{PERSONS}/{number}", self._more)
+        person = row_in(body, "data") if body is not None else {}
+        return person if person and not person.get("is_deleted") else None
+
+    def _people(self, email: str) -> Iterator[Row]:
+        """Everybody with this address, whichever of theirs it is, the oldest first."""
+        made = self._made.get(key_of(email))
+        for number in [made] if made else self._search(email):
+            if person := self._get(number):
+                yield person
+
+    def find_one(self, email: str, audience_id: str) -> Row | None:
+        return next(self._people(email), None)
+
     def status_of(self, row: Row, audience_id: str) -> str:
         return self.states.get(str(row.get("marketing_status")), "unknown")
 
-    def ready(self, audience_id: str) -> None:
-        self._label(audience_id)
+    def subscriptions(
+        self, emails: Sequence[str], audience_id: str
+    ) -> list[Subscription]:
+        self.ready(audience_id)
+
+        def stand(email: str) -> Subscription:
+            people = list(self._people(email))
+            fields = self.values_of(people[0]) if people else None  # who is written to
+            # Of several records of one person, the one that opted out counts.
+            row = max(
+                (row for row in people if has_label(row, audience_id)),
+                key=lambda row: self.status_of(row, audience_id) in LEFT,
+                default=None,
+            )
+            known = self.standing(email, row, audience_id)
+            detail = NO_CONSENT if known.status == "unknown" else ""
+            return replace(known, fields=fields, detail=detail)
+
+        return [stand(email) for email in emails]
+
+    def values_of(self, row: Row) -> dict[str, object]:
+        phones = next((code for code in PHONES if code in self._fields), PHONES[0])
+        values = {"name": row.get("name"), phones: primary(row.get("phones"))}
+        for code, value in (row.get("custom_fields") or {}).items():
+            field = self._fields.get(code)
+            if field is None or not takes(field):
+                continue
+            if field["field_type"] in CHOICES:
+                value = names_of(value, options_of(field))
+            values[code] = value.get("value") if isinstance(value, dict) else value
+        return filled(values)
+
+    # Writing without touching marketing consent.
 
     def turned_away(self, known: Subscription) -> None:
         return None
 
     def put(self, write: Write) -> Outcome:
-        label, person = self._label(write.audience_id), write.row
-        if person is not None and not write.options.update_existing:
-            return existing(person["id"], "Already a person in Pipedrive")
-        row = self._row(write.contact, person or {})
-        labels = list((person or {}).get("label_ids") or ())
-        if label is not None and label not in labels:
-            row["label_ids"] = [*labels, label]
-        if person is None:
+        person = write.row or {}
+        row = self._row(write.contact, person)
+        if not has_label(person, write.audience_id):
+            labels = person.get("label_ids") or ()
+            row["label_ids"] = [*labels, int(write.audience_id)]
+        if not person:
             mail = {"value": write.email, "primary": True}
             new = {"name": write.email, "emails": [mail], **row}
             made = row_in(self.fetch("POST", PERSONS, payload=new), "data")
@@ -144,47 +206,33 @@ class PipedrivePeople(Rest):
         gone = OPTED_OUT.format(status.capitalize()) if status in LEFT else ""
         return synced(person["id"], gone)
 
-    def _patch(self, person: Row, row: Mapping[str, object]) -> Row:
-        try:
+    def _patch(self, person: Row, row: Row) -> Row:
+        with self.still_there():
             body = self.fetch("PATCH", f"{PERSONS}/{person['id']}", payload=row)
-        except TargetError:
-            raise TransientError(
-                "The person was deleted in Pipedrive just now."
-            ) from None
         return body.get("data") or {}
 
-    def _row(self, contact: Contact, person: Mapping[str, Any]) -> dict[str, Any]:
-        row: dict[str, Any] = {}
-        custom: dict[str, object] = {}
+    def _row(self, contact: Contact, person: Row) -> Row:
+        row: Row = {}
         for code, value in filled(contact.fields).items():
             if code == "name":
                 row["name"] = str(value)
             elif code in PHONES:
                 row["phones"] = with_phone(person.get("phones") or [], str(value))
             else:
-                custom[code] = self._value(code, value)
-        return {**row, "custom_fields": custom} if custom else row
+                custom = row.setdefault("custom_fields", {})
+                custom[code] = self._value(self._fields.get(code) or {}, value)
+        return row
 
-    def _value(self, code: str, value: object) -> object:
-        row = self._fields.get(code) or {}
-        kind = row.get("field_type")
+    def _value(self, field: Row, value: object) -> object:
+        kind = field.get("field_type")
         if kind == "address" and not isinstance(value, Mapping):
             return {"value": str(value)}
-        if kind not in ("enum", "set"):
+        if kind not in CHOICES:
             return value
-        ids = {str(option["label"]): option["id"] for option in options_of(row)}
-        wanted = list(value) if isinstance(value, (list, tuple)) else [value]
-        for choice in wanted:
-            if str(choice) not in ids:
-                raise RejectedError(
-                    f"{row.get('field_name')}: Pipedrive has no option “{choice}”.",
-                    reason=Reason.OPTION_MISSING,
-                )
-        chosen = [ids[str(choice)] for choice in wanted]
-        return chosen if kind == "set" else chosen[0]
+        name, several = f"{field['field_name']}: Pipedrive", kind == "set"
+        return ids_of(value, options_of(field), name, several=several)
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        self._label(audience_id)
         return self.each(emails, self._unsubscribe)
 
     def _unsubscribe(self, email: str) -> Outcome:
@@ -199,16 +247,40 @@ class PipedrivePeople(Rest):
             if not out.items() <= person.items():
                 words = "Pipedrive kept the marketing status as it was."
                 return rejected(Reason.REFUSED, words)
-        if not people:
-            return not_there("Not in Pipedrive at all.")
-        return synced(people[0]["id"])
+        return synced(people[0]["id"]) if people else not_there(self.unknown_as)
 
     def erase(self, email: str) -> Receipt:
-        """Deletes every person with the address; for good after 30 days."""
-        erased = 0
-        for number in self._search(email):
+        """Deletes every person with the address."""
+        found = self._search(email)
+        for number in found:
             with suppress(TargetError):
                 self.request("DELETE", f"{PERSONS}/{number}")
-                erased += 1
-        note = "Deleted from Pipedrive, which destroys it after 30 days."
-        return self.erased(erased, note)
+        return self.erased(found, self.erasing)
+
+
+def takes(field: Row) -> bool:
+    """Whether a person can be given a value for the field."""
+    custom = field.get("is_custom_field") and field["field_type"] in TYPES
+    return bool(custom) or field["field_code"] in WRITABLE
+
+
+def options_of(field: Row) -> dict[Any, str]:
+    return {row["id"]: str(row["label"]) for row in field.get("options") or ()}
+
+
+def has_label(person: Row, audience_id: str) -> bool:
+    labels = person.get("label_ids") or ()
+    return audience_id == PEOPLE or int(audience_id) in labels
+
+
+def primary(entries: list[Row] | None) -> str:
+    """The primary of a person's addresses or numbers, else the first, else ""."""
+    rows = sorted(entries or (), key=lambda row: not row.get("primary"))
+    return str(rows[0].get("value") or "") if rows else ""
+
+
+def with_phone(phones: list[Row], number: str) -> list[Row]:
+    digits = re.sub(r"\D", "", number)
+    if any(re.sub(r"\D", "", str(row.get("value"))) == digits for row in phones):
+        return phones
+    return [*phones, {"value": number, "primary": not phones}]

@@ -58,7 +58,7 @@ from tests.integrations.conformance import (
 )
 from tests.integrations.contract import AdapterContract, Description
 
-LATER = '["2026-08-01T10:00:00Z", "eyJpZCI6N30", "2026-08-01T10:00:00Z", false]'
+LATER = '[0, "2026-08-01T10:00:00Z", "2026-08-02T10:00:00Z", "eyJpZCI6N30"]'
 SYNCED, REJECTED, SKIPPED, RETRY = (
     OutcomeState.SYNCED,
     OutcomeState.REJECTED,

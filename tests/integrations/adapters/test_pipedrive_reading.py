@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -42,7 +43,7 @@ from tests.integrations.conformance import (
     wire,
 )
 
-LATER = '["2026-08-01T10:00:00Z", "eyJpZCI6N30", "2026-08-01T10:00:00Z", false]'
+LATER = '[0, "2026-08-01T10:00:00Z", "2026-08-02T10:00:00Z", "eyJpZCI6N30"]'
 
 
 def adapter(**secrets: str) -> Pipedrive:
@@ -77,7 +78,7 @@ class TestReading:
             ("5", "Newsletter"),
         ]
 
-    def test_changes_walk_and_then_go_on_from_the_last_update(self) -> None:
+    def test_changes_walk_and_then_go_on_from_its_beginning(self) -> None:
         rows = [
             person(3, OLD, label_ids=[5], custom_fields={SOURCE: 2, TOPICS: [7, 99]}),
             person(4, LEFT, update_time="2026-08-02T10:00:00Z"),
@@ -86,7 +87,7 @@ class TestReading:
             method="GET", url=f"{V2}/persons", answer=listing(*rows, cursor="more")
         )
         last = Step(method="GET", url=f"{V2}/persons", answer=listing())
-        reader = adapter()
+        reader, began = adapter(), datetime.now(UTC).replace(microsecond=0)
         with wire() as mock:
             for step in (FIELDS, first, last, last):
                 register(mock, step)
@@ -104,10 +105,12 @@ class TestReading:
         assert (one_page.more, one_page.complete) == (True, True)
         assert (rest.more, rest.complete, later.complete) == (False, True, False)
         assert queries[1]["cursor"] == ["more"]
-        assert queries[2]["updated_since"] == ["2026-08-02T10:00:00Z"]
+        [since] = queries[2]["updated_since"]
+        behind = began - datetime.fromisoformat(since)
+        assert timedelta() <= behind <= Pipedrive.overlap
         assert "cursor" not in queries[2]
 
-    @pytest.mark.parametrize("cursor", ["abc", "[1]", '["", "", 3, true]'])
+    @pytest.mark.parametrize("cursor", ["abc", "[1]", '[1, "", "", ""]'])
     def test_a_foreign_cursor_is_expired(self, cursor: str) -> None:
         with wire(), pytest.raises(RejectedError) as caught:
             adapter().changes("people", cursor)
