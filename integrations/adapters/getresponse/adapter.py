@@ -68,7 +68,7 @@ from integrations.adapters.shared import (
 )
 
 WALK = 50  # contacts of a walk that are then read one by one
-DETAILED = 30  # lists whose size and opt-in mode are asked for
+SIZED = 30  # lists that are counted
 OVERLAP = timedelta(minutes=5)
 TURNS = ("deletedOn", "changedOn", "createdOn")  # of a walk; the first has the last
 EVENTS = {
@@ -141,15 +141,14 @@ class GetResponse(GetResponseCalls):
         )
 
     def audiences(self) -> list[Audience]:
+        """A list's mode costs a call, and so does a size, which only the first have."""
         found = []
         for number, row in enumerate(self.rows("/v3/campaigns")):
-            id = str(row["campaignId"])
-            size = asks = None
-            if number < DETAILED:
+            id, size = str(row["campaignId"]), None
+            if number < SIZED:
                 params: Params = {"query[campaignId]": id, self.size_param: 1}
                 _, size = self.counted(CONTACTS, params)
-                asks = self.asks(id)
-            label = str(row.get("name", ""))
+            label, asks = str(row.get("name", "")), self.asks(id)
             found.append(Audience(id=id, label=label, size=size, double_opt_in=asks))
         return found
 

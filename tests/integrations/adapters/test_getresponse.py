@@ -17,6 +17,7 @@ import pytest
 from integrations.adapters.base import Contact, Incoming, Options, OutcomeState
 from integrations.adapters.errors import CredentialsError, Reason, RejectedError
 from integrations.adapters.getresponse import GetResponse
+from integrations.adapters.getresponse.adapter import SIZED
 from tests.integrations.adapters.getresponse_world import (
     ADD,
     AGAIN,
@@ -116,6 +117,16 @@ class TestReading:
         assert (audience.id, audience.label, audience.size, audience.double_opt_in) == (
             *(LIST, "newsletter", 42, True),
         )
+
+    def test_every_list_tells_its_mode_and_the_first_their_size(self) -> None:
+        lists = [{**campaign(), "campaignId": f"l{n}"} for n in range(SIZED + 1)]
+        steps = [get("campaigns", lists)]
+        for number, row in enumerate(lists):
+            steps += [found(person())] if number < SIZED else []
+            steps += [get(f"campaigns/{row['campaignId']}", campaign("double"))]
+        audiences, _, _ = play(GetResponse.audiences, *steps)
+        assert [a.double_opt_in for a in audiences] == [True] * len(lists)
+        assert [a.size for a in audiences] == [1] * SIZED + [None]
 
     def test_fields(self) -> None:
         fields, _, _ = play(lambda a: a.fields(LIST), get("custom-fields", CUSTOM))
