@@ -66,8 +66,9 @@ def wait_of(answer: Answer, reset_headers: Iterable[str] = ()) -> float | None:
 
 
 def reset_after(value: str) -> float | None:
-    """Seconds from a rate limit's reset header; None when it is not a number."""
-    value = value.strip()
+    """Seconds from a rate limit's reset header, "41" or "41 seconds"; None when it is
+    not a number."""
+    value = value.strip().removesuffix(" seconds")
     if not _NUMBER.fullmatch(value):
         return None
     number = float(value)
