@@ -19,57 +19,38 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from integrations.adapters.base import (
     Audience,
     Change,
     Contact,
     Field,
-    Incoming,
     Options,
     Outcome,
     OutcomeState,
-    Page,
-    Reading,
     Receipt,
+    Resource,
     Subscription,
     filled,
 )
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import (
-    awaiting,
-    forms,
-    not_there,
-    synced,
-)
-from integrations.adapters.errors import (
-    Reason,
-    RejectedError,
-    TargetError,
-    TransientError,
-)
+from integrations.adapters.each import awaiting, not_there, synced
+from integrations.adapters.errors import Reason, RejectedError, TargetError
 from integrations.adapters.getresponse.calls import (
     CONTACTS,
+    LISTS,
     GetResponseCalls,
     path_of,
 )
 from integrations.adapters.http import Params
-from integrations.adapters.rest import Write
-from integrations.adapters.shapes import Row, dig
-from integrations.adapters.shared import (
-    check_secret_url,
-    expired,
-    json_body,
-    moment,
-    parse_place,
-    to_place,
-)
+from integrations.adapters.rest import Write, as_text
+from integrations.adapters.shapes import Row, dig, id_in
+from integrations.adapters.shared import moment
+from integrations.adapters.stepping import stepped
 
 WALK = 50  # contacts of a walk that are then read one by one
 SIZED = 30  # lists that are counted
-OVERLAP = timedelta(minutes=5)
 TURNS = ("deletedOn", "changedOn", "createdOn")  # of a walk; the first has the last
 EVENTS = {
     "contact_added": ("upsert", "subscribed"),
@@ -99,6 +80,7 @@ class GetResponse(GetResponseCalls):
     batch_size = 20
     concurrency = 5  # of 10
     rate = Rate(calls=30_000, seconds=600)
+    reset_headers = ("x-ratelimit-reset",)
     notice = (
         "New contacts start on day 0 of the list's autoresponders. Webhooks are set up "
         "in GetResponse itself."
@@ -115,6 +97,14 @@ class GetResponse(GetResponseCalls):
         ("email", Reason.ADDRESS_INVALID),
     )
 
+    me_path, account_keys = "/v3/accounts", ("companyName",)
+    probed = (CONTACTS, "/v3/custom-fields")
+    field_path = "/v3/custom-fields"
+    erasing = (
+        "Removed from all lists. GetResponse keeps a record of removed contacts, which "
+        "only GetResponse itself can erase: ask its support."
+    )
+
     id_key, state_key = "contactId", ""
     states = {  # by the reason of somebody's removal
         **{"unsubscribe": "unsubscribed", "api": "unsubscribed"},  # ours, or another's
@@ -128,33 +118,40 @@ class GetResponse(GetResponseCalls):
     unknown_as = "Not on this list."
     asked_as = "GetResponse asks them to confirm."
 
-    def verify(self) -> Reading:
-        account = self.fetch("GET", "/v3/accounts")
-        return Reading(
-            identity=str(account.get("email", "")),
-            account_name=str(account.get("companyName") or ""),
-            resources=(
-                self.probe("lists", "/v3/campaigns"),
-                self.probe("contacts", CONTACTS),
-                self.probe("custom fields", "/v3/custom-fields"),
-            ),
-        )
+    turns, whole_turns = len(TURNS), 1
+    since_format = "%Y-%m-%dT%H:%M:%S+0000"
+
+    # Reading the account.
+
+    def resources(self) -> tuple[Resource, ...]:
+        return self.probe("lists", LISTS), *super().resources()
 
     def audiences(self) -> list[Audience]:
         """A list's mode costs a call, and so does a size, which only the first have."""
         found = []
-        for number, row in enumerate(self.rows("/v3/campaigns")):
-            id, size = str(row["campaignId"]), None
+        for number, row in enumerate(self.rows(LISTS)):
+            id, size = id_in(row, "campaignId"), None
             if number < SIZED:
                 params: Params = {"query[campaignId]": id, self.size_param: 1}
-                _, size = self.counted(CONTACTS, params)
+                size = self.total_of(self.fetch("GET", CONTACTS, params=params))
             label, asks = str(row.get("name", "")), self.asks(id)
             found.append(Audience(id=id, label=label, size=size, double_opt_in=asks))
         return found
 
-    def fields(self, audience_id: str) -> list[Field]:
+    def field_of(self, row: Row) -> Field:
         """Custom fields belong to the account and are known by their id."""
-        return [*self.own_fields, *map(_field, self.rows("/v3/custom-fields"))]
+        kind = str(row.get("valueType") or row.get("type"))
+        form = row.get("format") or row.get("fieldType")
+        options = tuple(str(value) for value in row.get("values") or ())
+        type = kind if kind in TYPES else "text"
+        if options:
+            type = "multi_choice" if form in SEVERAL else "choice"
+        return Field(
+            id=str(row["customFieldId"]),
+            label=str(row.get("name", "")),
+            type=type,
+            options=options,
+        )
 
     # A person: one of the contacts, or one of those whom a search finds as `hidden`.
 
@@ -184,7 +181,7 @@ class GetResponse(GetResponseCalls):
 
     def custom_value(self, value: object) -> list[str]:
         items = value if isinstance(value, (list, tuple)) else [value]
-        return [str(v).lower() if isinstance(v, bool) else str(v) for v in items]
+        return [as_text(item) for item in items]
 
     def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
         known = super().standing(email, row, audience_id)
@@ -195,26 +192,21 @@ class GetResponse(GetResponseCalls):
             why = f"Removed from the list: {row.get('reason') or 'no reason given'}."
         return replace(known, remote_id="", detail=why, fields=None, tags=None)
 
-    def find_one(
-        self, email: str, audience_id: str, *hidden: str, whole: bool = False
-    ) -> Row | None:
-        """Who is waiting to confirm is only looked for as one of the `hidden`. `whole`:
-        with custom values, which searches lack."""
-        if found := self.contacts(email, audience_id):
-            row = self.maybe(path_of(found[0])) if whole else found[0]
-            # Or removed just now, and looked up again.
-            return row or self.find_one(email, audience_id, *hidden)
-        for kind in hidden or ("removed",):
-            searched = (
-                self.searched(kind, audience_id, email=form) for form in forms(email)
-            )
-            if rows := [row for some in searched for row in some]:
-                return max(rows, key=lambda row: str(row.get("deletedOn") or ""))
-        return None
+    # Looking people up.
+
+    def find_one(self, email: str, audience_id: str) -> Row | None:
+        """Who has yet to confirm is not looked for: adding them again is refused."""
+        there = self.contacts(email, audience_id)
+        return there[0] if there else self.hidden("removed", email, audience_id)
 
     def _now(self, email: str, audience_id: str, *, whole: bool) -> Subscription:
-        hidden = ("unconfirmed", "removed")
-        row = self.find_one(email, audience_id, *hidden, whole=whole)
+        """`whole`: with custom values, which searches lack."""
+        there = self.contacts(email, audience_id)
+        row = there[0] if there else None
+        if row and whole:
+            row = self.maybe(path_of(row))  # or removed just now
+        for kind in ("unconfirmed", "removed"):
+            row = row or self.hidden(kind, email, audience_id)
         return self.standing(email, row, audience_id)
 
     def subscriptions(
@@ -231,6 +223,8 @@ class GetResponse(GetResponseCalls):
                 return []
             outcomes.append(self.settled(known))
         return outcomes
+
+    # Writing.
 
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
@@ -268,118 +262,78 @@ class GetResponse(GetResponseCalls):
 
     def _update(self, id: str, row: Row) -> Outcome:
         """What is left out stays; tags and values are added to those there."""
-        path = path_of({"contactId": id})
         parts = {"name": "", self.custom_key: "/custom-fields", "tags": "/tags"}
-        try:
+        with self.still_there():
             for key, part in parts.items():
                 if key in row:
-                    self.request("POST", f"{path}{part}", payload={key: row[key]})
-        except TargetError:
-            raise TransientError("Removed from GetResponse just now.") from None
+                    path = f"{path_of({'contactId': id})}{part}"
+                    self.request("POST", path, payload={key: row[key]})
         return synced(id)
 
-    def _delete(self, rows: Sequence[Row]) -> int:
-        for row in rows:
+    def _delete(self, email: str, audience_id: str = "") -> list[Row]:
+        """Removes the contacts of an address from a list, or from all."""
+        found = self.contacts(email, audience_id)
+        for row in found:
             with suppress(TargetError):
                 self.request("DELETE", path_of(row))
-        return len(rows)
+        return found
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         def leave(email: str) -> Outcome:
-            removed = self._delete(self.contacts(email, audience_id))
-            return synced() if removed else not_there(self.unknown_as)
+            there = self._delete(email, audience_id)
+            return synced() if there else not_there(self.unknown_as)
 
         return self.each(emails, leave)
 
     def erase(self, email: str) -> Receipt:
-        removed = self._delete(self.contacts(email))
-        return self.erased(
-            removed,
-            f"Removed from {removed} lists. GetResponse keeps a record of removed "
-            "contacts, which only GetResponse itself can erase: ask its support.",
-        )
+        return self.erased(self._delete(email), self.erasing)
 
-    def changes(self, audience_id: str, cursor: str) -> Page:
+    # Changes.
+
+    def turn(
+        self, turn: int, since: str, place: str, audience_id: str
+    ) -> tuple[list[Row], str]:
         """First all contacts, by the time they were added. Later who was removed,
-        changed or added since. Lists hold no custom values, so each contact is read on
-        its own."""
-        start = f"{datetime.now(UTC) - OVERLAP:%Y-%m-%dT%H:%M:%S+0000}"
-        first: list[Any] = [len(TURNS) - 1, "", 1, "", start]
-        place = parse_place(cursor, int, str, int, str, str) or first
-        turn, since, page, origin, begun = place
-        if not 0 <= turn < len(TURNS):
-            raise expired()
-        by, reached = TURNS[turn], since
+        changed or added since."""
+        by = TURNS[turn] if since else "createdOn"
         if by == "deletedOn":
+            page = int(place or 1)
             rows = self.searched("removed", audience_id, page=page)
-            changes = tuple(self._gone(rows, since, audience_id))
             more = len(rows) == self.page_size
-        else:
-            try:
-                rows = self._walked(by, since, page, audience_id)
-            except RejectedError as error:
-                raise expired() if cursor else error from None
-            details = filter(None, (self.maybe(path_of(row)) for row in rows))
-            changes = tuple(self.change(row, audience_id) for row in details)
-            more = len(rows) == WALK
-            reached = max(since, *(str(row.get(by) or "") for row in rows), "")
-        if more and reached > since:
-            place = [turn, reached, 1, origin, begun]
-        elif more:  # more in one second than a page holds
-            place = [turn, since, page + 1, origin, begun]
-        elif more := turn + 1 < len(TURNS):
-            place = [turn + 1, origin, 1, origin, begun]
-        else:
-            place = [0, begun, 1, begun, start]
-        return Page(
-            changes=changes, cursor=to_place(*place), complete=not origin, more=more
-        )
+            recent = [row for row in rows if str(row.get(by) or "") >= since]
+            return recent, str(page + 1) if more else ""
 
-    def _gone(
-        self, rows: Sequence[Row], since: str, audience_id: str
+        def read(start: datetime | None, mark: str) -> tuple[list[Row], str]:
+            params: dict[str, str | int] = {
+                "query[campaignId]": audience_id,
+                f"sort[{by}]": "ASC",
+                self.size_param: WALK,
+            }
+            if start:
+                params[f"query[{by}][from]"] = f"{start:{self.since_format}}"
+            page = int(mark or 1)
+            rows, _ = self.page(CONTACTS, page, params)
+            return rows, str(page + 1) if len(rows) == WALK else ""
+
+        return stepped(read, by, since, place)
+
+    def changed(
+        self, rows: Sequence[Row], audience_id: str, since: str
     ) -> Iterator[Change]:
-        """Who was removed since, and is not back."""
+        """Lists hold no custom values, so each contact is read on its own. Of those who
+        were removed, only who is not back has changed."""
         for row in rows:
-            recent = str(row.get("deletedOn") or "") >= since
-            if recent and not self.contacts(row["email"], audience_id):
-                yield self.change(row, audience_id, "status")
+            if "hidden" in row:
+                if not self.contacts(row["email"], audience_id):
+                    yield self.change(row, audience_id, "status")
+            elif whole := self.maybe(path_of(row)):
+                yield self.change(whole, audience_id)
 
-    def _walked(self, by: str, since: str, page: int, audience_id: str) -> list[Row]:
-        params: Params = {
-            "query[campaignId]": audience_id,
-            f"sort[{by}]": "ASC",
-            **{self.size_param: WALK, self.place_param: page},
-            **({f"query[{by}][from]": since} if since else {}),
-        }
-        return self.counted(CONTACTS, params)[0]
-
-    def webhook(self, request: Incoming) -> list[Change]:
-        """Unsigned: their documentation wants a secret in the address. One event, or
-        a list of them."""
-        check_secret_url(request, self.secrets)
-        body = json_body(request)
-        events = body if isinstance(body, list) else [body]
-        return [change for event in events for change in self._heard(event)]
-
-    def _heard(self, event: Any) -> Iterator[Change]:
-        name, person = str(dig(event, "type")), dig(event, "contact") or {}
+    def heard(self, event: Row) -> Iterator[Change]:
+        """Unsigned: their documentation wants a secret in the address."""
+        name, person = str(event.get("type")), event.get("contact") or {}
         if name in EVENTS and person.get("email"):
             kind, status = EVENTS[name]
             to = str(dig(person, "campaign", "campaignId") or "")
             at = moment(dig(event, "event", "occurredAt"))
             yield self.change(person, to, kind, status=status, at=at)
-
-
-def _field(row: Row) -> Field:
-    kind = str(row.get("valueType") or row.get("type"))
-    form = row.get("format") or row.get("fieldType")
-    options = tuple(str(value) for value in row.get("values") or ())
-    type = kind if kind in TYPES else "text"
-    if options:
-        type = "multi_choice" if form in SEVERAL else "choice"
-    return Field(
-        id=str(row["customFieldId"]),
-        label=str(row.get("name", "")),
-        type=type,
-        options=options,
-    )

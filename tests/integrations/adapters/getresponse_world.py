@@ -8,6 +8,7 @@ from typing import Any
 from integrations.adapters.base import Contact, Options
 from integrations.adapters.errors import Reason
 from integrations.adapters.getresponse import GetResponse
+from integrations.adapters.shared import to_place
 from tests.integrations.conformance import Leaver, Operation, Step
 
 API = "https://api.getresponse.com/v3"
@@ -154,7 +155,7 @@ OPERATIONS = (
     ),
     operation(
         "changes since",
-        lambda a: a.changes(LIST, '[0, "2026-08-01", 1, "2026-08-01", "2026-08-02"]'),
+        lambda a: a.changes(LIST, to_place(0, "2026-08-01T00:00:00+0000", "", "")),
         searched(removed("unsubscribe")),
         found(),
     ),
