@@ -18,7 +18,8 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.hubspot import HubSpot
-from integrations.adapters.hubspot.wire import Target, field_of
+from integrations.adapters.hubspot.adapter import property_of
+from integrations.adapters.hubspot.people import parts_of
 from tests.integrations.adapters import hubspot_world as world
 from tests.integrations.adapters.hubspot_calls import LEAVERS, OPERATIONS
 from tests.integrations.adapters.hubspot_world import (
@@ -248,7 +249,7 @@ class TestReading:
         ],
     )
     def test_properties_as_fields(self, row: Any, expected: Any) -> None:
-        field = field_of(row)
+        field = property_of(row)
         assert (field.type, field.read_only, field.options) == expected
 
     def test_hidden_properties_and_the_address_are_no_fields(self) -> None:
@@ -264,8 +265,8 @@ class TestReading:
             HubSpot(SECRETS).upsert(PEOPLE, audience, Options())
 
     def test_targets(self) -> None:
-        assert Target.parse(LIST) == Target("list", "42")
-        assert Target.parse(EVERYBODY).kind == "contacts"
+        assert parts_of(LIST) == ("list", "42")
+        assert parts_of(EVERYBODY) == ("contacts", "")
 
     def test_subscriptions_tell_lists_and_types_apart(self) -> None:
         on_list, _ = run(

@@ -41,6 +41,11 @@ from tests.integrations.conformance import (
 )
 
 
+def place(since: str) -> str:
+    """The cursor of a search that has yet to begin."""
+    return json.dumps([0, since, "", ""])
+
+
 class TestChanges:
     def walk(self, cursor: str, *steps: Step, audience: str = EVERYBODY) -> Any:
         return run(steps, lambda a: a.changes(audience, cursor))
@@ -58,60 +63,73 @@ class TestChanges:
         end = Step(method="GET", url=CONTACTS, answer=page())
         last, _ = self.walk(first.cursor, end)
         assert (last.complete, last.more) == (True, False)
-        _, kind, since, after = json.loads(last.cursor)
-        assert (kind, after) == ("search", "")
-        assert 590 < time.time() - since / 1000 < 620
+        turn, since, began, place = json.loads(last.cursor)
+        assert (turn, began, place) == (0, "", "")
+        assert 590 < time.time() - datetime.fromisoformat(since).timestamp() < 620
 
     def found(self, *rows: Any, after: str = "") -> Step:
         answer = {"total": 1, **page(*rows, after=after)}
         return Step(method="POST", url=f"{CONTACTS}/search", answer=answer)
 
-    def test_a_search_goes_on_five_minutes_before_the_last_row(self) -> None:
+    def test_a_search_goes_on_ten_minutes_before_it_began(self) -> None:
+        since, before = "2026-08-01T10:00:00.123Z", time.time() - 600
         found, sent = self.walk(
-            '["contacts", "search", 5, ""]',
-            self.found(record(OLD)),
-            world.FIELDS,
-            read(record(OLD)),
+            place(since), self.found(record(OLD)), world.FIELDS, read(record(OLD))
         )
         [row] = sent[0]["filterGroups"][0]["filters"]
         assert (row["propertyName"], row["operator"], row["value"]) == (
             "lastmodifieddate",
             "GTE",
-            "5",
+            "1785578400123",
         )
-        newest = int(datetime(2026, 8, 1, 10, 0, 0, 123000, UTC).timestamp() * 1000)
-        assert json.loads(found.cursor) == [
-            "contacts",
-            "search",
-            newest - 300_000,
-            "",
-        ]
+        following = datetime.fromisoformat(json.loads(found.cursor)[1]).timestamp()
+        assert before - 2 < following < before + 10
         assert (found.complete, found.more) == (False, False)
 
-    @pytest.mark.parametrize(("since", "following"), [(5, ""), (1785578400123, "100")])
+    def test_the_pages_of_a_search_keep_when_it_began(self) -> None:
+        first, _ = self.walk(
+            place("2026-08-01T09:00:00Z"),
+            self.found(record(OLD), after="100"),
+            world.FIELDS,
+            read(record(OLD)),
+        )
+        began = json.loads(first.cursor)[2]
+        last, _ = self.walk(
+            first.cursor.replace(began, "2026-08-02T00:00:00Z"), self.found()
+        )
+        assert last.cursor == place("2026-08-02T00:00:00Z")
+
+    @pytest.mark.parametrize(
+        ("since", "following"),
+        [("2026-08-01T09:00:00Z", world.AT), (world.AT, f"{world.AT} 100")],
+    )
     def test_the_lower_bound_moves_with_each_page_so_that_nobody_slips_past(
-        self, since: int, following: str
+        self, since: str, following: str
     ) -> None:
         found, _ = self.walk(
-            json.dumps(["contacts", "search", since, ""]),
+            place(since),
             self.found(record(OLD), after="100"),
             world.FIELDS,
             read(record(OLD)),
         )
         assert found.more
-        assert json.loads(found.cursor)[2:] == [1785578400123, following]
+        assert json.loads(found.cursor)[3] == following
+        _, sent = self.walk(found.cursor, self.found())
+        [row] = sent[0]["filterGroups"][0]["filters"]
+        after = following.partition(" ")[2] or "0"
+        assert (row["value"], sent[0]["after"]) == ("1785578400123", after)
 
     def test_more_rows_at_one_moment_than_a_search_shows_start_a_walk(self) -> None:
         with pytest.raises(RejectedError) as caught:
             self.walk(
-                '["contacts", "search", 1785578400123, "9800"]',
+                json.dumps([0, world.AT, world.AT, f"{world.AT} 9800"]),
                 self.found(record(OLD), after="9900"),
             )
         assert caught.value.reason is Reason.CURSOR_EXPIRED
 
     @pytest.mark.parametrize(
         "cursor",
-        ["x", "[]", '["list:42", "walk", 1, ""]', '["contacts", "other", 1, ""]'],
+        ["x", "[]", '["contacts", "search", 1, ""]', place("soon"), '[1, "", "", ""]'],
     )
     def test_a_foreign_cursor_has_expired(self, cursor: str) -> None:
         with wire(), pytest.raises(RejectedError) as caught:
@@ -120,8 +138,7 @@ class TestChanges:
 
     def test_a_list_is_walked_again_and_again(self) -> None:
         found, _ = self.walk("", *OPERATIONS[7].steps, audience=LIST)
-        assert (found.complete, found.more) == (True, False)
-        assert json.loads(found.cursor)[1] == "walk"
+        assert (found.complete, found.more, found.cursor) == (True, False, "")
 
     def test_only_subscribers_and_leavers_are_in_a_subscription_type(self) -> None:
         found, _ = self.walk(

@@ -10,7 +10,7 @@ import pytest
 from integrations.adapters.base import Contact, Options, OutcomeState
 from integrations.adapters.errors import Reason, TargetError, TransientError
 from integrations.adapters.hubspot import HubSpot
-from integrations.adapters.hubspot.wire import trace, value_of
+from integrations.adapters.hubspot.people import as_property, trace
 from tests.integrations.adapters import hubspot_world as world
 from tests.integrations.adapters.hubspot_world import (
     BAD,
@@ -57,7 +57,7 @@ class TestWriting:
             "objectWriteTraceId": trace(NEW),
             "properties": {"a": "true", "b": "7", "c": "x;y", "d": "2026-08-01"},
         }
-        assert value_of(False) == "false"
+        assert as_property(False) == "false"
 
     def test_one_address_twice_is_written_once(self) -> None:
         twice = [

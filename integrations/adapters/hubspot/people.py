@@ -1,0 +1,388 @@
+"""Finding and writing the contacts of HubSpot.
+
+A contact is a record: it is created or updated whatever its e-mail standing, because
+properties and lists change no opt-out, and the opt-out properties are never sent. Only
+an e-mail subscription type as the audience sets a status. There
+`POST .../v4/statuses/{email}` subscribes even who had opted out (its answer then says
+RESUBSCRIBE_OCCURRED), so the status is read before, and nobody who left is written to.
+The batch calls for statuses need Marketing Hub Enterprise, so each contact is asked for
+on its own (developers.hubspot.com/docs/api-reference/2026-03/communication-preferences/
+guide, read 2026-11-22).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from urllib.parse import quote
+
+from integrations.adapters import consent
+from integrations.adapters.answer import to_json
+from integrations.adapters.base import (
+    Contact,
+    Options,
+    Outcome,
+    OutcomeState,
+    Subscription,
+    filled,
+)
+from integrations.adapters.each import (
+    again,
+    by_address,
+    existing,
+    key_of,
+    not_there,
+    rejected,
+    spellings,
+    synced,
+)
+from integrations.adapters.errors import (
+    RejectedError,
+    ScopeError,
+    TargetError,
+    TransientError,
+)
+from integrations.adapters.http import Answer
+from integrations.adapters.rest import Rest, as_text, look_ups
+from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
+from integrations.adapters.shared import moment
+
+CONTACTS = "/crm/v3/objects/contacts"
+LISTS = "/crm/v3/lists"
+PREFERENCES = "/communication-preferences/v4"
+CONTACT_TYPE = "0-1"  # the object type id of contacts
+READ = 100  # contacts a batch call takes
+# What an audience is: every contact, a static list, or an e-mail subscription type.
+EVERYBODY, LIST, SUBSCRIPTION = "contacts", "list", "subscription"
+# Default contact properties: unsubscribed from all email, hard bounce, bad address.
+# Unverified against HubSpot's own list; other integrations read them by these names.
+OPT_OUT = "hs_email_optout"
+BOUNCE = "hs_email_hard_bounce_reason_enum"
+BAD_ADDRESS = "hs_email_bad_address"
+OTHER_ADDRESSES = "hs_additional_emails"
+BASICS = ("email", OTHER_ADDRESSES, OPT_OUT, BOUNCE, BAD_ADDRESS)
+# Of a subscription type; whoever left under one form of the address has left.
+STATES = {
+    "UNSUBSCRIBED": "unsubscribed",
+    "SUBSCRIBED": "subscribed",
+    "NOT_SPECIFIED": "absent",
+}
+WORST_FIRST = tuple(STATES.values())
+
+AS_IT_WAS = "HubSpot had this contact already; its properties were left as they were."
+UPDATED = "The record is updated."
+MERGED = "HubSpot lost sight of this contact; it may have been merged meanwhile."
+OMITTED = "HubSpot's answer left this contact out."
+
+
+class HubSpotPeople(Rest):
+    """The writing half: records, members of lists, states of subscription types."""
+
+    state_key, left_keys = "", ("updatedAt",)
+    known_as = "HubSpot has this contact already"
+    unknown_as = "HubSpot does not know this address."
+
+    # Records.
+
+    def read(
+        self,
+        ids: Iterable[str],
+        *,
+        by: str = "",
+        names: Iterable[str] = (),
+        history: Sequence[str] = (),
+        archived: bool = False,
+    ) -> list[Row]:
+        """Up to 100 records by id, or by a unique property, with the properties named
+        as well; who is not there is missing."""
+        inputs = [{"id": id} for id in dict.fromkeys(ids)]
+        if not inputs:
+            return []
+        payload = {
+            "inputs": inputs,
+            "properties": list(dict.fromkeys([*BASICS, *names])),
+            "propertiesWithHistory": list(history),
+            **({"idProperty": by} if by else {}),
+        }
+        params = {"archived": "true"} if archived else None
+        path = f"{CONTACTS}/batch/read"
+        body = self.fetch("POST", path, params=params, payload=payload)
+        for error in body.get("errors") or ():
+            if error.get("category") != "OBJECT_NOT_FOUND":
+                raise TransientError("HubSpot could not read some of the contacts.")
+        return [with_addresses(row) for row in rows_in(body, "results")]
+
+    def find(
+        self, emails: Sequence[str], audience_id: str = "", names: Iterable[str] = ()
+    ) -> dict[str, Row]:
+        """Of several with one address the one that left counts, else the first."""
+        parts = (
+            self.read(some, by="email", names=names) for some in look_ups(emails, READ)
+        )
+        rows = [row for part in parts for row in part]
+        rows.sort(key=lambda row: self.status_of(row, "") not in consent.LEFT)
+        return {key: row for row in reversed(rows) for key in row["spelt"]}
+
+    def record_of(self, contact: Contact) -> Row:
+        """The address is not among the properties: HubSpot also finds people by their
+        secondary addresses, and would make it the primary one."""
+        return {
+            name: as_property(value)
+            for name, value in filled(contact.fields).items()
+            if name != "email" and not name.startswith(OPT_OUT)
+        }
+
+    def values_of(self, row: Row) -> dict[str, object]:
+        return {
+            name: value
+            for name, value in filled(row["properties"]).items()
+            if name not in BASICS and not name.startswith("hs_")
+        }
+
+    # Where somebody stands.
+
+    def status_of(self, row: Row, audience_id: str) -> str:
+        """By the record alone, whatever the audience."""
+        told = row["properties"]
+        if told.get(OPT_OUT) == "true":
+            return "unsubscribed"
+        bounced = told.get(BOUNCE) or told.get(BAD_ADDRESS) == "true"
+        return "bounced" if bounced else "subscribed"
+
+    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
+        """By the record, and for who has not left by that, by the subscription type."""
+        known = super().standing(email, row, audience_id)
+        if known.status == "unsubscribed":
+            return replace(known, detail="From all email.")
+        if known.status == "bounced":
+            cause = str(dig(row, "properties", BOUNCE) or "").replace("_", " ").lower()
+            return replace(known, detail=f"Cause: {cause}." if cause else "")
+        kind, number = parts_of(audience_id)
+        if kind != SUBSCRIPTION:
+            return known
+        now = self._subscribed(email, number)
+        return replace(now, remote_id=known.remote_id, fields=known.fields)
+
+    def _subscribed(self, email: str, number: str) -> Subscription:
+        """Where an address stands with one subscription type. HubSpot keeps this by
+        address, also for people without a record."""
+        bodies = (
+            self.maybe(status_path(spelling), {"channel": "EMAIL"})
+            for spelling in spellings(email)
+        )
+        found = [
+            Subscription(
+                email=email,
+                status=STATES[id_in(row, "status")],  # another one is no leave to write
+                changed_at=moment(row.get("timestamp")),
+            )
+            for body in bodies
+            if body is not None
+            for row in rows_in(body, "results")
+            if id_in(row, "subscriptionId") == number
+        ]
+        found.sort(key=lambda item: WORST_FIRST.index(item.status))
+        return found[0] if found else Subscription(email=email, status="absent")
+
+    # Writing.
+
+    def upsert(
+        self, contacts: Sequence[Contact], audience_id: str, options: Options
+    ) -> list[Outcome]:
+        kind, number = parts_of(audience_id)
+        people = by_address(contacts)
+        known = self.find(list(people))
+        kept: set[str] = set()
+        if not options.update_existing:
+            kept = known.keys() & people.keys()
+        # Nothing is written to them, but the list or the type is still what they signed
+        # up for, and an earlier try may have ended before it came to that.
+        aside = existing("", self.known_as)
+        if kind != EVERYBODY:
+            aside = synced(detail=AS_IT_WAS)
+        outcomes = {key: replace(aside, remote_id=id_in(known[key])) for key in kept}
+        rest = {key: people[key] for key in people if key not in kept}
+        outcomes |= self._write(rest, known)
+        done = [key for key in people if outcomes[key].state is OutcomeState.SYNCED]
+        lost: list[str] = []
+        if kind == LIST and done:
+            ids = [outcomes[key].remote_id for key in done]
+            lost = self._members(number, "add", ids)
+
+        def settle(key: str) -> Outcome:
+            if outcomes[key].remote_id in lost:
+                return again(TransientError(MERGED))
+            return self._settled(
+                people[key], known.get(key), audience_id, outcomes[key]
+            )
+
+        outcomes |= zip(done, self.each(done, settle), strict=True)
+        return [outcomes[key_of(contact.email)] for contact in contacts]
+
+    def _write(
+        self, people: Mapping[str, Contact], known: Mapping[str, Row]
+    ) -> dict[str, Outcome]:
+        """Creates or updates their records."""
+        if not people:
+            return {}
+        inputs = [
+            {
+                "id": spelt(key, known.get(key)),
+                "idProperty": "email",
+                "objectWriteTraceId": trace(key),
+                "properties": self.record_of(contact),
+            }
+            for key, contact in people.items()
+        ]
+        path = f"{CONTACTS}/batch/upsert"
+        body = self.fetch("POST", path, payload={"inputs": inputs})
+        keys = {name: key for key in people for name in (key, trace(key))}
+        keys |= {id_in(known[key]): key for key in people if key in known}
+        outcomes = dict.fromkeys(people, again(TransientError(OMITTED)))
+        for row in body.get("errors") or ():
+            # Each is what the refusal of this contact alone would be.
+            answer = Answer(status=400, headers={}, body=to_json(row))
+            error = self.error_from(answer)
+            for key in (keys[name] for name in named(row) if name in keys):
+                outcomes[key] = rejected(error.reason, error.detail)
+        for row in map(with_addresses, rows_in(body, "results")):
+            names = (row.get("objectWriteTraceId"), id_in(row), *row["spelt"])
+            for key in [keys[name] for name in names if name in keys][:1]:
+                outcomes[key] = synced(id_in(row))
+        return outcomes
+
+    def _members(self, number: str, how: str, ids: Iterable[str]) -> list[str]:
+        """Adds contacts to a list, or removes them; the ids that HubSpot does not know
+        any more."""
+        path = f"{LISTS}/{number}/memberships/{how}"
+        body = self.fetch("PUT", path, payload=list(dict.fromkeys(ids)))
+        return [str(id) for id in body.get("recordIdsMissing") or ()]
+
+    def _settled(
+        self, contact: Contact, row: Row | None, audience_id: str, done: Outcome
+    ) -> Outcome:
+        """What it came to for somebody whose record is written."""
+        kind, number = parts_of(audience_id)
+        try:
+            now = self.standing(contact.email, row, audience_id)
+            left = consent.left(now, self.label)
+            if left and kind == SUBSCRIPTION:
+                return replace(left, remote_id=done.remote_id)
+            if left:
+                return replace(done, detail=f"{left.detail} {done.detail or UPDATED}")
+            if kind == SUBSCRIPTION and now.status != "subscribed":
+                self._subscribe(contact, row, number)
+        except RejectedError:
+            self._require(number)
+            raise
+        return done
+
+    def _subscribe(self, contact: Contact, row: Row | None, number: str) -> None:
+        since = contact.signed_up_at
+        day = f" on {since:%Y-%m-%d}" if since else ""
+        self._set_status(
+            spelt(key_of(contact.email), row),
+            number,
+            "SUBSCRIBED",
+            legalBasis="CONSENT_WITH_NOTICE",
+            legalBasisExplanation=f"Signed up through a form{day}.",
+        )
+
+    def _set_status(self, email: str, number: str, state: str, **more: str) -> None:
+        status = {"channel": "EMAIL", "subscriptionId": int(number)}
+        payload = {**status, "statusState": state, **more}
+        self.request("POST", status_path(email), payload=payload)
+
+    @cached_property
+    def types(self) -> list[Row]:
+        """The account's e-mail subscription types."""
+        rows = rows_in(self.fetch("GET", f"{PREFERENCES}/definitions"), "results")
+        return [row for row in rows if row.get("isActive")]
+
+    def _require(self, number: str) -> None:
+        """A type that is gone refuses everybody, but is no fault of theirs."""
+        try:
+            there = {str(row.get("id")) for row in self.types}
+        except (ScopeError, RejectedError, TransientError):
+            return  # not known: the refusal stands
+        if number not in there:
+            raise TargetError("HubSpot does not have this subscription type any more.")
+
+    # Leaving.
+
+    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        """From a type or from everything by address, whoever HubSpot knows."""
+        kind, number = parts_of(audience_id)
+        known = self.find(emails) if kind == LIST else {}
+        if known:
+            self._members(number, "remove", sorted(map(id_in, known.values())))
+
+        def opt_out(email: str) -> Outcome:
+            if kind == LIST:
+                row = known.get(key_of(email))
+                return synced(id_in(row)) if row else not_there(self.unknown_as)
+            for spelling in spellings(email):
+                if kind == SUBSCRIPTION:
+                    self._set_status(spelling, number, "UNSUBSCRIBED")
+                else:
+                    path = f"{status_path(spelling)}/unsubscribe-all"
+                    self.request("POST", path, params={"channel": "EMAIL"})
+            return synced()
+
+        return self.each(emails, opt_out)
+
+
+def parts_of(audience_id: str) -> tuple[str, str]:
+    """The kind of an audience and its number, "" for all contacts. Raises TargetError
+    for what is none of ours."""
+    kind, _, number = audience_id.partition(":")
+    if kind in (LIST, SUBSCRIPTION) and number.isascii() and number.isdigit():
+        return kind, number
+    if audience_id != EVERYBODY:
+        raise TargetError("HubSpot has no such audience: choose another.")
+    return EVERYBODY, ""
+
+
+def with_addresses(record: Row) -> Row:
+    """A record with its primary address beside, as `key_of` has it, "" for none, and
+    all of them as HubSpot spells them, by `key_of`. Raises TransientError for one
+    without properties: who left could not be told."""
+    told = row_in(record, "properties")
+    both = f"{told.get('email') or ''};{told.get(OTHER_ADDRESSES) or ''}"
+    addresses = [text.strip() for text in both.split(";") if text.strip()]
+    return {
+        **record,
+        "email": key_of(addresses[0]) if addresses else "",
+        "spelt": {key_of(text): text for text in reversed(addresses)},
+    }
+
+
+def spelt(key: str, row: Row | None) -> str:
+    """The address of a contact as HubSpot spells it."""
+    return str(row["spelt"].get(key, key)) if row else key
+
+
+def as_property(value: object) -> str:
+    """A value as HubSpot's properties take it: always text."""
+    if isinstance(value, (list, tuple)):
+        return ";".join(map(as_text, value))
+    return as_text(value)
+
+
+def trace(key: str) -> str:
+    """The objectWriteTraceId by which an answer tells the inputs of a batch apart."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def named(row: Row) -> Iterator[str]:
+    """All that a row of `errors` says it is about: trace ids, record ids, addresses."""
+    for told in (row.get("context") or {}).values():
+        for name in told if isinstance(told, list) else [told]:
+            yield key_of(str(name))
+
+
+def status_path(email: str) -> str:
+    """Where HubSpot keeps what an address has opted out of."""
+    return f"{PREFERENCES}/statuses/{quote(email, safe='')}"
