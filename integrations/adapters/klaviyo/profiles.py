@@ -111,10 +111,21 @@ class KlaviyoProfiles(Rest):
     def profiles(
         self, path: str, emails: Sequence[str], on_list: bool
     ) -> dict[str, Row]:
-        """Profiles by `key_of`, for up to a page of addresses.
+        """Profiles by `key_of`; of two with one address the one that left counts."""
+        found: dict[str, Row] = {}
+        for row in self.each_profile(path, emails, on_list):
+            key = key_of(row["email"])
+            if key not in found or self.status_of(row, "") in consent.LEFT:
+                found[key] = row
+        return found
+
+    def each_profile(
+        self, path: str, emails: Sequence[str], on_list: bool
+    ) -> Iterator[Row]:
+        """All profiles with up to a page of addresses.
 
         Both spellings are asked for: whether the filter minds the case is unverified,
-        and an opt-out must not be missed, so of two profiles the one that left counts.
+        and an opt-out must not be missed.
         """
         asked = dict.fromkeys(s for e in emails for s in (e, *spellings(e)))
         params: Params = {
@@ -122,14 +133,9 @@ class KlaviyoProfiles(Rest):
             "fields[profile]": ",".join(ATTRIBUTES),
             "additional-fields[profile]": "subscriptions",
         }
-        found: dict[str, Row] = {}
         for profile in self.rows(path, params):
             check_told(profile)
-            row = flat(profile, on_list=on_list)
-            key = key_of(row["email"])
-            if key not in found or self.status_of(row, "") in consent.LEFT:
-                found[key] = row
-        return found
+            yield flat(profile, on_list=on_list)
 
     def asks(self, audience_id: str) -> bool:
         """Whether the list has double opt-in. Raises TargetError when it is gone."""
@@ -313,13 +319,18 @@ class KlaviyoProfiles(Rest):
         return refused
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        """Only members of the list are named: Klaviyo would unsubscribe others from
-        everything."""
-        known = self.find(emails, audience_id)
-        leaving = [row["email"] for row in known.values() if row["on_list"]]
+        """Only members of the list are named, with each profile of an address: Klaviyo
+        would unsubscribe others from everything."""
+        ids: dict[str, object] = {}
+        leaving = []
+        members = f"{list_path(audience_id)}/profiles"
+        for some in chunks(emails, self.page_size):
+            for row in self.each_profile(members, some, True):
+                leaving.append(row["email"])
+                ids[key_of(row["email"])] = row["id"]
         for some in chunks(leaving, LEAVES):
             self._job("delete", "UNSUBSCRIBED", some, audience_id)
-        return [synced(known.get(key_of(email), {}).get("id")) for email in emails]
+        return [synced(ids.get(key_of(email))) for email in emails]
 
 
 def _told(now: Outcome | None, error: Outcome) -> Outcome:

@@ -270,11 +270,7 @@ WRITING = (
     Operation(
         name="unsubscribe",
         run=lambda adapter: adapter.unsubscribe([OLD, OTHER], "a1"),
-        steps=(
-            get(MEMBERS, page(profile(OLD))),
-            get(PROFILES, page(profile(OTHER))),
-            post(UNSUBSCRIBE),
-        ),
+        steps=(get(MEMBERS, page(profile(OLD))), post(UNSUBSCRIBE)),
     ),
     Operation(
         name="erase",

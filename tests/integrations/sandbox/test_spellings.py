@@ -68,7 +68,9 @@ def test_one_person_in_either_form(
     assert there() == set() or "erase" not in ADAPTERS[slug].supports
 
 
-@pytest.mark.parametrize("slug", ["constantcontact", "icontact", "mailchimp"])
+@pytest.mark.parametrize(
+    "slug", ["constantcontact", "icontact", "klaviyo", "mailchimp"]
+)
 def test_who_is_there_twice_leaves_twice(
     slug: str, sandbox: RunningSandbox, api: Api
 ) -> None:
