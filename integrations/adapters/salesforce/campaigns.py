@@ -237,7 +237,7 @@ class SalesforceCampaigns(SalesforceWriting):
                     f"SELECT FIELDS(ALL) FROM {thing} "
                     f"WHERE Id IN ({', '.join(group)}) LIMIT {ROWS}"
                 )
-                for record in self.query(whole):
+                for record in self.whole(whole):
                     if record.get("Email") and not record.get("IsConverted"):
                         changes.append(change_of(record, audience_id))
         more = len(rows) >= ROWS

@@ -105,18 +105,25 @@ class SalesforceRecords(HttpAdapter):
                 f"SELECT FIELDS(ALL) FROM {thing} WHERE Email IN ({', '.join(group)}) "
                 f"ORDER BY CreatedDate, Id LIMIT {ROWS}"
             )
-            records = list(self.query(soql))
+            records = self.whole(soql)
             if len(records) >= ROWS:
                 found |= self.find(some, thing)
                 continue
             for record in records:
-                if OPT_OUT not in record or BOUNCED_AT not in record:
-                    raise hidden()
                 if (key := key_of(str(record.get("Email") or ""))) in keys:
                     found.setdefault(key, []).append(record)
         for records in found.values():
             records.sort(key=lambda record: bool(record.get("IsConverted")))
         return found
+
+    def whole(self, soql: str, how: str = "query") -> list[dict[str, Any]]:
+        """The records of a query for all fields, of which Salesforce leaves out what
+        the user may not see."""
+        records = list(self.query(soql, how))
+        for record in records:
+            if OPT_OUT not in record or BOUNCED_AT not in record:
+                raise hidden()
+        return records
 
     def save(
         self, method: str, rows: Mapping[str, Mapping[str, object]]
@@ -167,7 +174,7 @@ class SalesforceRecords(HttpAdapter):
             f"SELECT FIELDS(ALL) FROM {thing} WHERE {where} "
             f"ORDER BY SystemModstamp, Id LIMIT {ROWS}"
         )
-        records = list(self.query(soql, "queryAll"))
+        records = self.whole(soql, "queryAll")
         changes = [change_of(record, thing) for record in records]
         gone = [change.email for change in changes if change.kind == "delete"]
         # Merged or not the only one: the address is still there.

@@ -26,6 +26,7 @@ from tests.integrations.adapters.salesforce_world import (
     OLD,
     PEOPLE,
     QUERY,
+    QUERY_ALL,
     SECRETS,
     found,
     lookup,
@@ -188,6 +189,16 @@ class TestErrors:
         del row["HasOptedOutOfEmail"]
         with pytest.raises(DriftError, match="opt-out"):
             run((lookup(row),), lambda a: a.subscriptions([OLD], "Lead"))
+
+    def test_and_nobody_is_taken_for_subscribed_in_a_walk(self) -> None:
+        row = record(OLD)
+        del row["HasOptedOutOfEmail"]
+        walk = Step(method="GET", url=QUERY_ALL, answer=found(row))
+        with pytest.raises(DriftError, match="opt-out"):
+            run((walk,), lambda a: a.changes("Lead", ""))
+        members = (lookup(world.member(OLD)), lookup(row))
+        with pytest.raises(DriftError, match="opt-out"):
+            run(members, lambda a: a.changes(world.JOINED, ""))
 
 
 class TestSoql:
