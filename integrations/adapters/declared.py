@@ -66,6 +66,8 @@ class Declared(RestCalls):
     hook_header: ClassVar[str] = ""  # hex HMAC-SHA256 of the body; "": a secret address
     makes_secret: ClassVar[bool] = False  # the provider does, and shows it once
 
+    tags_cased: ClassVar[bool] = False  # two may differ in their case only
+
     erasing: ClassVar[str] = ""  # what erasing somebody does
     one_path: ClassVar[str] = ""  # of the record with an {id}
 
@@ -88,6 +90,13 @@ class Declared(RestCalls):
             path = path.replace("{account}", self.account())
         path = path.replace("{audience}", quote(audience_id.strip(), safe=""))
         return path.replace("{id}", quote(str(id).strip(), safe=""))
+
+    def number(self, audience_id: str) -> int:
+        """An audience's id, where all are numbers. Raises TargetError for others."""
+        if not (audience_id.isascii() and audience_id.isdigit()):
+            noun = f"{self.label} has no such {self.audience_noun}"
+            raise TargetError(f"{noun}: choose another.")
+        return int(audience_id)
 
     # Reading the account.
 
@@ -161,7 +170,7 @@ class Declared(RestCalls):
     def webhook(self, request: Incoming) -> list[Change]:
         self.needs("webhook")
         self.check_hook(request)
-        events = self.events_in(json_body(request))
+        events = self.events_in(self.posted(request))
         return [change for event in events for change in self.heard(event)]
 
     def check_hook(self, request: Incoming) -> None:
@@ -170,6 +179,10 @@ class Declared(RestCalls):
             return check_secret_url(request, self.secrets)
         given = request.headers.get(self.hook_header, "")
         return check_signed(self.secrets, request.body, given)
+
+    def posted(self, request: Incoming) -> Any:
+        """What a webhook holds. Raises RejectedError for anything else."""
+        return json_body(request)
 
     def events_in(self, body: Any) -> list[Row]:
         """The events in a webhook's body: all of a list, or the only one."""
@@ -205,10 +218,10 @@ class Declared(RestCalls):
 
     def tag_id(self, name: str) -> str:
         """The id of a tag, asked for once."""
-        name = name.strip()
-        if name not in self._tag_ids:
-            self._tag_ids[name] = self.tag_named(name)
-        return self._tag_ids[name]
+        key = name.strip() if self.tags_cased else name.strip().lower()
+        if key not in self._tag_ids:
+            self._tag_ids[key] = self.tag_named(name.strip())
+        return self._tag_ids[key]
 
     @cached_property
     def _tag_ids(self) -> dict[str, str]:
