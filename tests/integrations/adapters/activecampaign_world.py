@@ -207,7 +207,7 @@ READING = (
     ),
     operation(
         "changes since",
-        lambda a: a.changes("1", '["2026-08-01", "", 0]'),
+        lambda a: a.changes("1", '[0, "2026-08-01", "", 0]'),
         Step(method="GET", url=f"{API}/contacts", answer=WALK),
     ),
 )

@@ -7,8 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from integrations.adapters.activecampaign import ActiveCampaign
-from integrations.adapters.activecampaign.adapter import SIZED
+from integrations.adapters.activecampaign import SIZED, ActiveCampaign
 from integrations.adapters.base import Contact, Incoming, Options, OutcomeState
 from integrations.adapters.errors import (
     CredentialsError,
@@ -326,7 +325,7 @@ class TestChanges:
         first, asked = self.query("", *people)
         assert (first.complete, first.more) == (True, True)
         assert "filters[updated_after]" not in asked
-        began = json.loads(first.cursor)[1]
+        began = json.loads(first.cursor)[2]
         second, asked = self.query(first.cursor, contact(200, OLD))
         assert asked["id_greater"] == ["100"]
         assert (second.complete, second.more) == (True, False)
