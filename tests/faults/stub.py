@@ -86,7 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(LISTS)
         if path.endswith("/merge-fields"):
             return self._answer(FIELDS)
-        return self._answer({"id": AUDIENCE, "tags": [], "total_items": 0})
+        return self._answer(
+            {"id": AUDIENCE, "tags": [], "members": [], "total_items": 0}
+        )
 
     def do_POST(self) -> None:
         body = self._body()

@@ -1,4 +1,4 @@
-"""The Mailchimp adapter: declaration and reading, writing members, the wire."""
+"""The Mailchimp adapter: its declaration, its members, writing them."""
 
 from __future__ import annotations
 

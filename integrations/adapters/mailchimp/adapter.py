@@ -3,75 +3,65 @@
 It has no call that takes an OAuth token back (guide "Access Data on Behalf of Other
 Users with OAuth 2", read 2026-11-22): the user removes the app under API keys,
 Authorized applications.
-
-Unverified: that API 3.0 names role addresses in the words of the older one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl
 
 from integrations.adapters.base import (
     Audience,
     Change,
+    Contact,
     Field,
     Incoming,
-    Page,
+    Options,
+    Outcome,
     Reading,
-    Receipt,
     Resource,
-    Subscription,
 )
+from integrations.adapters.calls import Place, Sign, audience
 from integrations.adapters.declare import Credential, OAuth2
-from integrations.adapters.each import spellings
-from integrations.adapters.errors import (
-    AdapterError,
-    CredentialsError,
-    RejectedError,
-    ScopeError,
-    TargetError,
-    TransientError,
-)
-from integrations.adapters.http import Answer, Params
-from integrations.adapters.mailchimp.members import MailchimpMembers
-from integrations.adapters.mailchimp.wire import (
-    FIELD_TYPE,
-    STATUS,
-    Cursor,
-    list_path,
-    member_change,
-    member_path,
-    problem,
-    webhook_changes,
-)
-from integrations.adapters.paging import all_pages
-from integrations.adapters.shared import basic, check_secret_url, moment
+from integrations.adapters.declared import filled_in
+from integrations.adapters.each import probed
+from integrations.adapters.errors import CredentialsError, TransientError
+from integrations.adapters.http import Answer
+from integrations.adapters.mailchimp.members import LIST, MEMBERS, Members
+from integrations.adapters.mailchimp.writing import Writing
+from integrations.adapters.redact import clean_json
+from integrations.adapters.shapes import Row, count_in, dig, id_in, rows_in
+from integrations.adapters.shared import moment, parse_place, to_place
 
-PAGE = 1000  # the API's maximum for count
-# The data centre becomes part of the host name, so its form is checked strictly.
-DC = re.compile(r"[a-z]{2,4}[0-9]{1,3}")
-KEY = re.compile(rf"[\x21-\x7e]+-({DC.pattern})")
-KEY_TITLES = {"api key invalid", "api key missing", "user disabled", "wrong datacenter"}
+BLOCKED = "Mailchimp's firewall blocked this request (403)."
+LOGIN = "https://login.mailchimp.com"
+DC = "[a-z]{2,4}[0-9]{1,3}"
+KEY_TITLES = "^(api key invalid|api key missing|user disabled|wrong datacenter)$"
 # Whether a user's level may import contacts, by Mailchimp's help page "Manage User
 # Levels in Your Account" (read 2026-11). Another level: not known.
 MAY_WRITE = {
-    "owner": True,
-    "admin": True,
-    "manager": True,
-    "author": False,
-    "viewer": False,
+    **{"owner": True, "admin": True, "manager": True},
+    **{"author": False, "viewer": False},
 }
+# A row changed in the same second as the last one read may still be unread, and the
+# API's times have whole seconds.
+STEP_BACK = timedelta(seconds=5)
+# What a webhook tells of, as kind and status of a change.
+EVENTS = {
+    "subscribe": ("upsert", "subscribed"),
+    "profile": ("upsert", ""),
+    "unsubscribe": ("status", "unsubscribed"),
+    "cleaned": ("status", "bounced"),
+    "upemail": ("email", ""),
+}
+MERGE = re.compile(r"data\[merges\]\[([^\]]*)\]")
 
 
-LOGIN = "https://login.mailchimp.com"
-TOLD = ("subscribe", "unsubscribe", "profile", "cleaned", "upemail")
-WEBHOOK_EVENTS = {**dict.fromkeys(TOLD, True), "campaign": False}
-
-
-class Mailchimp(MailchimpMembers):
+class Mailchimp(Members):
     slug = "mailchimp"
     label = "Mailchimp"
     kind = "esp"
@@ -108,241 +98,202 @@ class Mailchimp(MailchimpMembers):
     read_timeout = 90.0  # Mailchimp itself gives up after 120 s
     total_timeout = 120.0
 
+    key_header = ("Authorization", "Basic contactsync:{api_key}")
+
+    signs = (
+        Sign(KEY_TITLES, CredentialsError),
+        Sign(KEY_TITLES, CredentialsError, on=403),
+        # From the firewall in front of the API, which may have stumbled over this one
+        # request: no reason to hold the whole account.
+        Sign("^$", TransientError, on=403, says=BLOCKED),
+    )
+
+    size_param, page_size, place_param = "count", 1000, "offset"
+    total_keys = ("total_items",)
+    probe_params = {"fields": "total_items"}
+
+    me_path = "/3.0/"
+    identity_keys, account_keys = ("email", "username"), ("account_name",)
+    audience_path = "/3.0/lists"
+    audience_params = {
+        "fields": "lists.id,lists.name,lists.double_optin,lists.stats,total_items"
+    }
+    field_path = f"{LIST}/merge-fields"
+    field_types = {
+        **{"number": "number", "address": "address", "phone": "phone", "date": "date"},
+        **{"url": "url", "birthday": "birthday", "zip": "zip", "imageurl": "url"},
+        **{"radio": "choice", "dropdown": "choice"},
+    }
+    hook_path = f"{LIST}/webhooks"
+
+    walk_path = MEMBERS
+    walk_params = {
+        "sort_field": "last_changed",
+        "sort_dir": "ASC",
+        "fields": "members.email_address,members.status,members.merge_fields,"
+        "members.tags,members.last_changed,total_items",
+    }
+    turns = 2  # archived members are only listed when asked for
+    since_format = "%Y-%m-%dT%H:%M:%S+00:00"
+
+    # Signing in.
+
     def discover(self) -> dict[str, str]:
         """The data centre: Mailchimp's guide "Access Data on Behalf of Other Users with
         OAuth 2" (read 2026-11)."""
-        found = self.elsewhere(LOGIN).request(
-            "GET",
-            "/oauth2/metadata",
-            headers={"Authorization": f"OAuth {self.secrets['access_token']}"},
-        )
+        login = self.elsewhere(LOGIN)
+        token = {"Authorization": f"OAuth {self.secrets['access_token']}"}
+        found = login.request("GET", "/oauth2/metadata", headers=token)
         return {"dc": str(found.get("dc", ""))}
 
-    def _key(self) -> tuple[str, str]:
-        """The key and its data centre."""
-        key = self.secrets.get("api_key", "").strip()
-        match = KEY.fullmatch(key)
-        if match is None:
-            raise CredentialsError(
+    def data_centre(self) -> str:
+        """It becomes part of the host name, so its form is checked strictly. Raises
+        CredentialsError."""
+        if self.secrets.get("access_token"):
+            found = re.fullmatch(f"({DC})", self.secrets.get("dc", ""))
+            remedy = "Mailchimp did not say where this account lives: reconnect it."
+        else:
+            key = self.secrets.get("api_key", "").strip()
+            found = re.fullmatch(rf"[\x21-\x7e]+-({DC})", key)
+            remedy = (
                 "This is not a whole Mailchimp API key: it must end with a dash and "
                 "the data centre, like -us6. Copy the key again."
             )
-        return key, match[1]
+        if not found:
+            raise CredentialsError(remedy)
+        return found[1]
 
     @property
     def home(self) -> str:
-        if not self.secrets.get("access_token"):
-            return f"https://{self._key()[1]}.api.mailchimp.com"
-        dc = self.secrets.get("dc", "")
-        if not DC.fullmatch(dc):
-            raise CredentialsError(
-                "Mailchimp did not say where this account lives: reconnect it."
-            )
-        return f"https://{dc}.api.mailchimp.com"
+        return f"https://{self.data_centre()}.api.mailchimp.com"
 
     def headers(self) -> dict[str, str]:
-        if access := self.secrets.get("access_token"):
-            return {"Authorization": f"Bearer {access}"}
-        return {"Authorization": basic(f"Basic contactsync:{self._key()[0]}")}
+        if not self.secrets.get("access_token"):
+            self.data_centre()  # says what is wrong with a key, whatever the host
+        return super().headers()
 
-    def explain(self, answer: Answer) -> str:
-        text, field, message = problem(answer)
-        return self.safe(f"{text} ({field}: {message})" if field else text)
+    def told(self, answer: Answer) -> str:
+        return str(answer.object().get("title") or "")
 
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        title = str(answer.object().get("title", "")).lower()
-        if title in KEY_TITLES:
-            return CredentialsError(error.detail, status=answer.status)
-        if answer.status == 403 and not title:
-            # From the firewall in front of the API, which may have stumbled over this
-            # one request: no reason to hold the whole account.
-            return TransientError(
-                "Mailchimp's firewall blocked this request (403).", status=403
-            )
-        return error
+    # Reading the account.
+
+    def following(self, body: Row, rows: list[Row], place: Any) -> Place | None:
+        reached = int(place or 0) + len(rows)
+        return reached if rows and reached < count_in(body, "total_items") else None
+
+    def listed(self, body: Row, name: str) -> list[Row]:
+        return rows_in(body, name.replace("-", "_"))
 
     def verify(self) -> Reading:
-        root = self.fetch("GET", "/3.0/")
-        role = str(root.get("role", "") or "unknown")
-        lists = self.fetch(
-            "GET", "/3.0/lists", params={"count": 1, "fields": "lists.id,total_items"}
-        )
-        found = lists.get("lists") or []
-        resources = [
-            Resource(
-                name="audiences",
-                readable=True,
-                writable=None,
-                count=int(lists.get("total_items") or 0),
-            )
-        ]
-        if found:
-            path = list_path(str(found[0]["id"]))
-            one: Params = {"count": 1, "fields": "total_items"}
-            resources += [
-                self._probe("contacts", f"{path}/members", one, role),
-                self._probe("merge fields", f"{path}/merge-fields", one, role),
-                self._probe("tags", f"{path}/tag-search", {}, role),
-            ]
+        """Looks into one audience, too, where there is one."""
+        me = self.fetch("GET", self.me_path)
+        role = str(me.get("role") or "unknown")
+        found = self.audiences()
+        audiences = probed("audiences", lambda: len(found))
+        inside = self.inside(found[0].id, role) if found else ()
         return Reading(
-            identity=str(root.get("email") or root.get("username") or ""),
-            account_name=str(root.get("account_name", "")),
-            resources=tuple(resources),
+            identity=filled_in(me, self.identity_keys),
+            account_name=filled_in(me, self.account_keys),
+            resources=(audiences, *inside),
             notes=() if found else ("This account has no audience yet.",),
         )
 
-    def _probe(self, name: str, path: str, params: Params, role: str) -> Resource:
-        # Merge fields are only read.
-        writable = None if name == "merge fields" else MAY_WRITE.get(role)
-        detail = f"Role: {role}."
-        try:
-            body = self.fetch("GET", path, params=params)
-        except ScopeError as error:
-            return Resource(
-                name=name, readable=False, writable=writable, detail=error.detail
-            )
-        return Resource(
-            name=name,
-            readable=True,
-            writable=writable,
-            count=int(body.get("total_items") or 0),
-            detail=detail,
+    def inside(self, audience_id: str, role: str) -> Iterator[Resource]:
+        """What a user of this level may read and write in an audience."""
+        tags = self.at(f"{LIST}/tag-search", audience_id)
+        may_write = MAY_WRITE.get(role)
+        for writable, found in (
+            (may_write, self.probe("contacts", self.at(MEMBERS, audience_id))),
+            (None, self.probe("merge fields", self.at(self.field_path, audience_id))),
+            (may_write, probed("tags", lambda: self.total_of(self.fetch("GET", tags)))),
+        ):
+            said = found.detail or f"Role: {role}."
+            yield replace(found, writable=writable, detail=said)
+
+    def audience_of(self, row: Row) -> Audience:
+        size, asks = dig(row, "stats", "member_count"), row.get("double_optin")
+        return audience(row, size, double_opt_in=asks)
+
+    def field_of(self, row: Row) -> Field:
+        return Field(
+            id=id_in(row, "tag"),
+            label=str(row.get("name", "")),
+            type=self.field_types.get(str(row["type"]), "text"),
+            required=bool(row.get("required")),
+            options=tuple(map(str, dig(row, "options", "choices") or ())),
         )
 
-    def audiences(self) -> list[Audience]:
-        wanted = "lists.id,lists.name,lists.double_optin,lists.stats,total_items"
-        return [
-            Audience(
-                id=str(row["id"]),
-                label=str(row.get("name", "")),
-                size=(row.get("stats") or {}).get("member_count"),
-                double_opt_in=row.get("double_optin"),
-            )
-            for row in self._all("/3.0/lists", "lists", wanted)
-        ]
+    def upsert(
+        self, contacts: Sequence[Contact], audience_id: str, options: Options
+    ) -> list[Outcome]:
+        return Writing(self, audience_id, options).upsert(contacts)
 
-    def fields(self, audience_id: str) -> list[Field]:
-        path = f"{list_path(audience_id)}/merge-fields"
-        return [
-            Field(
-                id=str(row["tag"]),
-                label=str(row.get("name", "")),
-                type=FIELD_TYPE.get(str(row["type"]), str(row["type"])),
-                required=bool(row.get("required")),
-                options=tuple(
-                    str(choice)
-                    for choice in (row.get("options") or {}).get("choices") or ()
-                ),
-            )
-            for row in self._all(path, "merge_fields", "merge_fields,total_items")
-        ]
+    def turn(
+        self, turn: int, since: str, place: Any, audience_id: str
+    ) -> tuple[list[Row], str]:
+        """A place is the time reached, and an offset, which is only used inside a
+        stretch of members too dense to step over by time. Steps by time rather than by
+        offset: members changed while we read move to the end and would shift the
+        others past an offset."""
+        after, offset = parse_place(place, str, int) or (since, 0)
+        newer = {"since_last_changed": after} if after else {}
+        archived = {"status": "archived"} if turn == 1 else {}
+        params = {**self.walk_params, **newer, **archived}
+        rows, more = self.page(self.people_path(audience_id), offset, params)
+        if not more:
+            return rows, ""
+        latest = self.time_of(rows[-1], audience_id)
+        reached = (latest - STEP_BACK).isoformat() if latest else ""
+        if reached > after:
+            return rows, to_place(reached, 0)
+        # Half a page of overlap, for members that leave the stretch meanwhile.
+        return rows, to_place(after, offset + (len(rows) + 1) // 2)
 
-    def _all(self, path: str, key: str, wanted: str) -> Iterator[dict[str, Any]]:
-        def read(offset: int) -> tuple[list[dict[str, Any]], int | None]:
-            params: Params = {"count": PAGE, "offset": offset, "fields": wanted}
-            body = self.fetch("GET", path, params=params)
-            rows = body.get(key) or []
-            reached = offset + len(rows)
-            more = rows and reached < int(body.get("total_items") or 0)
-            return rows, reached if more else None
+    # Webhooks.
 
-        return all_pages(read, 0)
-
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        return [self._subscription(email, audience_id) for email in emails]
-
-    def _subscription(self, email: str, audience_id: str) -> Subscription:
-        member = self.find(email, audience_id)
-        if member is None:
-            return Subscription(email=email, status="absent")
-        status = str(member.get("status", ""))
-        known = STATUS.get(status, "unknown")
-        told = member_change(member, audience_id)
-        return Subscription(
-            email=email,
-            status=known,
-            changed_at=moment(member.get("last_changed")),
-            remote_id=str(member.get("id", "")),
-            detail=self.safe(
-                str(member.get("unsubscribe_reason") or "")
-                or (f"Mailchimp: {status}" if known == "unknown" else "")
-            ),
-            fields=told.fields,
-            tags=told.tags,
-        )
-
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        place = Cursor.parse(cursor)
-        wanted = ("email_address", "status", "merge_fields", "tags", "last_changed")
-        params: dict[str, str | int] = {
-            "count": PAGE,
-            "offset": place.offset,
-            "sort_field": "last_changed",
-            "sort_dir": "ASC",
-            "fields": ",".join(
-                [*(f"members.{name}" for name in wanted), "total_items"]
-            ),
-        }
-        if since := place.since[place.turn]:
-            params["since_last_changed"] = since
-        if place.turn == 1:
-            params["status"] = "archived"
-        body = self.fetch("GET", f"{list_path(audience_id)}/members", params=params)
-        page = [member_change(row, audience_id) for row in body.get("members") or ()]
-        following, more = place.after(page, int(body.get("total_items") or 0))
-        return Page(
-            changes=tuple(page), cursor=str(following), complete=place.full, more=more
-        )
+    def hook(self, url: str, audience_id: str) -> Row:
+        """`url` answers Mailchimp's GET when it is added. Changes made over the API are
+        left out: they are ours or another tool's."""
+        events = {**dict.fromkeys(EVENTS, True), "campaign": False}
+        sources = {"user": True, "admin": True, "api": False}
+        return {"url": url, "events": events, "sources": sources}
 
     def webhook(self, request: Incoming) -> list[Change]:
-        """Mailchimp signs nothing, so the address given to it ends in ?secret=...,
-        which must equal the linked account's `webhook_secret`. It checks the address
-        with a GET first."""
-        check_secret_url(request, self.secrets)
+        """Mailchimp signs nothing, and checks the address with a GET first. It posts a
+        form: type, fired_at, data[email], data[list_id], data[merges][FNAME] ... (guide
+        "Sync audience data with webhooks")."""
+        self.check_hook(request)
         if request.method == "GET" or not request.body:
             return []
-        return webhook_changes(request.body)
+        body = request.body.decode()
+        form = parse_qsl(body, strict_parsing=True, max_num_fields=1000)
+        return list(self.heard(clean_json(dict(form))))
 
-    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
-        """`url` ends in ?secret=..., and answers Mailchimp's GET when it is added.
-        Changes made over the API are left out: they are ours or another tool's."""
-        sources = {"user": True, "admin": True, "api": False}
-        hook = self.request(
-            "POST",
-            f"{list_path(audience_id)}/webhooks",
-            payload={"url": url, "events": WEBHOOK_EVENTS, "sources": sources},
-        )
-        return {"webhook_id": str(hook.get("id", ""))}
+    def heard(self, event: Row) -> Iterator[Change]:
+        told = event.get("type", "")
+        kind, status = EVENTS.get(told, ("", ""))
+        if told == "unsubscribe" and event.get("data[action]") == "delete":
+            kind, status = "delete", "archived"
+        elif kind == "status" and event.get("data[reason]") == "abuse":
+            status = "complained"
+        email, fields = event.get("data[email]"), {}
+        if kind == "upsert":
+            fields = merges(event)
+        elif kind == "email":
+            email = event.get("data[new_email]")
+            fields = {"old_email": event.get("data[old_email]", "")}
+        if kind and email:
+            yield Change(
+                email=email,
+                kind=kind,
+                status=status,
+                fields=fields,
+                at=moment(event.get("fired_at")),
+                audience_id=event.get("data[list_id]", ""),
+            )
 
-    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
-        path = f"{list_path(audience_id)}/webhooks/{quote(webhook_id, safe='')}"
-        self.request("DELETE", path)
 
-    def erase(self, email: str) -> Receipt:
-        """Deletes permanently from every audience, archived or not. Mailchimp then
-        refuses the address on import; only its own forms can bring it back."""
-        erased: list[str] = []
-        kept: list[str] = []
-        places = [(a, s) for a in self.audiences() for s in spellings(email)]
-        for audience, spelling in places:
-            path = member_path(audience.id, spelling)
-            try:
-                self.request("POST", f"{path}/actions/delete-permanent")
-            except TargetError:
-                continue
-            except RejectedError as error:
-                kept.append(f"{audience.label}: {error.detail}")
-            else:
-                erased.append(audience.label)
-        if kept:
-            return Receipt(ok=False, note=f"Not erased from {'; '.join(kept)}")
-        if not erased:
-            return Receipt(ok=True, note="Mailchimp did not hold this address.")
-        return Receipt(
-            ok=True,
-            note=f"Erased for good from {', '.join(erased)}. Mailchimp refuses the "
-            "address from now on, except from its own forms.",
-        )
+def merges(event: Row) -> dict[str, str]:
+    """The merge fields in a webhook but for the address."""
+    found = ((MERGE.fullmatch(name), value) for name, value in event.items())
+    return {tag[1]: value for tag, value in found if tag and tag[1] != "EMAIL"}

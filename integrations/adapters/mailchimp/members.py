@@ -1,396 +1,178 @@
-"""Writing members to a Mailchimp audience without re-subscribing anybody.
+"""Mailchimp's members: what is read of them, refusals, and leaving.
 
-Nobody who left is re-subscribed: `status` is never sent for an existing member, except
-"pending", which makes Mailchimp ask the person to confirm.
+Refusals are from the error glossary (mailchimp.com/developer/marketing). Their texts
+are matched because most of them have one title ("Invalid Resource") and no code.
 
-* One contact: PUT with status_if_new, which leaves an existing member's status alone.
-* Several: a batch POST with update_existing false creates the new ones; Mailchimp names
-  the others as existing and does not touch them. A second POST with update_existing
-  true and no status updates those and tells where each stands.
-* Archived members: archiving is an owner's tidying, not an opt-out. Where Mailchimp
-  takes such an address for a new one it is created like one, and Mailchimp itself
-  refuses who had opted out (compliance state). Where it answers that the member is
-  archived, the API does not tell whether they had opted out before, so they are not set
-  to subscribed. The same holds for non-subscribed ("transactional") members. Both are
-  asked to confirm where the rule has double opt-in or asks leavers again; otherwise
-  they are left as they are, and the outcome says so.
-* Only a signup later than the opt-out asks anybody again. last_changed tells when that
-  was, until we write to the member: so it is read, and the question put, before that.
-* Tags go into the batch body: names, added to what is there unless sync_tags is set
-  (release note of 2022-01-24). PUT takes none: one contact's follow in a second call.
+Unverified: that API 3.0 names role addresses in the words of the older one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC
-from typing import Any
+from hashlib import md5
 
-from integrations.adapters.base import Contact, Options, Outcome, OutcomeState, filled
-from integrations.adapters.each import (
-    again,
-    key_of,
-    not_there,
-    rejected,
-    spellings,
-    synced,
-    tags_for,
-)
+from integrations.adapters.base import Outcome, Receipt, Subscription
+from integrations.adapters.each import again, not_there, rejected, spellings, synced
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
     TargetError,
     TransientError,
 )
-from integrations.adapters.http import HttpAdapter, to_json
-from integrations.adapters.mailchimp.standing import (
-    EXISTING,
-    LEFT_SINCE,
-    STANDING,
-    askable,
-    signed_up_since,
-)
-from integrations.adapters.mailchimp.wire import (
-    already_exists,
-    list_path,
-    member_hash,
-    member_path,
-    problem,
-    refusal,
-)
-from integrations.adapters.shapes import id_in
+from integrations.adapters.http import Answer, Params, to_json
+from integrations.adapters.rest import Rest
+from integrations.adapters.shapes import Row, dig, unreadable
 
+LIST = "/3.0/lists/{audience}"
+MEMBERS = f"{LIST}/members"
+WANTED = "email_address,id,status,last_changed,unsubscribe_reason,merge_fields,tags"
+MEMBER: Params = {"fields": WANTED}
 LATER = 3600.0  # seconds; Mailchimp does not say how long "very recently" is
-MEMBER = "email_address,id,status,last_changed,unsubscribe_reason,merge_fields,tags"
 
 
-class MailchimpMembers(HttpAdapter):
-    """The writing half of the adapter."""
+class Members(Rest):
+    """The half of the adapter that is about people."""
 
-    def upsert(
-        self, contacts: Sequence[Contact], audience_id: str, options: Options
-    ) -> list[Outcome]:
-        contacts = [self._spelt(contact, audience_id) for contact in contacts]
-        people: dict[str, Contact] = {}
-        for contact in contacts:
-            key = member_hash(contact.email)
-            people[key] = _merged(people[key], contact) if key in people else contact
-        if len(people) == 1 and options.update_existing:
-            [(key, contact)] = people.items()
-            outcomes = {key: self._put(contact, audience_id, options)}
-        else:
-            outcomes = self._batch(people, audience_id, options)
-        return [outcomes[member_hash(contact.email)] for contact in contacts]
+    reasons = (  # read in the name of the field refused, if any, and what is said
+        ("compliance state", Reason.COMPLIANCE),
+        ("permanently deleted|forgotten email", Reason.FORGOTTEN),
+        ("signed up to a lot of lists", Reason.TOO_MANY_SIGNUPS),
+        ("looks fake or invalid", Reason.ADDRESS_FAKE),
+        ("role-based", Reason.ADDRESS_ROLE),
+        ("(domain|username) portion of the email|valid email", Reason.ADDRESS_INVALID),
+        ("^email([_ ]address)?: ", Reason.ADDRESS_INVALID),
+    )
+    email_key, tags_key, custom_key = "email_address", "tags", "merge_fields"
+    left_keys = ("last_changed",)
+    states = {
+        **{"subscribed": "subscribed", "pending": "pending", "cleaned": "bounced"},
+        **{"unsubscribed": "unsubscribed", "archived": "archived"},
+    }
+    unknown_as = "Not in this audience at all."
 
-    def _spelt(self, contact: Contact, audience_id: str) -> Contact:
-        """The contact under the address that the audience has of them: an
-        internationalised domain makes two, and each has a hash of its own."""
-        if len(spellings(contact.email)) == 1:
-            return contact
-        member = self.find(contact.email, audience_id)
-        kept = id_in(member, "email_address") if member else key_of(contact.email)
-        return replace(contact, email=kept)
+    def tags_of(self, row: Row) -> tuple[str, ...]:
+        return tuple(str(tag["name"]) for tag in row.get("tags") or ())
 
-    def _put(self, contact: Contact, audience_id: str, options: Options) -> Outcome:
-        fields = filled(contact.fields)
-        row = _row(contact, fields) | _signup(contact)
-        row["status_if_new"] = _status(options)
-        path = member_path(audience_id, contact.email)
-        refused = self._ask_first(contact, audience_id, options)
-        if refused:
-            return refused
-        member = self._write("PUT", path, row, fields)
-        if isinstance(member, Outcome):
-            return member
-        outcome = self._standing(member, contact, options)
-        tags = tags_for(contact, options)
-        if tags and outcome.state in (
-            OutcomeState.SYNCED,
-            OutcomeState.AWAITING_OPT_IN,
-        ):
-            active = [{"name": tag, "status": "active"} for tag in tags]
-            try:
-                self.request("POST", f"{path}/tags", payload={"tags": active})
-            except RejectedError as error:
-                done = (
-                    "Subscribed"
-                    if outcome.state is OutcomeState.SYNCED
-                    else "Asked to confirm"
-                )
-                said = f"{done}; the tags were refused: {error.detail}"
-                return replace(outcome, detail=self.safe(said))
-        return outcome
+    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
+        known = super().standing(email, row, audience_id)
+        other = f"Mailchimp: {dig(row, 'status')}" if known.status == "unknown" else ""
+        said = str(dig(row, "unsubscribe_reason") or other)
+        return replace(known, detail=self.safe(said))
 
-    def _batch(
-        self, people: Mapping[str, Contact], audience_id: str, options: Options
-    ) -> dict[str, Outcome]:
-        if not people:
-            return {}
-        rows = [
-            _row(contact, filled(contact.fields), tags_for(contact, options))
-            | _signup(contact)
-            | {"status": _status(options)}
-            for contact in people.values()
-        ]
-        created, refused = self._post_batch(audience_id, rows, update=False)
-        outcomes: dict[str, Outcome] = {}
-        existing: dict[str, Contact] = {}
-        for key, contact in people.items():
-            if key in created:
-                outcomes[key] = self._standing(created[key], contact, options)
-            elif key in refused and already_exists(refused[key]):
-                existing[key] = contact
-            elif key in refused:
-                outcomes[key] = self._refused_row(refused[key], contact)
-        try:
-            if existing and options.update_existing:
-                self._update(existing, audience_id, options, outcomes)
-            elif existing:
-                self._leave(existing, audience_id, options, outcomes)
-        except TransientError as error:
-            # The new ones are in: only the others are tried again.
-            for key in existing:
-                outcomes.setdefault(key, again(error))
-        unmentioned = again(TransientError("Mailchimp's answer left this contact out."))
-        return {key: outcomes.get(key, unmentioned) for key in people}
+    def member_path(self, audience_id: str, email: str) -> str:
+        """The path of a member, whether there is one or not."""
+        return self.at(f"{MEMBERS}/{{id}}", audience_id, member_hash(email))
 
-    def _update(
-        self,
-        people: Mapping[str, Contact],
-        audience_id: str,
-        options: Options,
-        outcomes: dict[str, Outcome],
-    ) -> None:
-        for key, contact in people.items():
-            if outcome := self._ask_first(contact, audience_id, options):
-                outcomes[key] = outcome
-        left = {key: people[key] for key in people if key not in outcomes}
-        if not left:
-            return
-        rows = [
-            _row(contact, filled(contact.fields), tags_for(contact, options))
-            for contact in left.values()
-        ]
-        updated, refused = self._post_batch(audience_id, rows, update=True)
-        for key, contact in left.items():
-            if key in updated:
-                outcomes[key] = self._standing(updated[key], contact, options)
-            elif key in refused:
-                outcome = self._refused_row(refused[key], contact)
-                if outcome.reason is Reason.REFUSED:
-                    # For a cause we do not know: PUT is the documented way to update.
-                    outcome = self._put(contact, audience_id, options)
-                outcomes[key] = outcome
+    def find_one(self, email: str, audience_id: str) -> Row | None:
+        """Of one person's two, the one that is not subscribed counts. Raises
+        TargetError when it is the audience that is missing."""
+        paths = [self.member_path(audience_id, each) for each in spellings(email)]
+        rows = [self.maybe(path, MEMBER) for path in paths]
+        found = [row for row in rows if row is not None]
+        if not found:
+            self.require_audience(audience_id)
+            return None
+        return min(found, key=lambda row: row.get("status") == "subscribed")
 
-    def _leave(
-        self,
-        people: Mapping[str, Contact],
-        audience_id: str,
-        options: Options,
-        outcomes: dict[str, Outcome],
-    ) -> None:
-        skipped = Outcome(
-            state=OutcomeState.SKIPPED, reason=Reason.EXISTING, detail=EXISTING
-        )
-        for key, contact in people.items():
-            member = (
-                self.find(contact.email, audience_id) if options.reconfirm else None
-            )
-            if member is None or member.get("status") == "subscribed":
-                outcomes[key] = replace(skipped, remote_id=key)
-            else:
-                asked = self._ask(member, contact, audience_id, options)
-                outcomes[key] = (
-                    asked
-                    if isinstance(asked, Outcome)
-                    else self._standing(asked, contact, options)
-                )
+    def require_audience(self, audience_id: str) -> None:
+        """A missing member and a missing audience give the same 404."""
+        self.fetch("GET", self.at(LIST, audience_id), params={"fields": "id"})
 
-    def _post_batch(
-        self, audience_id: str, rows: Sequence[dict[str, object]], *, update: bool
-    ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-        """Members written and rows refused, each by member hash."""
-        body = self.fetch(
-            "POST",
-            list_path(audience_id),
-            payload={"members": rows, "update_existing": update},
-        )
-        written = (body.get("new_members") or []) + (body.get("updated_members") or [])
-        return _by_hash(written), _by_hash(body.get("errors") or [])
+    # Refusals.
 
-    def _write(
-        self,
-        method: str,
-        path: str,
-        payload: Mapping[str, object],
-        sent: Mapping[str, object],
-    ) -> dict[str, Any] | Outcome:
+    def write(self, method: str, path: str, payload: Row) -> Row | Outcome:
         """The member as written, or the outcome of a refusal."""
         answer = self.send(method, path, data=to_json(payload))
         try:
             member = self.parsed(answer)
         except RejectedError:
-            text, field, message = problem(answer)
-            return self._refused(text, field, message, sent)
+            return self.refused(problem(answer), payload.get("merge_fields", ()))
         if not isinstance(member, dict):
-            raise TransientError("Mailchimp sent an answer that cannot be read.")
+            raise unreadable(self.label)
         return member
 
-    def _refused_row(self, row: Mapping[str, Any], contact: Contact) -> Outcome:
-        return self._refused(
-            str(row.get("error") or ""),
-            str(row.get("field") or ""),
-            str(row.get("field_message") or ""),
-            filled(contact.fields),
-        )
+    def explain(self, answer: Answer) -> str:
+        return self.safe(said(problem(answer)))
 
-    def _refused(
-        self, text: str, field: str, message: str, sent: Mapping[str, object]
-    ) -> Outcome:
-        reason, detail = refusal(text, field, message, sent)
+    def refused(self, row: Row, sent: Collection[str]) -> Outcome:
+        """The outcome of a refusal in a batch, or of a `problem`.
+
+        Mailchimp words `field_message` in the account's language, so whether a value
+        is missing is told from the merge fields that were `sent` with one.
+        """
+        field = str(row.get("field") or "")
+        words = f"{field}: {row.get('error')} {row.get('field_message')}"
+        reason = Reason.REQUIRED_FIELD if field else Reason.REFUSED
+        if field in sent:
+            one_of = "must be one of" in words.lower()
+            reason = Reason.OPTION_MISSING if one_of else Reason.FIELD_TYPE
+        reason = self.reason_of(RejectedError(words, reason=reason))
+        detail = self.safe(said(row)) or "Mailchimp refused this contact."
         if reason is Reason.TOO_MANY_SIGNUPS:
-            return Outcome(
-                state=OutcomeState.RETRY,
-                reason=reason,
-                detail=self.safe(detail),
-                retry_after=LATER,
-            )
-        return rejected(reason, self.safe(detail))
+            return again(TransientError(detail, reason=reason, retry_after=LATER))
+        return rejected(reason, detail)
 
-    def _ask_first(
-        self, contact: Contact, audience_id: str, options: Options
-    ) -> Outcome | None:
-        """Ask who left to confirm again, before anything else is written.
-
-        The outcome if Mailchimp refused to ask, else None.
-        """
-        if contact.signed_up_at is None:
-            return None
-        if not (options.reconfirm or options.double_opt_in):
-            return None
-        try:
-            member = self._member(contact.email, audience_id)
-        except TargetError:
-            return None  # nobody to ask; writing tells if it is the audience
-        asked = self._ask(member, contact, audience_id, options)
-        return asked if isinstance(asked, Outcome) else None
-
-    def _ask(
-        self,
-        member: dict[str, Any],
-        contact: Contact,
-        audience_id: str,
-        options: Options,
-    ) -> dict[str, Any] | Outcome:
-        """The member, asked to confirm where that is allowed, or a refusal's outcome.
-
-        `member` is as it was before we wrote anything to it.
-        """
-        if not askable(str(member.get("status", "")), options):
-            return member
-        if not signed_up_since(member, contact):
-            return member
-        path = member_path(audience_id, contact.email)
-        return self._write("PATCH", path, {"status": "pending"}, {})
-
-    def _standing(
-        self, member: Mapping[str, Any], contact: Contact, options: Options
-    ) -> Outcome:
-        """What a member's status means for the contact."""
-        status = str(member.get("status", ""))
-        state, reason, detail = STANDING.get(
-            status, (OutcomeState.REJECTED, Reason.REFUSED, "")
-        )
-        if status not in STANDING:
-            known = self.safe(status) or "nothing"
-            detail = f"Mailchimp lists this contact as {known}."
-        if askable(status, options):
-            detail = LEFT_SINCE
-        own = member_hash(contact.email)
-        return Outcome(state=state, reason=reason, detail=detail, remote_id=own)
-
-    def _member(self, email: str, audience_id: str) -> dict[str, Any]:
-        """The member; raises TargetError when it or the audience is missing."""
-        path = member_path(audience_id, email)
-        return self.fetch("GET", path, params={"fields": MEMBER})
-
-    def find(self, email: str, audience_id: str) -> dict[str, Any] | None:
-        """The member, None when the address is not in the audience.
-
-        Of one person's two, the one that is not subscribed counts. Raises TargetError
-        when it is the audience that is missing.
-        """
-        found = []
-        for spelling in spellings(email):
-            with suppress(TargetError):
-                found.append(self._member(spelling, audience_id))
-        if not found:
-            self.require_audience(audience_id)
-            return None
-        return min(found, key=lambda member: member.get("status") == "subscribed")
-
-    def require_audience(self, audience_id: str) -> None:
-        """A missing member and a missing audience give the same 404."""
-        self.fetch("GET", list_path(audience_id), params={"fields": "id"})
+    # Leaving.
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        return [self._unsubscribe(email, audience_id) for email in emails]
+        def leave(email: str) -> Outcome:
+            done: Outcome | None = None
+            for spelling in spellings(email):
+                path = self.member_path(audience_id, spelling)
+                with suppress(TargetError):
+                    gone = self.write("PATCH", path, {"status": "unsubscribed"})
+                    if isinstance(gone, Outcome):
+                        return gone
+                    done = synced(member_hash(spelling))
+            if done is None:
+                self.require_audience(audience_id)
+            return done or not_there(self.unknown_as)
 
-    def _unsubscribe(self, email: str, audience_id: str) -> Outcome:
-        done = None
-        for spelling in spellings(email):
-            path = member_path(audience_id, spelling)
-            with suppress(TargetError):
-                member = self._write("PATCH", path, {"status": "unsubscribed"}, {})
-                if isinstance(member, Outcome):
-                    return member
-                done = synced(member_hash(spelling))
-        if done is None:
-            self.require_audience(audience_id)
-        return done or not_there("Not in this audience at all.")
+        return self.each(emails, leave)
 
-
-def _status(options: Options) -> str:
-    return "pending" if options.double_opt_in else "subscribed"
-
-
-def _row(
-    contact: Contact, fields: Mapping[str, object], tags: Sequence[str] = ()
-) -> dict[str, object]:
-    row: dict[str, object] = {"email_address": contact.email.strip()}
-    if fields:
-        row["merge_fields"] = fields
-    if tags:
-        row["tags"] = tags
-    return row
-
-
-def _signup(contact: Contact) -> dict[str, object]:
-    row: dict[str, object] = {}
-    if contact.ip:
-        row["ip_signup"] = contact.ip
-    if contact.signed_up_at:
-        at = contact.signed_up_at.astimezone(UTC)
-        row["timestamp_signup"] = at.isoformat(timespec="seconds")
-    return row
-
-
-def _merged(earlier: Contact, later: Contact) -> Contact:
-    """One address twice in a batch: the later values win, blanks do not."""
-    return replace(
-        later,
-        fields={**earlier.fields, **filled(later.fields)},
-        tags=(*earlier.tags, *later.tags),
-        ip=earlier.ip or later.ip,
-        signed_up_at=earlier.signed_up_at or later.signed_up_at,
-    )
+    def erase(self, email: str) -> Receipt:
+        """Deletes permanently from every audience, archived or not. Mailchimp then
+        refuses the address on import; only its own forms can bring it back."""
+        erased: list[str] = []
+        kept: list[str] = []
+        places = [(a, s) for a in self.audiences() for s in spellings(email)]
+        for audience, spelling in places:
+            path = self.member_path(audience.id, spelling)
+            try:
+                self.request("POST", f"{path}/actions/delete-permanent")
+            except TargetError:
+                continue
+            except RejectedError as error:
+                kept.append(f"{audience.label}: {error.detail}")
+            else:
+                erased.append(audience.label)
+        if kept:
+            return Receipt(ok=False, note=f"Not erased from {'; '.join(kept)}")
+        note = (
+            f"Erased for good from {', '.join(erased)}. Mailchimp refuses the "
+            "address from now on, except from its own forms."
+        )
+        return self.erased(erased, note)
 
 
-def _by_hash(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    # In errors the address can come in quotation marks.
-    return {
-        member_hash(str(row.get("email_address", "")).strip(" \"'")): row
-        for row in rows
-    }
+def member_hash(email: str) -> str:
+    """Mailchimp's id of a member: MD5 of the address in lower case."""
+    return md5(email.strip().lower().encode(), usedforsecurity=False).hexdigest()
+
+
+def problem(answer: Answer) -> Row:
+    """A problem document in the form that refusals have in a batch."""
+    body = answer.object()
+    rows = (row for row in body.get("errors") or () if isinstance(row, dict))
+    first, text = next(rows, {}), body.get("detail") or body.get("title")
+    field, message = first.get("field"), first.get("message")
+    return {"error": text, "field": field, "field_message": message}
+
+
+def said(row: Row) -> str:
+    """A refusal as a sentence."""
+    field, message = row.get("field"), row.get("field_message")
+    text = str(row.get("error") or message or "")
+    return f"{field}: {message or text}" if field else text

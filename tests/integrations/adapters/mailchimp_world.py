@@ -8,7 +8,7 @@ from typing import Any
 from integrations.adapters.base import Contact, Options
 from integrations.adapters.errors import Reason
 from integrations.adapters.mailchimp import Mailchimp
-from integrations.adapters.mailchimp.wire import member_hash
+from integrations.adapters.mailchimp.members import member_hash
 from tests.integrations.conformance import Leaver, Operation, Step
 
 KEY = "0123456789abcdef0123456789abcdef-us6"
@@ -211,7 +211,7 @@ READING = (
     Operation(
         name="changes among the archived",
         run=lambda adapter: adapter.changes(
-            "a1", '["", "2026-08-01T10:00:00+00:00", 1, 0, false]'
+            "a1", '[1, "2026-08-01T10:00:00+00:00", "2026-08-01T11:00:00+00:00", ""]'
         ),
         steps=(
             Step(

@@ -19,13 +19,14 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.mailchimp import Mailchimp
-from integrations.adapters.mailchimp.wire import member_hash
+from integrations.adapters.mailchimp.members import member_hash
 from tests.integrations.adapters import mailchimp_world as world
 from tests.integrations.adapters.mailchimp_world import (
     API,
     KEY,
     LEFT,
     LIST,
+    NEW,
     OLD,
     PEOPLE,
     member,
@@ -92,7 +93,9 @@ class TestKey:
     def test_base_url_takes_the_place_of_scheme_and_host(self) -> None:
         local = Mailchimp({"api_key": KEY}, base_url="http://127.0.0.1:9/mailchimp/")
         with wire() as mock:
-            mock.add("GET", "http://127.0.0.1:9/mailchimp/3.0/lists", json={})
+            mock.add(
+                "GET", "http://127.0.0.1:9/mailchimp/3.0/lists", json=page("lists")
+            )
             assert local.audiences() == []
 
 
@@ -258,7 +261,11 @@ class TestReading:
 
     def test_an_audience_id_cannot_leave_its_place_in_the_path(self) -> None:
         with wire() as mock:
-            mock.add("GET", f"{API}/lists/..%2F..%2F%3Fx/merge-fields", json={})
+            mock.add(
+                "GET",
+                f"{API}/lists/..%2F..%2F%3Fx/merge-fields",
+                json=page("merge_fields"),
+            )
             assert adapter().fields("../../?x") == []
 
     @pytest.mark.parametrize(
@@ -302,6 +309,13 @@ class TestLeaving:
             (SYNCED, None),
             (REJECTED, Reason.COMPLIANCE),
         ]
+
+    def test_who_is_out_stays_out_when_the_rest_must_wait(self) -> None:
+        with wire() as mock:
+            mock.add("PATCH", member_url(OLD), json=member(OLD, "unsubscribed"))
+            mock.add("PATCH", member_url(LEFT), status=503)
+            outcomes = adapter().unsubscribe([OLD, LEFT, NEW], "a1")
+        assert [o.state for o in outcomes] == [SYNCED, RETRY, RETRY]
 
     def erase(self, *answers: tuple[int, Any]) -> Any:
         lists = [{"id": f"a{n}", "name": f"List {n}"} for n in range(len(answers))]

@@ -15,21 +15,22 @@ import responses
 from integrations.adapters.base import Change, Incoming
 from integrations.adapters.errors import CredentialsError, Reason, RejectedError
 from integrations.adapters.mailchimp import Mailchimp
-from integrations.adapters.mailchimp import adapter as module
-from tests.integrations.adapters.mailchimp_world import KEY, LIST, member
+from tests.integrations.adapters.mailchimp_world import KEY, LIST, REFUSED, member
 
-START = datetime(2026, 8, 1, tzinfo=UTC)
+NOW = 3600  # seconds after the start of an `Audience`
 
 
 class Audience:
     """A list that answers GET members as documented: since (exclusive), sort, page."""
 
     def __init__(self) -> None:
+        now = datetime.now(UTC).replace(microsecond=0)
+        self.start = now - timedelta(seconds=NOW)
         self.members: dict[str, dict[str, Any]] = {}
 
     def put(self, number: int, second: int, status: str = "subscribed") -> None:
         email = f"p{number}@x.org"
-        at = (START + timedelta(seconds=second)).isoformat()
+        at = (self.start + timedelta(seconds=second)).isoformat()
         self.members[email] = member(email, status, last_changed=at)
 
     def answer(self, request: Any) -> tuple[int, dict[str, str], str]:
@@ -76,7 +77,7 @@ def round_of(
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAGE", 4)
+    monkeypatch.setattr(Mailchimp, "page_size", 4)
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -102,8 +103,8 @@ class TestWalk:
             audience.put(number, number * 60)
         with serving(audience) as adapter:
             _, cursor, _ = round_of(adapter, "")
-            audience.put(3, 3600, "unsubscribed")
-            audience.put(11, 3601, "archived")
+            audience.put(3, NOW, "unsubscribed")
+            audience.put(11, NOW + 1, "archived")
             changes, cursor, _ = round_of(adapter, cursor)
             found = {change.email: change.status for change in changes}
             assert found["p3@x.org"] == "unsubscribed"
@@ -112,12 +113,26 @@ class TestWalk:
 
     def test_a_row_of_the_same_second_is_not_missed(self) -> None:
         audience = Audience()
-        audience.put(1, 100)
+        audience.put(1, NOW)
         with serving(audience) as adapter:
             _, cursor, _ = round_of(adapter, "")
-            audience.put(2, 100)
+            audience.put(2, NOW)
             changes, _, _ = round_of(adapter, cursor)
         assert "p2@x.org" in {change.email for change in changes}
+
+    def test_who_changes_behind_the_back_of_a_round_is_in_the_next(self) -> None:
+        audience = Audience()
+        for number in range(10):
+            audience.put(number, number * 60, "archived" if number > 6 else "pending")
+        with serving(audience) as adapter:
+            page = adapter.changes("a1", "")
+            while json.loads(page.cursor)[0] == 0:
+                page = adapter.changes("a1", page.cursor)
+            audience.put(2, NOW, "unsubscribed")
+            changes, cursor, _ = round_of(adapter, page.cursor)
+            assert {change.status for change in changes} == {"archived"}
+            changes, _, _ = round_of(adapter, cursor)
+        assert [(c.email, c.status) for c in changes] == [("p2@x.org", "unsubscribed")]
 
     def test_more_members_in_one_second_than_a_page_holds(self) -> None:
         audience = Audience()
@@ -168,11 +183,22 @@ class TestWalk:
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "[]", "{}", '["", "", 7, 0, true]', '["", "", 0, -1, true]', "null"]
+    "cursor",
+    [
+        *("x", "[]", "{}", "null", '["", "", 0, 0, true]', '[7, "", "", ""]'),
+        *('[0, "", "", "x"]', '[0, "", "", "[0, 0]"]', '[0, "once", "", ""]'),
+    ],
 )
 def test_a_cursor_we_did_not_write_has_expired(cursor: str) -> None:
     with pytest.raises(RejectedError) as caught:
         Mailchimp({"api_key": KEY}).changes("a1", cursor)
+    assert caught.value.reason is Reason.CURSOR_EXPIRED
+
+
+def test_a_place_that_mailchimp_refuses_has_expired() -> None:
+    with responses.RequestsMock() as mock, pytest.raises(RejectedError) as caught:
+        mock.add("GET", f"{LIST}/members", status=400, json=REFUSED)
+        Mailchimp({"api_key": KEY}).changes("a1", '[0, "", "", "[\\"\\", -1]"]')
     assert caught.value.reason is Reason.CURSOR_EXPIRED
 
 
@@ -187,7 +213,7 @@ def test_a_change_holds_fields_tags_and_time() -> None:
         status="subscribed",
         fields={"FNAME": "Mary"},
         tags=("popup",),
-        at=START,
+        at=audience.start,
         audience_id="a1",
     )
 

@@ -10,6 +10,7 @@ from openapi_core.exceptions import OpenAPIError
 
 from integrations.adapters import mailchimp
 from integrations.adapters.base import Contact, Options
+from integrations.adapters.shared import to_place
 from tests.integrations.adapters.mailchimp_world import (
     AFTER,
     API,
@@ -35,6 +36,7 @@ DESCRIPTION = "mailchimp.openapi3.json"
 # ("Added ability to sync tags to existing members") has them.
 BEYOND = {("POST", "/lists/{list_id}"): ["members[].tags"]}
 
+AT = "2026-08-01T10:00:00+00:00"
 FULL = Contact(
     email=NEW,
     fields={
@@ -132,7 +134,7 @@ BRANCHES = (
     Operation(
         name="changes in the middle",
         run=lambda adapter: adapter.changes(
-            "a1", '["2026-08-01T10:00:00+00:00", "", 0, 500, true]'
+            "a1", to_place(0, "", AT, to_place(AT, 500))
         ),
         steps=(
             Step(

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from integrations.adapters.base import Incoming
 from integrations.adapters.errors import AdapterError
 from integrations.adapters.http import Answer
-from integrations.adapters.mailchimp.wire import webhook_changes
+from integrations.adapters.mailchimp import Mailchimp
 from integrations.adapters.redact import Redactor, mask_addresses
 
 SECRET = "s3cr3t/kéy+with=signs"
@@ -86,6 +87,11 @@ class TestWhatIsShown:
 
     def test_a_webhook_can_be_stored(self) -> None:
         body = b"type=subscribe&data[email]=a%00@x.org&data[merges][FNAME]=M%00"
-        [change] = webhook_changes(body)
+        query = {"secret": SECRET}
+        posted = Incoming(
+            method="POST", url="https://x.example", query=query, body=body
+        )
+        ours = Mailchimp({"api_key": "0123456789-us6", "webhook_secret": SECRET})
+        [change] = ours.webhook(posted)
         assert change.email == "a\ufffd@x.org"
         assert change.fields == {"FNAME": "M\ufffd"}
