@@ -58,6 +58,10 @@ class OneByOne(HttpAdapter):
             outcomes.append(later)
         return outcomes
 
+    def apart(self, items: Iterable[T], do: Callable[[T], Outcome]) -> list[Outcome]:
+        """`each`, where one that fails for the moment does not keep the others."""
+        return [outcome for item in items for outcome in self.each([item], do)]
+
     def tag_each(self, tags: Iterable[str], do: Callable[[str], object]) -> str:
         """`do` for every tag. Says what was refused, "" for nothing: who is on the list
         without a tag is on the list."""

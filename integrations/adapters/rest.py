@@ -80,6 +80,7 @@ class Rest(Declared):
     time_keys: ClassVar[tuple[str, ...]] = ()  # times of the record, if others
     tags_key: ClassVar[str] = ""
     custom_key: ClassVar[str] = ""
+    custom_texts: ClassVar[bool] = True  # custom fields take nothing else
 
     # How many addresses a look-up takes: one, many, or many ahead of a batch's writes.
     look_up: ClassVar[Literal["one", "many", "ahead"]] = "one"
@@ -138,7 +139,7 @@ class Rest(Declared):
 
     def custom_value(self, value: object) -> object:
         """A value as custom fields take it."""
-        return as_text(value)
+        return as_text(value) if self.custom_texts else value
 
     def tags_of(self, row: Row) -> tuple[str, ...]:
         return tuple(str(tag) for tag in row.get(self.tags_key) or ())
