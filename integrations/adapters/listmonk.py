@@ -117,7 +117,7 @@ class Listmonk(Counted):
 
     # Attributes are made by writing them, of any name (free_fields).
     own_fields = (Field(id="name", label="Name", type="name"),)
-    custom_key = "attribs"
+    custom_key, custom_texts = "attribs", False
 
     look_up, search_size = "many", 25
     known_as = "On the list already"
@@ -197,9 +197,6 @@ class Listmonk(Counted):
 
     def detail_of(self, row: Row, audience_id: str) -> str:
         return BLOCKED if row["status"] == "blocklisted" else ""
-
-    def custom_value(self, value: object) -> object:
-        return value
 
     def ready(self, audience_id: str) -> None:
         if audience_id not in self._lists:

@@ -116,7 +116,7 @@ class Omnisend(Rest):
         Field(id="country", label="Country"),
         Field(id="countryCode", label="Country code"),
     )
-    custom_key = "customProperties"
+    custom_key, custom_texts = "customProperties", False
 
     known_as = "A contact already"
     unknown_as = "Not a contact in Omnisend."
@@ -161,9 +161,6 @@ class Omnisend(Rest):
             if name not in names
         }
         return [*self.own_fields, *(custom[name] for name in sorted(custom))]
-
-    def custom_value(self, value: object) -> object:
-        return value
 
     def _find(self, email: str) -> list[Row]:
         """Contacts with this address; one who left comes first."""

@@ -20,8 +20,7 @@ from integrations.adapters.errors import (
     TargetError,
     TransientError,
 )
-from integrations.adapters.mailerlite import MailerLite
-from integrations.adapters.mailerlite.adapter import VERSION
+from integrations.adapters.mailerlite import VERSION, MailerLite
 from tests.integrations.adapters import mailerlite_world as world
 from tests.integrations.adapters.mailerlite_world import (
     API,
@@ -317,10 +316,12 @@ class TestChanges:
         ]
 
     def test_the_mark_is_handed_back(self) -> None:
-        _, asked = self.walk('[0, "abc"]')
+        _, asked = self.walk('[0, "", "", "abc"]')
         assert asked["cursor"] == ["abc"]
 
-    @pytest.mark.parametrize("cursor", ["x", '["0", ""]', '[5, ""]', '[-1, ""]'])
+    @pytest.mark.parametrize(
+        "cursor", ["x", '["0", "", "", ""]', '[5, "", "", ""]', '[-1, "", "", ""]']
+    )
     def test_a_foreign_cursor(self, cursor: str) -> None:
         with wire(), pytest.raises(RejectedError) as caught:
             adapter().changes(GROUP, cursor)
