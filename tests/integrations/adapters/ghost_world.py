@@ -133,7 +133,7 @@ MAILED = Step(
     status=201,
     answer="Created.",  # seen at Ghost 5.130.6; not JSON
 )
-DELETED = Step(method="DELETE", url=f"{API}/members/{ID}/", status=204)
+DELETED = Step(method="DELETE", url=f"{API}/members/{ID}/", status=204, missing_ok=True)
 HOOKED = Step(
     method="POST",
     url=f"{API}/webhooks/",
@@ -155,7 +155,7 @@ def upsert(name: str, *steps: Step, contact: Contact, **options: Any) -> Operati
 
 
 OPERATIONS = (
-    Operation(name="verify", run=Ghost.verify, steps=(found(), NEWSLETTERS, ABOUT)),
+    Operation(name="verify", run=Ghost.verify, steps=(ABOUT, found(), NEWSLETTERS)),
     Operation(name="audiences", run=Ghost.audiences, steps=(NEWSLETTERS,)),
     Operation(
         name="upsert of two",

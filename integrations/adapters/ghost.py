@@ -13,14 +13,16 @@ a member. It takes name and labels only, and a member is never asked.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Self
-from urllib.parse import quote
+from typing import Self
 
 from integrations.adapters.base import (
     Audience,
@@ -28,13 +30,12 @@ from integrations.adapters.base import (
     Field,
     Incoming,
     Outcome,
-    Page,
-    Reading,
-    Receipt,
     Resource,
     Subscription,
+    filled,
 )
 from integrations.adapters.calls import Sign, audience
+from integrations.adapters.counted import Counted
 from integrations.adapters.declare import Credential
 from integrations.adapters.each import (
     awaiting,
@@ -46,37 +47,29 @@ from integrations.adapters.each import (
 from integrations.adapters.errors import (
     CredentialsError,
     Reason,
-    RejectedError,
     ScopeError,
     SetupError,
     TargetError,
     TransientError,
 )
-from integrations.adapters.ghost.wire import (
-    PAGE,
-    check_signature,
-    fault,
-    has,
-    lost,
-    quoted,
-    token,
-    total,
-)
-from integrations.adapters.http import Answer, Params, to_json
-from integrations.adapters.rest import Rest, Write, look_ups
+from integrations.adapters.http import Answer, to_json
+from integrations.adapters.rest import Write
 from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
-from integrations.adapters.shared import json_body, own_address, parse_place, to_place
+from integrations.adapters.shared import check_signed, moment, own_address
 
-LOOK_UP = 40  # addresses in one filter
-RENEW_SECONDS = 240  # a token lives for 300
+TOKEN_SECONDS = 300  # a token may live no longer
+RENEW_SECONDS = 240
 API = "/ghost/api/admin"
 MEMBERS = f"{API}/members/"
+HOOKS = f"{API}/webhooks/"
+KEY = re.compile(r"([0-9a-f]+):((?:[0-9a-f]{2})+)")
+SIGNATURE = re.compile(r"sha256=([0-9a-f]{64}), ?t=(\d+)")
 INTEGRITY = re.compile(rb"\d+:[0-9a-f]+:[0-9a-f]+")
 EVENTS = ("member.added", "member.edited", "member.deleted")
 SUPPRESSED = {"spam": "complained", "fail": "bounced"}
 
 
-class Ghost(Rest):
+class Ghost(Counted):
     slug = "ghost"
     label = "Ghost"
     kind = "esp"
@@ -123,9 +116,16 @@ class Ghost(Rest):
         (r"\be-?mail\b", Reason.ADDRESS_INVALID),
     )
 
-    size_param, page_size = "limit", PAGE
-    place_param, first_place = "page", 1
-    rows_key = "members"
+    size_param, page_size = "limit", 100  # Ghost 6 gives no more
+    rows_key, total_keys = "members", ("meta", "pagination", "total")
+
+    me_path = f"{API}/site/"
+    identity_keys, account_keys = ("url",), ("title",)
+    empty_note = "There is no active newsletter."
+    walk_path, walk_params = MEMBERS, {"order": "created_at asc"}
+    events_key = "member"
+    one_path = f"{MEMBERS}{{id}}/"
+    erasing = "The member, and no paid subscription at Stripe."
 
     state_key = ""
     time_keys = ("updated_at",)
@@ -135,7 +135,7 @@ class Ghost(Rest):
         Field(id="note", label="Note"),
     )
 
-    look_up = "many"
+    look_up, search_size, as_entered = "many", 40, True
     known_as = "Has it already"
     unknown_as = "Does not have this newsletter."
     asked_as = "Ghost mailed them a link; it makes them a member."
@@ -150,7 +150,8 @@ class Ghost(Rest):
             return {}
         if time.time() - self._signed_at > RENEW_SECONDS:
             self._signed_at = time.time()
-            self._token = token(self.secrets.get("admin_key", ""), int(self._signed_at))
+            key = self.secrets.get("admin_key", "")
+            self._token = _token(key, int(self._signed_at))
             self.__dict__.pop("_redactor", None)  # it knows the old token
         return {"Authorization": f"Ghost {self._token}", "Accept-Version": "v5.0"}
 
@@ -158,35 +159,26 @@ class Ghost(Rest):
         return [self.secrets.get("admin_key", "").partition(":")[2].strip()]
 
     def told(self, answer: Answer) -> str:
-        return f"{fault(answer).get('code')} {self.explain(answer)}"
+        codes = [str(row.get("code")) for row in self.faults(answer)]
+        return " ".join([*codes, self.explain(answer)])
 
-    def following(self, body: Row, rows: list[Row], place: Any) -> int | None:
-        return place + 1 if place * PAGE < total(body) else None
+    def me(self) -> Row:
+        return row_in(super().me(), "site")
 
-    def verify(self) -> Reading:
-        people = total(self.fetch("GET", MEMBERS, params={"limit": 1}))
+    def resources(self) -> tuple[Resource, ...]:
+        """An integration's key may do all of this: Ghost knows no narrower one."""
+        people = self.count(self.fetch("GET", MEMBERS, params={"limit": 1}))
         count = len(self._newsletters)
-        return Reading(
-            identity=str(self._site.get("url", "")),
-            account_name=str(self._site.get("title", "")),
-            # An integration's key may do all of this: Ghost knows no narrower one.
-            resources=(
-                Resource(name="newsletters", readable=True, writable=None, count=count),
-                Resource(name="members", readable=True, writable=True, count=people),
-            ),
-            notes=() if count else ("There is no active newsletter.",),
+        return (
+            Resource(name="newsletters", readable=True, writable=None, count=count),
+            Resource(name="members", readable=True, writable=True, count=people),
         )
 
     @cached_property
-    def _site(self) -> dict[str, Any]:
-        return row_in(self.fetch("GET", f"{API}/site/"), "site")
-
-    @cached_property
-    def _newsletters(self) -> dict[str, dict[str, Any]]:
+    def _newsletters(self) -> dict[str, Row]:
         """Active newsletters by id."""
         wanted = {"filter": "status:active", "include": "count.active_members"}
-        asked: Params = {**wanted, "limit": PAGE}
-        body = self.fetch("GET", f"{API}/newsletters/", params=asked)
+        body = self.read_page(f"{API}/newsletters/", "", wanted)
         return {id_in(row): row for row in rows_in(body, "newsletters")}
 
     def audiences(self) -> list[Audience]:
@@ -195,46 +187,43 @@ class Ghost(Rest):
             for row in self._newsletters.values()
         ]
 
-    def fields(self, audience_id: str) -> list[Field]:
-        return list(self.own_fields)
-
-    def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
-        found: dict[str, Row] = {}
-        for some in look_ups(emails, LOOK_UP, as_entered=True):
-            asked = f"email:[{','.join(map(quoted, some))}]"
-            body = self.fetch("GET", MEMBERS, params={"filter": asked, "limit": PAGE})
-            rows = rows_in(body, "members")
-            found |= {key_of(id_in(row, "email")): row for row in rows}
-        return found
+    def search(self, emails: list[str], audience_id: str) -> list[Row]:
+        asked = {"filter": f"email:[{','.join(map(_quoted, emails))}]"}
+        return self.listed(self.read_page(MEMBERS, "", asked), "members")
 
     def status_of(self, row: Row, audience_id: str) -> str:
         """ "" for somebody who lacks the newsletter."""
         suppression = row_in(row, "email_suppression")
         if suppression["suppressed"]:
             return SUPPRESSED.get(str(dig(suppression, "info", "reason")), "bounced")
-        return "subscribed" if audience_id in has(row) else ""
+        return "subscribed" if audience_id in _has(row) else ""
 
     def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
         known = super().standing(email, row, audience_id)
         if row is None or known.status:
             return known
-        if not has(row):
+        if not _has(row):
             return replace(known, status="unsubscribed")
-        had, at = self._lost(known.remote_id, audience_id)
-        status = "unsubscribed" if had else "absent"
-        return replace(known, status=status, changed_at=at)
+        had, at = self._had(known.remote_id, audience_id)
+        return replace(known, status="unsubscribed" if had else "absent", changed_at=at)
 
     def tags_of(self, row: Row) -> tuple[str, ...]:
         return tuple(id_in(label, "name") for label in rows_in(row, "labels"))
 
-    def _lost(self, member_id: str, audience_id: str) -> tuple[bool, datetime | None]:
-        filter = f"type:newsletter_event+data.member_id:{quoted(member_id)}"
-        params: Params = {"filter": filter, "limit": PAGE}
+    def _had(self, member_id: str, audience_id: str) -> tuple[bool, datetime | None]:
+        """Whether a member who lacks a newsletter had it once, or may have, by their
+        latest events, newest first; and when they turned it off themselves."""
+        filter = f"type:newsletter_event+data.member_id:{_quoted(member_id)}"
         try:
-            body = self.fetch("GET", f"{MEMBERS}events/", params=params)
+            body = self.read_page(f"{MEMBERS}events/", "", {"filter": filter})
         except (ScopeError, TargetError):
-            return True, None  # Ghost does not tell: they may have
-        return lost(rows_in(body, "events"), audience_id)
+            return True, None  # Ghost does not tell
+        rows = [row_in(event, "data") for event in rows_in(body, "events")]
+        ours = [row for row in rows if id_in(row, "newsletter_id") == audience_id]
+        if not ours:
+            return len(rows) >= self.page_size, None
+        off = not ours[0].get("subscribed")
+        return True, moment(ours[0].get("created_at")) if off else None
 
     def ready(self, audience_id: str) -> None:
         if audience_id not in self._newsletters:
@@ -249,7 +238,7 @@ class Ghost(Rest):
             # On SQLite, Ghost tells addresses apart by case.
             **{"email": key_of(write.email), **self.record_of(write.contact)},
             "labels": [{"name": tag} for tag in write.tags],
-            "newsletters": [{"id": write.audience_id}],
+            "newsletters": _listed([write.audience_id]),
         }
         made = self.fetch("POST", MEMBERS, payload={"members": [row]})
         return synced(id_in(rows_in(made, "members")[0]))
@@ -263,8 +252,7 @@ class Ghost(Rest):
                     "A member of the site already, whom Ghost cannot ask to confirm. "
                     "They can choose the newsletter in their account.",
                 )
-            ids = (*has(member), write.audience_id)
-            row["newsletters"] = [{"id": id} for id in ids]
+            row["newsletters"] = _listed([*_has(member), write.audience_id])
         if write.options.update_existing:
             values = self.record_of(write.contact)
             row |= {k: v for k, v in values.items() if v != member.get(k)}
@@ -277,7 +265,8 @@ class Ghost(Rest):
         return synced(write.known.remote_id)
 
     def _put(self, member: Row, row: Row) -> None:
-        self.fetch("PUT", _member(member), payload={"members": [row]})
+        path = self.at(self.one_path, "", id_in(member))
+        self.fetch("PUT", path, payload={"members": [row]})
 
     def _ask(self, write: Write) -> Outcome:
         site = self._public
@@ -294,7 +283,7 @@ class Ghost(Rest):
             "newsletters": [{"name": self._newsletters[write.audience_id]["name"]}],
             "labels": write.tags,
             "integrityToken": integrity[0].decode(),
-            **({"name": values["name"]} if "name" in values else {}),
+            **filled({"name": values.get("name")}),
         }
         answer = site.send("POST", "/members/api/send-magic-link/", data=to_json(row))
         if (answer.status, answer.body.strip()) != (201, b"Created."):  # Ghost 5
@@ -304,75 +293,97 @@ class Ghost(Rest):
     @cached_property
     def _public(self) -> Self:
         """The site itself, whose address may be another than the API's."""
-        url = str(self._site.get("url", ""))
+        url = str(self.me().get("url", ""))
         try:
             return self.elsewhere(own_address(url, "It"))
         except SetupError:
             return self.elsewhere(self.home)
 
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        """Always everybody who has the newsletter: a member's updated_at stays as it
-        is when only newsletters change (sources)."""
-        [page] = parse_place(cursor, int) or [1]
-        rows, page = self.walk(cursor, MEMBERS, page, {"order": "created_at asc"})
-        theirs = [row for row in rows if audience_id in has(row)]
-        return self.walked(theirs, audience_id, to_place(page) if page else "")
+    def changed(
+        self, rows: Sequence[Row], audience_id: str, since: str
+    ) -> Iterator[Change]:
+        """Everybody who has the newsletter: a member's updated_at stays as it is when
+        only newsletters change (sources)."""
+        there = (row for row in rows if audience_id in _has(row))
+        return (self.change(row, audience_id) for row in there)
 
-    def webhook(self, request: Incoming) -> list[Change]:
+    def check_hook(self, request: Incoming) -> None:
+        """X-Ghost-Signature is "sha256=..., t=milliseconds", the hex HMAC-SHA256 of
+        body and time (sources)."""
+        given = SIGNATURE.fullmatch(request.headers.get("x-ghost-signature", ""))
+        seal, at = given.groups() if given else ("", "")
+        check_signed(self.secrets, request.body + at.encode(), seal)
+
+    def heard(self, event: Row) -> Iterator[Change]:
         """A change for each newsletter the member has; suppressions are not told, nor
-        which newsletter was turned off while another is left."""
-        check_signature(request, self.secrets)
-        body = json_body(request)
-        member = body.get("member") if isinstance(body, dict) else None
-        if not isinstance(member, dict):
-            raise RejectedError("This is not a webhook about a member.")
-        return list(
-            self._heard(member.get("current") or {}, member.get("previous") or {})
-        )
-
-    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
-        """For all members: Ghost has none for a newsletter. One for each event."""
-        ids, secret = [], {"secret": self.secrets.get("webhook_secret", "")}
-        for event in EVENTS:
-            row = {"name": "contactsync", "event": event, "target_url": url, **secret}
-            made = self.fetch("POST", f"{API}/webhooks/", payload={"webhooks": [row]})
-            ids.append(id_in(rows_in(made, "webhooks")[0]))
-        return {"webhook_id": ",".join(ids)}
-
-    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
-        self.request("DELETE", f"{API}/webhooks/{quote(webhook_id, safe='')}/")
-
-    def _heard(self, now: Row, before: Row) -> Iterator[Change]:
-        """`now` is {} for a member who was deleted."""
+        which newsletter was turned off while another is left. One who was deleted has
+        nothing current."""
+        now, before = event.get("current") or {}, event.get("previous") or {}
         old, new = str(before.get("email") or ""), str(now.get("email") or "")
         if not now and old:
             yield Change(email=old, kind="delete", status="absent")
         if now and old and old != new:
             yield Change(email=new, kind="email", fields={"old_email": old})
         if now:
-            for id in has(now) or [""]:
+            for id in _has(now) or [""]:
                 status = "subscribed" if id else "unsubscribed"
                 yield self.change(now, id, status=status)
+
+    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
+        """For all members: Ghost has none for a newsletter. One for each event."""
+        ids, secret = [], {"secret": self.secrets.get("webhook_secret", "")}
+        for event in EVENTS:
+            row = {"name": "contactsync", "event": event, "target_url": url, **secret}
+            made = self.fetch("POST", HOOKS, payload={"webhooks": [row]})
+            ids.append(id_in(rows_in(made, "webhooks")[0]))
+        return {"webhook_id": ",".join(ids)}
+
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        self.request("DELETE", self.at(f"{HOOKS}{{id}}/", "", webhook_id))
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         found = self.find(emails, audience_id)
 
         def leave(email: str) -> Outcome:
             member = found.get(key_of(email))
-            if member is None or audience_id not in has(member):
+            if member is None or audience_id not in _has(member):
                 return not_there(self.unknown_as)
-            kept = [{"id": id} for id in has(member) if id != audience_id]
-            self._put(member, {"newsletters": kept})
+            kept = [id for id in _has(member) if id != audience_id]
+            self._put(member, {"newsletters": _listed(kept)})
             return synced(member["id"])
 
         return self.each(emails, leave)
 
-    def erase(self, email: str) -> Receipt:
-        member = self.find_one(email, "")
-        if member is not None:
-            self.request("DELETE", _member(member))
-        return self.erased(member, "The member, and no paid subscription at Stripe.")
+
+def _token(admin_key: str, now: int) -> str:
+    """A JSON web token (RFC 7519, HS256) from `now`, an epoch second, on; raises
+    CredentialsError for what is no key."""
+    found = KEY.fullmatch(admin_key.strip())
+    if found is None:
+        raise CredentialsError(
+            "An Admin API key is two hexadecimal parts with a colon between them."
+        )
+    head = {"alg": "HS256", "typ": "JWT", "kid": found[1]}
+    claims = {"iat": now, "exp": now + TOKEN_SECONDS, "aud": "/admin/"}
+    signed = b".".join(_part(to_json(part)) for part in (head, claims))
+    seal = hmac.new(bytes.fromhex(found[2]), signed, hashlib.sha256).digest()
+    return (signed + b"." + _part(seal)).decode()
 
 
-def _member(member: Row) -> str:
-    return f"{MEMBERS}{quote(str(member['id']), safe='')}/"
+def _part(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def _quoted(text: str) -> str:
+    """A text in a filter."""
+    return "'" + text.replace("'", "\\'") + "'"
+
+
+def _listed(ids: list[str]) -> list[Row]:
+    """Newsletters as a member is written."""
+    return [{"id": id} for id in ids]
+
+
+def _has(member: Row) -> list[str]:
+    """Ids of the active newsletters a member gets."""
+    return [id_in(row) for row in rows_in(member, "newsletters")]
