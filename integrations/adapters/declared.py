@@ -37,7 +37,10 @@ NEEDED = {
     "remove_webhook": ("hook_path",),
     "erase": ("erasing",),
 }
-ENGINE = ("integrations.adapters.base", __name__, "integrations.adapters.rest")
+ENGINE = (
+    *("integrations.adapters.base", "integrations.adapters.counted"),
+    *("integrations.adapters.rest", __name__),
+)
 
 
 class Declared(RestCalls):
