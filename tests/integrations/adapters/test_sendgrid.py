@@ -16,8 +16,7 @@ from integrations.adapters.errors import (
     TargetError,
     TransientError,
 )
-from integrations.adapters.sendgrid import SendGrid
-from integrations.adapters.sendgrid.people import SUPPRESSED_PAGE
+from integrations.adapters.sendgrid import SUPPRESSED_PAGE, SendGrid
 from tests.integrations.adapters import sendgrid_world as world
 from tests.integrations.adapters.sendgrid_world import (
     API,
