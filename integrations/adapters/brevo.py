@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -45,8 +45,6 @@ from integrations.adapters.shared import (
     moment,
 )
 
-STEP_BACK = 50  # rows read again, because others may be deleted meanwhile
-OVERLAP = timedelta(minutes=10)
 BY_EMAIL: Params = {"identifierType": "email_id"}
 TYPES = {
     **{"date": "date", "float": "number", "boolean": "boolean"},
@@ -132,7 +130,9 @@ class Brevo(Rest):
     audience_path, audience_params = "/v3/contacts/lists", {"limit": 50}
     probed = (audience_path, "/v3/contacts")
     hook_path = "/v3/webhooks"
+    # All of the account, in the order of their creation.
     walk_path, walk_params = "/v3/contacts", {"sort": "asc"}
+    since_param, step_back = "modifiedSince", 50
     since_format = "%Y-%m-%dT%H:%M:%S.000Z"
     erasing = "Deleted. Brevo keeps the log of mails sent to them."
 
@@ -209,10 +209,10 @@ class Brevo(Rest):
         return max((at for at in times if at), default=None)
 
     def ready(self, audience_id: str) -> None:
-        list_number(audience_id)
+        self.number(audience_id)
 
     def put(self, write: Write) -> Outcome:
-        number, there = list_number(write.audience_id), write.known.remote_id
+        number, there = self.number(write.audience_id), write.known.remote_id
         person: Row = {"email": write.email}
         if not there or write.options.update_existing:
             person |= self.record_of(write.contact)
@@ -247,16 +247,6 @@ class Brevo(Rest):
                     error.detail, reason=Reason.TARGET_UNFINISHED, status=error.status
                 ) from None
             raise
-
-    def turn(
-        self, turn: int, since: str, place: Any, audience_id: str
-    ) -> tuple[list[Row], Any]:
-        """All contacts of the account in the order of their creation."""
-        newer = {"modifiedSince": since} if since else {}
-        path, order = self.walk_path, self.walk_params
-        rows, following = self.page(path, place, {**order, **newer})
-        back = min(STEP_BACK, len(rows) - 1)
-        return rows, int(following) - back if following else None
 
     def changed(
         self, rows: Sequence[Row], audience_id: str, since: str
@@ -320,13 +310,6 @@ def _log(row: Row, *names: str) -> list[Row]:
     """Entries of the statistics, which stand in lists, some of them nested."""
     found = dig(row, "statistics", *names)
     return found if isinstance(found, list) else []
-
-
-def list_number(audience_id: str) -> int:
-    """The number of a list. Raises TargetError when it is none."""
-    if not (audience_id.isascii() and audience_id.isdigit()):
-        raise TargetError("Brevo has no such list: choose another.")
-    return int(audience_id)
 
 
 def _path(email: str) -> str:

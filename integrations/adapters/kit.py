@@ -19,7 +19,7 @@ the answer to a new webhook endpoint wraps it in "webhook_endpoint" (both are re
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -36,7 +36,6 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.calls import Place, Sign, audience
 from integrations.adapters.declare import Credential, OAuth2, Rate
-from integrations.adapters.each import key_of
 from integrations.adapters.errors import (
     CredentialsError,
     Reason,
@@ -45,7 +44,7 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Params
-from integrations.adapters.rest import Rest, Write, look_ups
+from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, dig, id_in, row_in
 from integrations.adapters.shared import (
     check_signed,
@@ -112,9 +111,10 @@ class Kit(Rest):
     }
     time_keys = ("added_at", "created_at")
     own_fields = (Field(id="first_name", label="First name", type="name"),)
-    custom_key = "fields"
+    field_path, field_keys = "/v4/custom_fields", ("key", "label", "")  # all are text
+    custom_key, tags_cased = "fields", True
 
-    look_up = "ahead"
+    look_up, search_size = "ahead", 25
     walk_params = {"status": "all"}
 
     hook_path, hook_key = "/v4/webhook_endpoints", "webhook_endpoint"
@@ -138,24 +138,13 @@ class Kit(Rest):
         ]
 
     @cached_property
-    def _custom(self) -> dict[str, str]:
-        """Labels of the custom fields, by key."""
-        rows = self.rows("/v4/custom_fields")
-        return {str(row["key"]): str(row.get("label", "")) for row in rows}
+    def _custom(self) -> set[str]:
+        return {str(row["key"]) for row in self.rows(self.field_path)}
 
-    def fields(self, audience_id: str) -> list[Field]:
-        """All are text, and belong to the account."""
-        custom = (Field(id=key, label=label) for key, label in self._custom.items())
-        return [*self.own_fields, *custom]
-
-    def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
+    def search(self, emails: list[str], audience_id: str) -> Iterator[Row]:
         """Who of them is in the account; Kit does not tell who is on a form."""
-        found: dict[str, Row] = {}
-        for some in look_ups(emails, self.batch_size):
-            asked = {"status": "all", "email_address": ",".join(some)}
-            rows = self.rows("/v4/subscribers", asked)
-            found |= {key_of(id_in(row, "email_address")): row for row in rows}
-        return found
+        asked = {"status": "all", "email_address": ",".join(emails)}
+        return self.rows("/v4/subscribers", asked)
 
     def put(self, write: Write) -> Outcome:
         people = self.people_path(write.audience_id)
@@ -172,7 +161,7 @@ class Kit(Rest):
         added = self.fetch("POST", people, payload=address)
 
         def add(tag: str) -> None:
-            tagged = self.people_path(f"tag:{self._tag(tag)}")
+            tagged = self.people_path(f"tag:{self.tag_id(tag)}")
             self.request("POST", tagged, payload=address)
 
         lost = self.tag_each(write.tags, add)
@@ -188,16 +177,10 @@ class Kit(Rest):
             )
         return record
 
-    @cached_property
-    def _tags(self) -> dict[str, str]:
-        return {}
-
-    def _tag(self, name: str) -> str:
-        """The id of a tag; asking for one that is there makes no second one."""
-        if name not in self._tags:
-            made = self.fetch("POST", "/v4/tags", payload={"name": name})
-            self._tags[name] = id_in(row_in(made, "tag"))
-        return self._tags[name]
+    def tag_named(self, name: str) -> str:
+        """Asking for one that is there makes no second one."""
+        made = self.fetch("POST", "/v4/tags", payload={"name": name})
+        return id_in(row_in(made, "tag"))
 
     def leave(self, known: Subscription, audience_id: str) -> None:
         with suppress(TargetError):  # deleted meanwhile
