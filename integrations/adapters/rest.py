@@ -364,7 +364,12 @@ class Rest(Declared):
         self, rows: Sequence[Row], audience_id: str, since: str
     ) -> Iterable[Change]:
         """What a page of a walk tells."""
-        return (self.change(row, audience_id) for row in rows)
+        there = (row for row in rows if self.belongs(row, audience_id))
+        return (self.change(row, audience_id) for row in there)
+
+    def belongs(self, row: Row, audience_id: str) -> bool:
+        """Whether a record in a walk is of the audience's people."""
+        return True
 
     def walked(self, rows: list[Row], audience_id: str, cursor: str) -> Page:
         """A page of a walk that always begins anew; `cursor` is "" at its end."""
