@@ -18,7 +18,7 @@ webhooks beyond the event names.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -148,10 +148,8 @@ class Brevo(Rest):
         return reached if rows and reached < count_in(body, "count") else None
 
     def resources(self) -> tuple[Resource, ...]:
-        def count() -> int:
-            return len(self._attributes)
-
-        return (*super().resources(), probed("attributes", count))
+        others = super().resources()
+        return (*others, probed("attributes", lambda: len(self._attributes)))
 
     def audience_of(self, row: Row) -> Audience:
         return audience(row, row.get("uniqueSubscribers", row.get("totalSubscribers")))
@@ -248,13 +246,10 @@ class Brevo(Rest):
                 ) from None
             raise
 
-    def changed(
-        self, rows: Sequence[Row], audience_id: str, since: str
-    ) -> Iterable[Change]:
-        """Those who are or were on the list."""
+    def belongs(self, row: Row, audience_id: str) -> bool:
+        """Who is or was on the list."""
         lists = ("listIds", "listUnsubscribed")
-        there = (r for r in rows if any(_on(r, name, audience_id) for name in lists))
-        return super().changed(list(there), audience_id, since)
+        return any(_on(row, name, audience_id) for name in lists)
 
     def heard(self, event: Row) -> Iterator[Change]:
         """`email` is an address or a list of them."""

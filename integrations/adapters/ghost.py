@@ -299,13 +299,10 @@ class Ghost(Counted):
         except SetupError:
             return self.elsewhere(self.home)
 
-    def changed(
-        self, rows: Sequence[Row], audience_id: str, since: str
-    ) -> Iterator[Change]:
-        """Everybody who has the newsletter: a member's updated_at stays as it is when
-        only newsletters change (sources)."""
-        there = (row for row in rows if audience_id in _has(row))
-        return (self.change(row, audience_id) for row in there)
+    def belongs(self, row: Row, audience_id: str) -> bool:
+        """Walks are of all members: their updated_at stays as it is when only
+        newsletters change (sources)."""
+        return audience_id in _has(row)
 
     def check_hook(self, request: Incoming) -> None:
         """X-Ghost-Signature is "sha256=..., t=milliseconds", the hex HMAC-SHA256 of

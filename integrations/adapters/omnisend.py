@@ -21,7 +21,7 @@ are left out: what they do to a text message subscription is unverified, too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -29,7 +29,6 @@ from urllib.parse import quote
 from integrations.adapters.answer import retry_after
 from integrations.adapters.base import (
     Audience,
-    Change,
     Field,
     Outcome,
     Resource,
@@ -224,12 +223,9 @@ class Omnisend(Rest):
             return self.page(CONTACTS, place)
         return super().turn(turn, since, place, audience_id)
 
-    def changed(
-        self, rows: Sequence[Row], audience_id: str, since: str
-    ) -> Iterable[Change]:
-        """Those with an address; others have a phone number only."""
-        there = [row for row in rows if row.get("email")]
-        return super().changed(there, audience_id, since)
+    def belongs(self, row: Row, audience_id: str) -> bool:
+        """Some have a phone number only."""
+        return bool(row.get("email"))
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         return self.each(emails, self._leave)
