@@ -1,4 +1,4 @@
-"""The Campaign Monitor adapter: what it declares and does, and what it reads."""
+"""The Campaign Monitor adapter, and the codes that it reads."""
 
 from __future__ import annotations
 

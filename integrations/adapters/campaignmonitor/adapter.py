@@ -20,65 +20,49 @@ only that is given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
-from urllib.parse import quote
+from typing import Any
 
 from integrations.adapters.base import (
     Audience,
     Change,
     Contact,
     Field,
-    Incoming,
     Options,
     Outcome,
-    Page,
     Reading,
     Receipt,
     Resource,
     Subscription,
+    filled,
 )
-from integrations.adapters.calls import Sign
-from integrations.adapters.campaignmonitor.wire import (
-    NOT_THERE,
-    UNCONFIRMED,
-    Refused,
-    code_of,
-    failures,
-    field_of,
-    list_path,
-    refused_by,
-    row_of,
-    subscribers_path,
-    values_of,
+from integrations.adapters.calls import Place
+from integrations.adapters.campaignmonitor.codes import (
+    SIGNS,
+    SOME_FAILED,
+    NotThere,
+    Unconfirmed,
 )
 from integrations.adapters.declare import Credential, OAuth2, SubAccount
 from integrations.adapters.each import awaiting, by_address, key_of, not_there, synced
-from integrations.adapters.errors import (
-    AdapterError,
-    CredentialsError,
-    Reason,
-    RejectedError,
-    ScopeError,
-    TargetError,
-)
+from integrations.adapters.errors import RejectedError
 from integrations.adapters.http import Answer, Params, to_json
 from integrations.adapters.rest import Rest, Write
-from integrations.adapters.shapes import Row, count_in, row_in, rows_in, unreadable
-from integrations.adapters.shared import (
-    check_secret_url,
-    expired,
-    json_body,
-    parse_place,
-    to_place,
-)
+from integrations.adapters.shapes import Row, as_rows, count_in, id_in, rows_in
 
-PAGE = 1000
+CLIENT, LIST = "/api/v3.3/clients/{account}", "/api/v3.3/lists/{audience}"
+PEOPLE = "/api/v3.3/subscribers/{audience}"
 SIZED = 20  # lists that are counted
-OVERLAP = timedelta(days=1)
 STATES = ("active", "unconfirmed", "unsubscribed", "bounced", "deleted")
+TYPES = {
+    **{"Number": "number", "Date": "date"},
+    **{"MultiSelectOne": "choice", "MultiSelectMany": "multi_choice"},
+}
 
 
 class CampaignMonitor(Rest):
@@ -120,12 +104,11 @@ class CampaignMonitor(Rest):
 
     key_header = ("Authorization", "Basic {api_key}:x")
 
-    signs = (  # the words are a code
-        Sign("^60$", ScopeError, on=401),
-        Sign("^102$", TargetError, on=401),  # somebody else's client or list
-        Sign("^121$", CredentialsError, Reason.AUTH_EXPIRED, on=401),
-        Sign("^101$", TargetError, on=400),  # no such list
-    )
+    signs = SIGNS
+
+    own_fields = (Field(id="Name", label="Name", type="name"),)
+    field_path = f"{LIST}/customfields.json"
+    events_key = "Events"
 
     email_key, id_key = "EmailAddress", ""
     state_key = "State"
@@ -135,81 +118,92 @@ class CampaignMonitor(Rest):
         "Deleted": "archived",
     }
 
+    unknown_as = "Not on this list, or not active on it."
+    asked_as = "Campaign Monitor asks them to confirm."
+
+    turns, first_place = len(STATES), 0
+    since_format, overlap = "%Y-%m-%d", timedelta(days=1)
+
     def explain(self, answer: Answer) -> str:
         return self.safe(str(answer.object().get("Message") or ""))
 
     def told(self, answer: Answer) -> str:
-        return str(code_of(answer.object()))
-
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        if isinstance(error, RejectedError):
-            code = code_of(answer.object())
-            return Refused(error.detail, code, status=answer.status)
-        return error
+        return str(answer.object().get("Code"))
 
     def refusal(self, error: RejectedError) -> Outcome:
-        code = error.code if isinstance(error, Refused) else 0
-        return refused_by(code, error.detail)
+        if isinstance(error, Unconfirmed):
+            return awaiting("", "Asked before, and not confirmed yet.")
+        return super().refusal(error)
 
-    def _array(self, path: str, params: Params | None = None) -> list[Row]:
-        """The objects of an answer that must be an array."""
-        return rows_in({"rows": self.request("GET", path, params=params)}, "rows")
+    def page(
+        self, path: str, place: Place, params: Params | None = None
+    ) -> tuple[list[Row], None]:
+        """What is listed comes as one array."""
+        return as_rows(self.request("GET", path, params=params)), None
 
-    def verify(self) -> Reading:
-        clients = self.sub_accounts()
-        chosen = self.secrets.get("sub_account", "")
-        named = [c.label for c in clients if c.id == chosen or len(clients) == 1]
-        resources = [
-            Resource(name="clients", readable=True, writable=None, count=len(clients))
-        ]
-        notes = []
-        if named:
-            count = len(self._lists(quote(chosen or clients[0].id, safe="")))
-            resources.append(
-                Resource(name="lists", readable=True, writable=None, count=count)
-            )
-        else:
-            notes.append("Choose which client's lists are used.")
-        return Reading(
-            identity=named[0] if named else f"{len(clients)} clients",
-            account_name=named[0] if named else "",
-            resources=tuple(resources),
-            notes=tuple(notes),
-        )
+    # Reading the account.
 
     def sub_accounts(self) -> list[SubAccount]:
         return [
             SubAccount(id=str(row["ClientID"]), label=str(row.get("Name", "")))
-            for row in self._array("/api/v3.3/clients.json")
+            for row in self.rows("/api/v3.3/clients.json")
         ]
 
-    def _lists(self, client: str) -> list[Row]:
-        return self._array(f"/api/v3.3/clients/{client}/lists.json")
+    def verify(self) -> Reading:
+        """Lists are told of the chosen client, or the only one."""
+        clients = self.sub_accounts()
+        if len(clients) == 1:
+            self.secrets["sub_account"] = clients[0].id
+        chosen = self.secrets.get("sub_account", "")
+        name = next((client.label for client in clients if client.id == chosen), "")
+        counts = {"clients": len(clients)}
+        if name:
+            counts["lists"] = len(list(self.rows(self.at(f"{CLIENT}/lists.json"))))
+        return Reading(
+            identity=name or f"{len(clients)} clients",
+            account_name=name,
+            resources=tuple(
+                Resource(name=each, readable=True, writable=None, count=counts[each])
+                for each in counts
+            ),
+            notes=() if name else ("Choose which client's lists are used.",),
+        )
 
     def audiences(self) -> list[Audience]:
         """Sizes cost a call each, so only the first lists have one."""
         found = []
-        for number, row in enumerate(self._lists(self.account())):
-            path = list_path(str(row["ListID"]))
-            details = self.fetch("GET", f"{path}.json")
-            stats = self.fetch("GET", f"{path}/stats.json") if number < SIZED else {}
-            found.append(
-                Audience(
-                    id=str(row["ListID"]),
-                    label=str(row.get("Name", "")),
-                    size=stats.get("TotalActiveSubscribers"),
-                    double_opt_in=details.get("ConfirmedOptIn"),
-                )
-            )
+        for number, row in enumerate(self.rows(self.at(f"{CLIENT}/lists.json"))):
+            id, label = str(row["ListID"]), str(row.get("Name", ""))
+            asks, size = self._asks(id), None
+            if number < SIZED:
+                stats = self.fetch("GET", self.at(f"{LIST}/stats.json", id))
+                size = stats.get("TotalActiveSubscribers")
+            found.append(Audience(id=id, label=label, size=size, double_opt_in=asks))
         return found
 
-    def fields(self, audience_id: str) -> list[Field]:
-        name = Field(id="Name", label="Name", type="name")
-        rows = self._array(f"{list_path(audience_id)}/customfields.json")
-        return [name, *(field_of(row) for row in rows)]
+    @cached_property
+    def _modes(self) -> dict[str, bool]:
+        return {}
 
-    # Writing, where nobody is ever subscribed again.
+    def _asks(self, audience_id: str) -> bool:
+        """Whether the list has new people confirm."""
+        if audience_id not in self._modes:
+            details = self.fetch("GET", self.at(f"{LIST}.json", audience_id))
+            mode = details.get("ConfirmedOptIn")
+            if not isinstance(mode, bool):
+                raise self._unreadable(None)
+            self._modes[audience_id] = mode
+        return self._modes[audience_id]
+
+    def field_of(self, row: Row) -> Field:
+        return Field(
+            id=str(row["Key"]),
+            label=str(row.get("FieldName", "")),
+            type=TYPES.get(str(row.get("DataType")), "text"),
+            options=tuple(str(option) for option in row.get("FieldOptions") or ()),
+        )
+
+    # A subscriber.
 
     def status_of(self, row: Row, audience_id: str) -> str:
         """The state of a subscriber, or after an event, which has none when it tells
@@ -218,16 +212,40 @@ class CampaignMonitor(Rest):
         return "subscribed" if joined else super().status_of(row, audience_id)
 
     def values_of(self, row: Row) -> dict[str, object]:
-        return values_of(row)
+        """A key that comes several times has several values."""
+        several: dict[str, list[Any]] = {}
+        for item in row.get("CustomFields") or ():
+            key = str(item.get("Key", ""))
+            if not key.startswith("["):
+                key = "[" + re.sub(r"\W", "", key) + "]"
+            several.setdefault(key, []).append(item.get("Value"))
+        values = {key: v if len(v) > 1 else v[0] for key, v in several.items()}
+        return filled({"Name": row.get("Name"), **values})
+
+    def record_of(self, contact: Contact) -> Row:
+        """Several values of a field go under its key several times."""
+        values = filled(contact.fields)
+        name = {"Name": str(values.pop("Name"))} if "Name" in values else {}
+        custom = [
+            {"Key": key, "Value": str(part)}
+            for key, value in values.items()
+            for part in (value if isinstance(value, (list, tuple)) else [value])
+        ]
+        return {
+            "EmailAddress": contact.email.strip(),
+            "ConsentToTrack": "Unchanged",
+            **name,
+            "CustomFields": custom,
+        }
 
     def find_one(self, email: str, audience_id: str) -> Row | None:
-        asked: Params = {"email": email.strip()}
+        path, asked = self.at(f"{PEOPLE}.json", audience_id), {"email": email.strip()}
         try:
-            return self.fetch("GET", subscribers_path(audience_id), params=asked)
-        except Refused as error:
-            if error.code != NOT_THERE:
-                raise
+            return self.fetch("GET", path, params=asked)
+        except NotThere:
             return None
+
+    # Writing, where nobody is ever subscribed again.
 
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
@@ -239,20 +257,6 @@ class CampaignMonitor(Rest):
         refused = self._import(by_address(contacts), audience_id)
         return [refused.get(key_of(who.email)) or synced() for who in contacts]
 
-    @cached_property
-    def _modes(self) -> dict[str, bool]:
-        return {}
-
-    def _asks(self, audience_id: str) -> bool:
-        """Whether the list has new people confirm."""
-        if audience_id not in self._modes:
-            details = self.fetch("GET", f"{list_path(audience_id)}.json")
-            mode = details.get("ConfirmedOptIn")
-            if not isinstance(mode, bool):
-                raise self._unreadable(None)
-            self._modes[audience_id] = mode
-        return self._modes[audience_id]
-
     def _import(
         self, people: Mapping[str, Contact], audience_id: str
     ) -> dict[str, Outcome]:
@@ -261,133 +265,69 @@ class CampaignMonitor(Rest):
         Raises RejectedError when it cannot be told whom a refusal is about.
         """
         body = {
-            "Subscribers": [row_of(contact) for contact in people.values()],
+            "Subscribers": [self.record_of(contact) for contact in people.values()],
             "Resubscribe": False,
             "QueueSubscriptionBasedAutoresponders": True,
             "RestartSubscriptionBasedAutoresponders": False,
         }
-        answer = self.send(
-            "POST", subscribers_path(audience_id, "/import"), data=to_json(body)
-        )
-        result = answer.object()
-        if answer.status == 400 and code_of(result) == 210:
-            result = row_in(result, "ResultData")
-        elif answer.status >= 300:
-            raise self.error_from(answer)
-        found = failures(rows_in(result, "FailureDetails"), people, self.safe)
-        if answer.status >= 300 and not found:
-            raise self._unreadable(answer.status)
-        return found
+        path = self.at(f"{PEOPLE}/import.json", audience_id)
+        answer = self.send("POST", path, data=to_json(body))
+        partly = answer.status == 400 and self.told(answer) == SOME_FAILED
+        result = answer.object().get("ResultData") if partly else self.parsed(answer)
+        failed = rows_in(result, "FailureDetails")
+        if partly and not failed:
+            raise self._unreadable(None)
+        refused = {}
+        for row in failed:
+            error = self.error_from(Answer(status=400, headers={}, body=to_json(row)))
+            if not isinstance(error, RejectedError):
+                raise error
+            email = key_of(str(row.get("EmailAddress", "")))
+            if len(people) == 1:
+                [email] = people
+            elif email not in people:  # written otherwise there
+                raise error
+            refused[email] = self.refusal(error)
+        return refused
 
     def turned_away(self, known: Subscription) -> Outcome | None:
         if known.status == "unknown":
-            raise unreadable(self.label)
+            raise self._unreadable(None)
         if known.status == "pending":
-            return refused_by(UNCONFIRMED, "")
+            return self.refusal(Unconfirmed(""))
         return super().turned_away(known)
 
     def put(self, write: Write) -> Outcome:
         body = {
-            **row_of(write.contact),
+            **self.record_of(write.contact),
             "Resubscribe": False,
             "RestartSubscriptionBasedAutoresponders": False,
         }
-        self.request("POST", subscribers_path(write.audience_id), payload=body)
+        self.request("POST", self.at(f"{PEOPLE}.json", write.audience_id), payload=body)
         if write.row is None and self._asks(write.audience_id):
-            return awaiting("", "Campaign Monitor asks them to confirm.")
+            return awaiting("", self.asked_as)
         return synced()
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        path = self.at(f"{PEOPLE}/unsubscribe.json", audience_id)
+
         def leave(email: str) -> Outcome:
-            body = {"EmailAddress": email.strip()}
-            path = subscribers_path(audience_id, "/unsubscribe")
             try:
-                self.request("POST", path, payload=body)
-            except Refused as error:
-                if error.code == NOT_THERE:
-                    detail = "Not on this list, or not active on it."
-                    return not_there(detail)
-                raise
+                self.request("POST", path, payload={"EmailAddress": email.strip()})
+            except NotThere:
+                return not_there(self.unknown_as)
             return synced()
 
         return self.each(emails, leave)
 
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        """State by state. In each the first page is read to learn how many there are,
-        then the others from the last back to the first: who leaves the state meanwhile
-        moves those behind them towards the front, where they are still to be read."""
-        place = parse_place(cursor, str, str, int, int)
-        since, began, turn, page = place or ("", "", 0, 0)
-        if not 0 <= turn < len(STATES) or page < 0:
-            raise expired()
-        began = began or (datetime.now(UTC) - OVERLAP).strftime("%Y-%m-%d")
-        params: dict[str, str | int] = {
-            **{"page": page or 1, "pagesize": PAGE},
-            **{"orderfield": "date", "orderdirection": "asc"},
-        }
-        if since:
-            params["date"] = since
-        path = f"{list_path(audience_id)}/{STATES[turn]}.json"
-        body = self.fetch("GET", path, params=params)
-        rows, last = rows_in(body, "Results"), count_in(body, "NumberOfPages")
-        following = (last if last > 1 else 0) if page == 0 else page - 1
-        if not following:
-            turn += 1
-        more = turn < len(STATES)
-        ahead = (since, began, turn, following) if more else (began, "", 0, 0)
-        return Page(
-            changes=tuple(self.change(row, audience_id) for row in rows),
-            cursor=to_place(*ahead),
-            complete=not since,
-            more=more,
-        )
-
-    def webhook(self, request: Incoming) -> list[Change]:
-        """Unsigned, so the address given to Campaign Monitor ends in ?secret=..."""
-        check_secret_url(request, self.secrets)
-        body = json_body(request)
-        if not isinstance(body, dict):
-            raise RejectedError("This is not a Campaign Monitor webhook.")
-        audience_id = str(body.get("ListID") or "")
-        changes: list[Change] = []
-        for row in body.get("Events") or ():
-            if not row.get("EmailAddress"):
-                continue
-            left = row.get("Type") == "Deactivate"
-            change = self.change(row, audience_id, "status" if left else "upsert")
-            was = str(row.get("OldEmailAddress") or "")
-            if was and was.lower() != change.email.lower():
-                old = {"old_email": was}
-                changes.append(replace(change, kind="email", status="", fields=old))
-            changes.append(change)
-        return changes
-
-    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
-        events = ["Subscribe", "Update", "Deactivate"]
-        hook = {"Events": events, "Url": url, "PayloadFormat": "json"}
-        path = f"{list_path(audience_id)}/webhooks.json"
-        made = self.request("POST", path, payload=hook)
-        if not isinstance(made, str):
-            raise self._unreadable(None)
-        return {"webhook_id": made}
-
-    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
-        path = f"{list_path(audience_id)}/webhooks/{quote(webhook_id, safe='')}.json"
-        self.request("DELETE", path)
-
     def erase(self, email: str) -> Receipt:
-        params: Params = {"email": email.strip()}
-        path = f"/api/v3.3/clients/{self.account()}/listsforemail.json"
+        asked = {"email": email.strip()}
         gone = []
-        for row in self._array(path, params):
-            subscriber = subscribers_path(str(row["ListID"]))
-            try:
-                self.request("DELETE", subscriber, params=params)
-            except Refused as error:
-                if error.code != NOT_THERE:
-                    raise
-                continue
-            gone.append(str(row.get("ListName", "")))
+        for row in self.rows(self.at(f"{CLIENT}/listsforemail.json"), asked):
+            with suppress(NotThere):
+                path = self.at(f"{PEOPLE}.json", str(row["ListID"]))
+                self.request("DELETE", path, params=asked)
+                gone.append(str(row.get("ListName", "")))
         if not gone:
             return self.erased(None, "")
         return Receipt(
@@ -395,3 +335,52 @@ class CampaignMonitor(Rest):
             note=f"Moved to the deleted subscribers of {', '.join(gone)}. The API goes "
             "no further: delete them there for good by hand.",
         )
+
+    # Changes.
+
+    def turn(
+        self, turn: int, since: str, place: int, audience_id: str
+    ) -> tuple[list[Row], int]:
+        """State by state. In each the first page is read to learn how many there are,
+        then the others from the last back to the first: who leaves the state meanwhile
+        moves those behind them towards the front, where they are still to be read."""
+        params: dict[str, str | int] = {
+            "page": place or 1,
+            "pagesize": 1000,
+            "orderfield": "date",
+            "orderdirection": "asc",
+        }
+        if since:
+            params["date"] = since
+        path = self.at(f"{LIST}/{STATES[turn]}.json", audience_id)
+        body = self.fetch("GET", path, params=params)
+        rows, last = rows_in(body, "Results"), count_in(body, "NumberOfPages")
+        if place:
+            return rows, place - 1
+        return rows, last if last > 1 else 0
+
+    def events_in(self, body: Any) -> list[Row]:
+        """Unsigned, so the address given to Campaign Monitor ends in ?secret=..."""
+        events = super().events_in(body)
+        return [{**event, "ListID": body.get("ListID")} for event in events]
+
+    def heard(self, event: Row) -> Iterator[Change]:
+        if not event.get("EmailAddress"):
+            return
+        kind = "status" if event.get("Type") == "Deactivate" else "upsert"
+        change = self.change(event, str(event["ListID"] or ""), kind)
+        was = str(event.get("OldEmailAddress") or "")
+        if was and was.lower() != change.email.lower():
+            old = {"old_email": was}
+            yield replace(change, kind="email", status="", fields=old)
+        yield change
+
+    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
+        events = ["Subscribe", "Update", "Deactivate"]
+        hook = {"Events": events, "Url": url, "PayloadFormat": "json"}
+        path = self.at(f"{LIST}/webhooks.json", audience_id)
+        return {"webhook_id": id_in({"id": self.request("POST", path, payload=hook)})}
+
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        path = self.at(f"{LIST}/webhooks/{{id}}.json", audience_id, webhook_id)
+        self.request("DELETE", path)

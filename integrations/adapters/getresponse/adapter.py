@@ -195,7 +195,7 @@ class GetResponse(GetResponseCalls):
     # Looking people up.
 
     def find_one(self, email: str, audience_id: str) -> Row | None:
-        """Who has yet to confirm is not looked for: adding them again is refused."""
+        """Who has yet to confirm is not looked for: added again, they still have."""
         there = self.contacts(email, audience_id)
         return there[0] if there else self.hidden("removed", email, audience_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -169,10 +170,14 @@ class TestReading:
         assert (found.id, found.size, found.double_opt_in) == ("a1", 42, True)
 
     def test_only_the_first_lists_are_counted(self) -> None:
-        rows = [{"ListID": "a1", "Name": "Newsletter"}] * (SIZED + 1)
-        lists = Step(method="GET", url=world.LISTS.url, answer=rows)
-        each = [step for _ in range(SIZED) for step in (PLAIN, world.STATS)]
-        found, _ = play(CampaignMonitor.audiences, lists, *each, CONFIRMED)
+        rows = [{"ListID": f"l{n}", "Name": "Newsletter"} for n in range(SIZED + 1)]
+        steps = [Step(method="GET", url=world.LISTS.url, answer=rows)]
+        for number, row in enumerate(rows):
+            url = f"{API}/lists/{row['ListID']}"
+            steps += [replace(CONFIRMED, url=f"{url}.json")]
+            if number < SIZED:
+                steps += [replace(world.STATS, url=f"{url}/stats.json")]
+        found, _ = play(CampaignMonitor.audiences, *steps)
         assert [a.size for a in found] == [42] * SIZED + [None]
         assert found[-1].double_opt_in is True
 
@@ -344,12 +349,12 @@ class TestChanges:
             seen.append(found.more)
             cursor = found.cursor
         assert seen == [True] * 7 + [False]
-        since = json.loads(cursor)[0]
+        since = json.loads(cursor)[1]
         found, asked = self.walk(cursor, "active")
         assert (asked["date"], found.complete) == ([since], False)
 
     @pytest.mark.parametrize(
-        "cursor", ["x", '["", "", 5, 0]', '["", "", 0, -1]', "[1]"]
+        "cursor", ["x", '[5, "", "", 0]', '["", "", 0, -1]', "[1]"]
     )
     def test_a_foreign_cursor(self, cursor: str) -> None:
         with wire(), pytest.raises(RejectedError) as caught:
