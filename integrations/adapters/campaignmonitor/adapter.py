@@ -1,22 +1,4 @@
-"""Campaign Monitor, API v3.3 (https://www.campaignmonitor.com/api/subscribers/ and the
-official client, https://github.com/campaignmonitor/createsend-python, read 2026-11-22).
-
-An account has clients, a client has lists, and people exist per list, Active,
-Unconfirmed, Unsubscribed, Bounced or Deleted. With Resubscribe false, which is all we
-ever send, a write refuses everybody who is there and not active, each with a code. A
-list of confirmed opt-in asks new ones itself.
-
-* A list without confirmation: the import, up to 1,000, done when it is answered. It
-  answers 400 with code 210 when some were refused, each named with a code.
-* A list with confirmation: one call each, which is the one documented to ask people.
-
-Times are in the time zone of the client, which they do not name, so they are only used
-to ask for changes, with a day to spare.
-
-Unverified: whether a change of somebody's fields alone makes them show up in an
-incremental walk (a webhook tells it); the key of a field is told from its name where
-only that is given.
-"""
+"""The Campaign Monitor adapter: what it declares and does."""
 
 from __future__ import annotations
 
@@ -48,8 +30,16 @@ from integrations.adapters.campaignmonitor.codes import (
     NotThere,
     Unconfirmed,
 )
+from integrations.adapters.consent import LEFT
 from integrations.adapters.declare import Credential, OAuth2, SubAccount
-from integrations.adapters.each import awaiting, by_address, key_of, not_there, synced
+from integrations.adapters.each import (
+    awaiting,
+    by_address,
+    forms,
+    key_of,
+    not_there,
+    synced,
+)
 from integrations.adapters.errors import RejectedError
 from integrations.adapters.http import Answer, Params, to_json
 from integrations.adapters.rest import Rest, Write
@@ -239,11 +229,17 @@ class CampaignMonitor(Rest):
         }
 
     def find_one(self, email: str, audience_id: str) -> Row | None:
-        path, asked = self.at(f"{PEOPLE}.json", audience_id), {"email": email.strip()}
-        try:
-            return self.fetch("GET", path, params=asked)
-        except NotThere:
-            return None
+        """Of one person's two the one that left."""
+        path = self.at(f"{PEOPLE}.json", audience_id)
+        found = []
+        for form in forms(email):
+            with suppress(NotThere):
+                found.append(self.fetch("GET", path, params={"email": form}))
+        return max(
+            found,
+            key=lambda row: self.status_of(row, audience_id) in LEFT,
+            default=None,
+        )
 
     # Writing, where nobody is ever subscribed again.
 
@@ -252,10 +248,17 @@ class CampaignMonitor(Rest):
     ) -> list[Outcome]:
         if not contacts:
             return []
-        if self._asks(audience_id) or not options.update_existing:
-            return super().upsert(contacts, audience_id, options)
-        refused = self._import(by_address(contacts), audience_id)
-        return [refused.get(key_of(who.email)) or synced() for who in contacts]
+        people = by_address(contacts)
+        each = self._asks(audience_id) or not options.update_existing
+        # The import would take the other form of an address for somebody new.
+        alone = [key for key in people if each or len(forms(key)) > 1]
+        one_by_one = [people[key] for key in alone]
+        outcomes = dict(
+            zip(alone, super().upsert(one_by_one, audience_id, options), strict=True)
+        )
+        if others := {key: people[key] for key in people if key not in outcomes}:
+            outcomes |= self._import(others, audience_id)
+        return [outcomes.get(key_of(who.email)) or synced() for who in contacts]
 
     def _import(
         self, people: Mapping[str, Contact], audience_id: str
@@ -300,6 +303,7 @@ class CampaignMonitor(Rest):
     def put(self, write: Write) -> Outcome:
         body = {
             **self.record_of(write.contact),
+            **({"EmailAddress": write.row["EmailAddress"]} if write.row else {}),
             "Resubscribe": False,
             "RestartSubscriptionBasedAutoresponders": False,
         }
@@ -308,26 +312,31 @@ class CampaignMonitor(Rest):
             return awaiting("", self.asked_as)
         return synced()
 
+    def _done(self, method: str, path: str, **what: Any) -> bool:
+        """Does something to somebody; False where nobody is there."""
+        try:
+            self.request(method, path, **what)
+        except NotThere:
+            return False
+        return True
+
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         path = self.at(f"{PEOPLE}/unsubscribe.json", audience_id)
 
         def leave(email: str) -> Outcome:
-            try:
-                self.request("POST", path, payload={"EmailAddress": email.strip()})
-            except NotThere:
-                return not_there(self.unknown_as)
-            return synced()
+            bodies = [{"EmailAddress": form} for form in forms(email)]
+            done = [self._done("POST", path, payload=body) for body in bodies]
+            return synced() if any(done) else not_there(self.unknown_as)
 
         return self.each(emails, leave)
 
     def erase(self, email: str) -> Receipt:
-        asked = {"email": email.strip()}
         gone = []
-        for row in self.rows(self.at(f"{CLIENT}/listsforemail.json"), asked):
-            with suppress(NotThere):
+        for asked in ({"email": form} for form in forms(email)):
+            for row in self.rows(self.at(f"{CLIENT}/listsforemail.json"), asked):
                 path = self.at(f"{PEOPLE}.json", str(row["ListID"]))
-                self.request("DELETE", path, params=asked)
-                gone.append(str(row.get("ListName", "")))
+                if self._done("DELETE", path, params=asked):
+                    gone.append(str(row.get("ListName", "")))
         if not gone:
             return self.erased(None, "")
         return Receipt(

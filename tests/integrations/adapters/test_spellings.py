@@ -5,6 +5,7 @@ providers without a simulator. The others are in tests/integrations/sandbox.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -13,6 +14,7 @@ import pytest
 import responses
 
 from integrations.adapters.base import Contact, Options, OutcomeState
+from integrations.adapters.campaignmonitor import CampaignMonitor
 from integrations.adapters.each import forms
 from integrations.adapters.errors import Reason
 from integrations.adapters.getresponse import GetResponse
@@ -21,6 +23,7 @@ from integrations.adapters.sendgrid import SendGrid
 from integrations.adapters.shopify import Shopify
 from integrations.adapters.zoho import Zoho
 from tests.integrations.adapters import (
+    campaignmonitor_world,
     getresponse_world,
     sendgrid_world,
     shopify_world,
@@ -196,6 +199,52 @@ def test_shopify(kept: str, asked: str) -> None:
     receipt, calls = play(row, lambda ours: ours.erase(asked))
     assert "does not hold" not in receipt.note
     assert world.ID in calls[-1]
+
+
+@EITHER
+def test_campaignmonitor(kept: str, asked: str) -> None:
+    world = campaignmonitor_world
+
+    def play(run: Any, state: str = "Active", asks: bool = False) -> Any:
+        def answer(request: Any) -> tuple[int, dict[str, str], str]:
+            at = urlsplit(request.url).path.removeprefix("/api/v3.3")
+            if at == "/lists/a1.json":
+                return 200, {}, json.dumps({"ConfirmedOptIn": asks})
+            if at == "/subscribers/a1/import.json":
+                return 201, {}, json.dumps(world.imported())
+            hit = kept in told(responses.Call(request, None))
+            if at == "/clients/c1/listsforemail.json":
+                return 200, {}, json.dumps([{"ListID": "a1"}] if hit else [])
+            if not hit:
+                return 400, {}, json.dumps(world.NOT_THERE)
+            return 200, {}, json.dumps(world.subscriber(kept, state))
+
+        with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+            for method in ("GET", "POST", "DELETE"):
+                mock.add_callback(method, re.compile(world.API), answer)
+            result = run(CampaignMonitor(world.SECRETS))
+            return result, [told(call) for call in mock.calls]
+
+    people = [Contact(email=asked), Contact(email="b@x.org")]
+
+    def write(ours: CampaignMonitor) -> Any:
+        return ours.upsert(people, "a1", Options())
+
+    for asks in (True, False):
+        [outcome, *_], _ = play(write, "Unsubscribed", asks)
+        assert (outcome.state, outcome.reason) == LEFT
+    outcomes, calls = play(write)
+    assert {outcome.state for outcome in outcomes} == {OutcomeState.SYNCED}
+    assert sum("/import.json" in call for call in calls) == 1
+    [written] = [call for call in calls if '"ConsentToTrack"' in call and kept in call]
+    assert "/import.json" not in written
+    [now], _ = play(lambda ours: ours.subscriptions([asked], "a1"), "Unsubscribed")
+    assert now.status == "unsubscribed"
+    [outcome], calls = play(lambda ours: ours.unsubscribe([asked], "a1"))
+    assert outcome.state is OutcomeState.SYNCED
+    assert any(kept in call and "/unsubscribe.json" in call for call in calls)
+    receipt, _ = play(lambda ours: ours.erase(asked))
+    assert "did not hold" not in receipt.note
 
 
 @EITHER
