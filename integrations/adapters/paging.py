@@ -1,14 +1,19 @@
-"""Reading all of what a provider gives page by page."""
+"""Reading all of what a provider gives page by page; asking for so many at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from integrations.adapters.shapes import unreadable
 
 Place = TypeVar("Place", str, int, str | int)
 Item = TypeVar("Item")
+
+
+def batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+    """The items in their order, up to so many at once."""
+    return (items[start : start + most] for start in range(0, len(items), most))
 
 
 def all_pages(

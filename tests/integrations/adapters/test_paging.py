@@ -12,7 +12,7 @@ import responses
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Page
 from integrations.adapters.errors import TransientError
-from integrations.adapters.paging import all_pages
+from integrations.adapters.paging import all_pages, batches
 
 HOME = "https://provider.example"
 EVERYTHING = re.compile(".*")
@@ -151,3 +151,8 @@ def test_a_circle_of_pages_is_seen() -> None:
     found = all_pages(lambda place: ([place], following[place]), "")
     with pytest.raises(TransientError):
         list(found)
+
+
+def test_so_many_at_once() -> None:
+    assert list(batches("abcde", 2)) == ["ab", "cd", "e"]
+    assert list(batches([], 2)) == []
