@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-from integrations.adapters.base import (
-    Audience,
-    Field,
-    Page,
-    Reading,
-    Resource,
-    Subscription,
-)
+from integrations.adapters.base import Audience, Change, Reading, Resource
 from integrations.adapters.calls import Sign
 from integrations.adapters.declare import Credential, OAuth2, Rate
-from integrations.adapters.each import key_of
 from integrations.adapters.errors import (
     Reason,
-    RejectedError,
     ScopeError,
     TargetError,
     TransientError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import Row, id_in, row_in
-from integrations.adapters.shared import expired, moment, parse_place, to_place
-from integrations.adapters.zoho.records import ZohoRecords
-from integrations.adapters.zoho.wire import (
+from integrations.adapters.shapes import Row, id_in, row_in, rows_in
+from integrations.adapters.stepping import stepped
+from integrations.adapters.zoho.records import (
+    FIELDS,
     MODULES,
     OURS,
-    TAGS,
-    error_of,
-    field_of,
-    is_shown,
+    PAGE,
+    ZohoRecords,
     path_of,
     rows_of,
 )
-
-PAGE = 200  # the API's maximum for per_page
-FIELDS = 50  # names that a listing takes
-IDS = 100  # ids that it takes
-OVERLAP = timedelta(seconds=5)
 
 NO_RIGHT = "^(OAUTH_SCOPE_MISMATCH|NO_PERMISSION|AUTHORIZATION_FAILED)"
 UNSEEN = (
@@ -108,6 +90,8 @@ class Zoho(ZohoRecords):
     docs_url = "https://www.zoho.com/crm/developer/docs/api/v8/oauth-overview.html"
     features = frozenset({"tags", "update_existing"})
 
+    since_format = "%Y-%m-%dT%H:%M:%S+00:00"
+
     token_header = key_header = ("Authorization", "Zoho-oauthtoken {access_token}")
 
     signs = (
@@ -125,142 +109,101 @@ class Zoho(ZohoRecords):
 
     @classmethod
     def from_token(cls, answer: Mapping[str, Any]) -> dict[str, str]:
-        given = urlsplit(str(answer.get("api_domain", "")))
-        known = {host for _, host in CENTRES.values()}
-        if given.scheme != "https" or given.netloc not in known:
-            return {}
-        return {"api_domain": f"https://{given.netloc}"}
+        home = str(answer.get("api_domain", "")).rstrip("/")
+        known = {f"https://{host}" for _, host in CENTRES.values()}
+        return {"api_domain": home} if home in known else {}
 
     def explain(self, answer: Answer) -> str:
-        error = error_of(answer)
+        error = _error_of(answer)
         return self.safe(str(error.get("message") or error.get("code") or ""))
 
     def told(self, answer: Answer) -> str:
         names = ("code", "message", "details")
-        return " ".join(str(error_of(answer).get(name, "")) for name in names)
+        return " ".join(str(_error_of(answer).get(name, "")) for name in names)
+
+    # Reading the account.
+
+    def _listed(self, path: str, params: Params | None = None) -> list[Row]:
+        """What is listed at a path, under the name of its last part."""
+        body = self.fetch("GET", f"/crm/v8/{path}", params=params)
+        return rows_in(body, path.rpartition("/")[2])
+
+    def _modules(self) -> dict[str, Row]:
+        rows = self._listed("settings/modules")
+        return {
+            str(row["api_name"]): row
+            for row in rows
+            if row.get("api_supported") and row["api_name"] in MODULES
+        }
 
     def verify(self) -> Reading:
-        users = self.fetch("GET", "/crm/v8/users", params={"type": "CurrentUser"})
-        org = self.fetch("GET", "/crm/v8/org")
-        user = (users.get("users") or [{}])[0]
-        modules = {str(row.get("api_name")): row for row in self._modules()}
+        [user, *_] = self._listed("users", {"type": "CurrentUser"})
+        [org, *_] = self._listed("org")
+        modules = self._modules()
+
+        def may(module: str, *rights: str) -> bool:
+            return all(modules.get(module, {}).get(right) for right in rights)
+
         return Reading(
             identity=str(user.get("email", "")),
-            account_name=str((org.get("org") or [{}])[0].get("company_name", "")),
+            account_name=str(org.get("company_name", "")),
             resources=tuple(
                 Resource(
-                    name=name,
-                    readable=bool(modules.get(name, {}).get("viewable")),
-                    writable=all(
-                        modules.get(name, {}).get(right)
-                        for right in ("creatable", "editable")
-                    ),
+                    name=module,
+                    readable=may(module, "viewable"),
+                    writable=may(module, "creatable", "editable"),
                 )
-                for name in MODULES
+                for module in MODULES
             ),
         )
-
-    def _modules(self) -> list[dict[str, Any]]:
-        body = self.fetch("GET", "/crm/v8/settings/modules")
-        return [row for row in body.get("modules") or () if row.get("api_supported")]
 
     def audiences(self) -> list[Audience]:
         return [
             Audience(
-                id=str(row["api_name"]),
-                label=str(row.get("plural_label") or row["api_name"]),
+                id=name,
+                label=str(row.get("plural_label") or name),
                 double_opt_in=False,
             )
-            for row in self._modules()
-            if row.get("api_name") in MODULES
+            for name, row in self._modules().items()
         ]
 
-    def fields(self, audience_id: str) -> list[Field]:
-        body = self.fetch(
-            "GET",
-            "/crm/v8/settings/fields",
-            params={"module": audience_id, "include": "allowed_permissions_to_update"},
-        )
-        return [field_of(row) for row in body.get("fields") or () if is_shown(row)]
+    # Changes.
 
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        found = self.find(emails, audience_id)
-        told = self._whole(audience_id, [row["ids"][0] for row in found.values()])
-        standings = [
-            self.standing(email, found.get(key_of(email)), audience_id)
-            for email in emails
-        ]
-        unknown: Row = {"fields": None, "tags": None}
-        return [
-            replace(known, **told.get(known.remote_id, unknown)) for known in standings
-        ]
+    def turn(
+        self, turn: int, since: str, place: str, audience_id: str
+    ) -> tuple[list[Row], str]:
+        """Records by the time of their last change, with the values that we know."""
+        names = [*OURS, *self.writable(audience_id)][:FIELDS]
 
-    def _whole(self, module: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """The `fields` and `tags` of some records; a call tells of each so many fields
-        at most."""
-        values: dict[str, dict[str, Any]] = {}
-        names = [TAGS, *self._writable(module)] if ids else []
-        for first in range(0, len(ids), IDS):
-            for start in range(0, len(names), FIELDS):
-                part = names[start : start + FIELDS]
-                params: Params = {
-                    "ids": ",".join(ids[first : first + IDS]),
-                    "fields": ",".join(part),
-                    "per_page": PAGE,
-                }
-                body = self.request("GET", path_of(module), params=params)
-                for row in rows_of(body):
-                    told = {name: row.get(name) for name in part}
-                    values.setdefault(id_in(row), {}).update(told)
-        return {
-            id: {"tags": self.tags_of(row), "fields": self.values_of(row)}
-            for id, row in values.items()
-        }
-
-    def _writable(self, module: str) -> list[str]:
-        return [field.id for field in self.fields(module) if not field.read_only]
-
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        """Records by the time of their last change, each page from where the last one
-        ended. A page token is only used inside a stretch too dense to step over."""
-        since, token, full = parse_place(cursor, str, str, bool) or ("", "", True)
-        if since and moment(since) is None:
-            raise expired()
-        names = [*OURS, *self._writable(audience_id)][:FIELDS]
-        params: dict[str, str | int] = {
-            "fields": ",".join(names),
-            "sort_by": "Modified_Time",
-            "sort_order": "asc",
-            "per_page": PAGE,
-        }
-        if token:
-            params["page_token"] = token
-        headers = {"If-Modified-Since": since} if since else {}
-        path = path_of(audience_id)
-        answer = self.send("GET", path, params=params, headers=headers)
-        try:
+        def read(start: datetime | None, token: str) -> tuple[list[Row], str]:
+            params: Params = {
+                "fields": ",".join(names),
+                "sort_by": "Modified_Time",
+                "sort_order": "asc",
+                "per_page": PAGE,
+                **({"page_token": token} if token else {}),
+            }
+            newer = {"If-Modified-Since": start.isoformat()} if start else {}
+            path = path_of(audience_id)
+            answer = self.send("GET", path, params=params, headers=newer)
             body = None if answer.status == 304 else self.parsed(answer)
-        except RejectedError as error:
-            raise expired() if token or since else error from None
-        rows = rows_of(body)
-        info = row_in(body, "info") if rows else {}
-        more = bool(info.get("more_records"))
-        latest = moment(rows[-1].get("Modified_Time")) if rows else None
-        reached = (latest - OVERLAP).astimezone(UTC).isoformat() if latest else ""
-        ahead = reached > since
-        if more and not ahead:
-            following = to_place(since, id_in(info, "next_page_token"), full)
-        else:
-            following = to_place(reached if ahead else since, "", full and more)
-        return Page(
-            changes=tuple(
-                self.change({name: row.get(name) for name in names}, audience_id)
-                for row in rows
-                if row.get(self.email_key)
-            ),
-            cursor=following,
-            complete=full,
-            more=more,
-        )
+            rows = [{name: row.get(name) for name in names} for row in rows_of(body)]
+            info = row_in(body, "info") if rows else {}
+            return rows, id_in(info, "next_page_token") if info.get(
+                "more_records"
+            ) else ""
+
+        return stepped(read, "Modified_Time", since, place)
+
+    def changed(
+        self, rows: Sequence[Row], audience_id: str, since: str
+    ) -> Iterable[Change]:
+        people = [row for row in rows if row.get(self.email_key)]
+        return super().changed(people, audience_id, since)
+
+
+def _error_of(answer: Answer) -> Row:
+    """The error in an answer, which stands alone or in a list of one."""
+    body = answer.object()
+    rows = body.get("data")
+    return rows[0] if isinstance(rows, list) and rows else body

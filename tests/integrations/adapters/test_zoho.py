@@ -17,6 +17,7 @@ from integrations.adapters.errors import (
     TargetError,
     TransientError,
 )
+from integrations.adapters.shared import to_place
 from integrations.adapters.zoho import Zoho
 from tests.integrations.adapters import zoho_world as world
 from tests.integrations.adapters.zoho_world import (
@@ -58,7 +59,7 @@ PATTERNS = {("GET", "/users"): "patterns with Unicode classes"}
 # "Insert or Update Records" shows 207 with a code per row.
 PARTLY = {("POST", "/{module}/upsert"): "no 207 for a partly good batch"}
 QUERY_ROUTE = ("POST", "/crm/v8/coql")
-DENSE = '["2026-08-01T09:59:55+00:00", "d7a7bd6c", true]'
+DENSE = to_place(0, "", "", to_place("2026-08-01T09:59:55+00:00", "d7a7bd6c"))
 
 
 class TestZoho(AdapterConformance):
