@@ -4,21 +4,18 @@ A person is a record whose address is unique. Copper knows no marketing consent:
 in its API says whether somebody may be mailed, so nothing of that kind is written.
 
 Unverified: the words of a refused duplicate (any 422 that speaks of a taken address is
-one); that minimum_modified_date includes its second (the walk overlaps by one). More
-than 200 people changed in one second are read page by page, the only place where
+one); that minimum_modified_date includes its second (the walk overlaps by some). More
+than 200 people changed in a few seconds are read page by page, the only place where
 somebody who changes meanwhile could shift another out of sight until the next change.
 """
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote
 
 from integrations.adapters.base import (
     Adapter,
@@ -27,46 +24,32 @@ from integrations.adapters.base import (
     Field,
     Incoming,
     Outcome,
-    Page,
     Reading,
-    Receipt,
+    Resource,
     Subscription,
     filled,
 )
+from integrations.adapters.choices import ids_of, names_of
 from integrations.adapters.declare import Credential, Rate
 from integrations.adapters.each import probed, synced
-from integrations.adapters.errors import (
-    CredentialsError,
-    Reason,
-    RejectedError,
-    TargetError,
-    TransientError,
-)
+from integrations.adapters.errors import Reason, RejectedError, TargetError
 from integrations.adapters.rest import Rest, Write
-from integrations.adapters.shapes import Row, id_in, rows_in
-from integrations.adapters.shared import (
-    expired,
-    json_body,
-    moment,
-    parse_place,
-    to_place,
-)
+from integrations.adapters.shapes import Row, as_rows, id_in
+from integrations.adapters.shared import check_same, json_body, moment
+from integrations.adapters.stepping import stepped
 
 API = "/developer_api/v1"
-PEOPLE = "people"
+PEOPLE = f"{API}/people"
 SECRET = "contactsync"  # the field of a notification that holds our secret
 EVENTS = ("new", "update", "delete")
-
+LISTS = {"phone": ("phone_numbers", "number"), "website": ("websites", "url")}
 TYPES = {
-    "String": "text",
-    "Text": "text",
+    **dict.fromkeys(("String", "Text"), "text"),
+    **dict.fromkeys(("Float", "Currency", "Percentage"), "number"),
     "Dropdown": "choice",
     "MultiSelect": "multi_choice",
     "Date": "date",
     "Checkbox": "boolean",
-    "Float": "number",
-    "Currency": "number",
-    "Percentage": "number",
     "URL": "url",
 }
 
@@ -103,7 +86,18 @@ class Copper(Rest):
         **{"X-PW-Application": "developer_api", "X-PW-UserEmail": "{user_email}"},
     }
 
+    reasons = (
+        ("has no option", Reason.OPTION_MISSING),
+        ("^(?=.*email).*(taken|already|duplicate)", Reason.DUPLICATE),
+        ("email", Reason.ADDRESS_INVALID),
+    )
+
     page_size = 200  # the API's maximum
+    me_path, account_keys = f"{API}/account", ("name",)
+    hook_path = f"{API}/webhooks"
+    since_format = "%Y-%m-%dT%H:%M:%S+00:00"
+    erasing = "Deleted from Copper for good."
+
     state_key = ""
     left_keys = ("date_modified",)
     tags_key = "tags"
@@ -124,231 +118,188 @@ class Copper(Rest):
     unsubscribe = Adapter.unsubscribe  # there is nothing to leave
 
     def verify(self) -> Reading:
-        account = self.fetch("GET", f"{API}/account")
+        return replace(super().verify(), identity=self.secrets.get("user_email", ""))
 
+    def resources(self) -> tuple[Resource, ...]:
         def count() -> None:
             self._search({"page_size": 1})
 
-        return Reading(
-            identity=self.secrets.get("user_email", ""),
-            account_name=str(account.get("name", "")),
-            resources=(probed("people", count),),
-        )
+        return (probed("people", count),)
 
     def audiences(self) -> list[Audience]:
-        return [Audience(id=PEOPLE, label="People", double_opt_in=False)]
-
-    def fields(self, audience_id: str) -> list[Field]:
-        custom = (
-            Field(
-                id=id,
-                label=str(row["name"]),
-                type=TYPES.get(str(row.get("data_type")), "text"),
-                read_only=row.get("data_type") not in TYPES,
-                options=tuple(str(o["name"]) for o in row.get("options") or ()),
-            )
-            for id, row in self._custom.items()
-        )
-        return [*self.own_fields, *custom]
+        return [Audience(id="people", label="People", double_opt_in=False)]
 
     @cached_property
     def _custom(self) -> dict[str, Row]:
         """Definitions of the custom fields that people have, by id."""
-        rows = _listed(self.request("GET", f"{API}/custom_field_definitions"))
+        rows = as_rows(self.request("GET", f"{API}/custom_field_definitions"))
         ours = [row for row in rows if "person" in (row.get("available_on") or ())]
         return {str(row["id"]): row for row in ours}
 
+    def fields(self, audience_id: str) -> list[Field]:
+        return [*self.own_fields, *map(self.field_of, self._custom.values())]
+
+    def field_of(self, row: Row) -> Field:
+        return Field(
+            id=str(row["id"]),
+            label=str(row["name"]),
+            type=TYPES.get(str(row.get("data_type")), "text"),
+            read_only=row.get("data_type") not in TYPES,
+            options=tuple(_options(row).values()),
+        )
+
+    # A person.
+
     def find_one(self, email: str, audience_id: str) -> Row | None:
         asked = {"email": email.strip()}
-        with suppress(TargetError):
-            return self.fetch("POST", f"{API}/people/fetch_by_email", payload=asked)
-        return None
+        try:
+            return self.fetch("POST", f"{PEOPLE}/fetch_by_email", payload=asked)
+        except TargetError:
+            return None
 
     def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
         known = super().standing(email, row, audience_id)
         detail = "In Copper, which knows no marketing consent." if row else ""
         return replace(known, detail=detail)
 
+    def values_of(self, row: Row) -> dict[str, object]:
+        address = row.get("address") or {}
+        values: dict[str, object] = {
+            **{name: row.get(name) for name in ("name", "title", "details")},
+            **{name: _first(row, *place) for name, place in LISTS.items()},
+            **{f"address.{part}": value for part, value in address.items()},
+        }
+        for item in row.get("custom_fields") or ():
+            id, value = str(item.get("custom_field_definition_id")), item.get("value")
+            if value not in (None, []) and id in self._custom:
+                values[id] = _read(self._custom[id], value)
+        return filled(values)
+
     def put(self, write: Write) -> Outcome:
-        person = write.row
-        row = self._row(write, person or {})
-        if person is None:
+        person = write.row or {}
+        row = self._row(write, person)
+        if not person:
             mail = {"email": write.email, "category": "work"}
             new = {"name": write.email, "emails": [mail], **row}
-            person = self.fetch("POST", f"{API}/people", payload=new)
+            person = self.fetch("POST", PEOPLE, payload=new)
         elif row:
-            try:
-                self.request("PUT", f"{API}/people/{id_in(person)}", payload=row)
-            except TargetError:
-                raise TransientError("Deleted in Copper just now.") from None
+            with self.still_there():
+                self.request("PUT", f"{PEOPLE}/{id_in(person)}", payload=row)
         return synced(id_in(person))
 
     def _row(self, write: Write, person: Row) -> Row:
         """What is to be written. Lists replace what is there, so they hold it too."""
         row: Row = {}
-        custom: list[Row] = []
         for name, value in filled(write.contact.fields).items():
             if name.startswith("address."):
                 known = row.get("address") or person.get("address") or {}
                 row["address"] = {**known, name.removeprefix("address."): value}
-            elif name == "phone":
-                numbers = person.get("phone_numbers") or []
-                row["phone_numbers"] = _with(numbers, "number", str(value))
-            elif name == "website":
-                row["websites"] = _with(person.get("websites") or [], "url", str(value))
+            elif name in LISTS:
+                key, part = LISTS[name]
+                row[key] = _with(person.get(key) or [], part, str(value))
             elif name in ("name", "title", "details"):
                 row[name] = value
             else:
-                written = self._value(name, value)
+                custom = row.setdefault("custom_fields", [])
+                written = {"value": self._value(name, value)}
                 custom.append({"custom_field_definition_id": int(name), **written})
-        if custom:
-            row["custom_fields"] = custom
         held = list(person.get("tags") or ())
         if fresh := [tag for tag in write.tags if tag not in held]:
             row["tags"] = [*held, *fresh]
         return row
 
-    def _value(self, name: str, value: object) -> Row:
-        definition = self._custom.get(name)
-        if definition is None:
-            raise RejectedError(
-                "A field of the mapping is no longer in Copper.",
-                reason=Reason.FIELD_TYPE,
-            )
+    def _value(self, name: str, value: object) -> object:
+        if name not in self._custom:
+            words = "A field of the mapping is no longer in Copper."
+            raise RejectedError(words, reason=Reason.FIELD_TYPE)
+        definition = self._custom[name]
         kind = definition.get("data_type")
         if kind == "Date":
-            return {"value": _timestamp(value)}
+            return _timestamp(value)
         if kind not in ("Dropdown", "MultiSelect"):
-            return {"value": value}
-        ids = {str(o["name"]): o["id"] for o in definition.get("options") or ()}
-        wanted = list(value) if isinstance(value, (list, tuple)) else [value]
-        if gone := [choice for choice in wanted if str(choice) not in ids]:
-            raise RejectedError(
-                f"{definition.get('name')}: Copper has no option “{gone[0]}”.",
-                reason=Reason.OPTION_MISSING,
-            )
-        chosen = [ids[str(choice)] for choice in wanted]
-        return {"value": chosen if kind == "MultiSelect" else chosen[0]}
+            return value
+        label, several = f"{definition['name']}: Copper", kind == "MultiSelect"
+        return ids_of(value, _options(definition), label, several=several)
 
-    def reason_of(self, error: RejectedError) -> Reason:
-        words = error.detail.lower()
-        if error.reason is not Reason.REFUSED or "email" not in words:
-            return error.reason
-        taken = any(word in words for word in ("taken", "already", "duplicate"))
-        return Reason.DUPLICATE if taken else Reason.ADDRESS_INVALID
+    def remove(self, row: Row) -> None:
+        self.request("DELETE", f"{PEOPLE}/{id_in(row)}")
 
-    def erase(self, email: str) -> Receipt:
-        if person := self.find_one(email, PEOPLE):
-            with suppress(TargetError):
-                self.request("DELETE", f"{API}/people/{id_in(person)}")
-        return self.erased(person, "Deleted from Copper for good.")
+    # Changes.
 
     def _search(self, query: Row) -> list[Row]:
-        return _listed(self.request("POST", f"{API}/people/search", payload=query))
+        return as_rows(self.request("POST", f"{PEOPLE}/search", payload=query))
 
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        since, number, full = parse_place(cursor, int, int, bool) or (0, 1, True)
-        query: Row = {
-            "page_size": self.page_size,
-            "page_number": number,
-            "sort_by": "date_modified",
-            "sort_direction": "asc",
-        }
-        if since:
-            query["minimum_modified_date"] = since
-        try:
-            rows = self._search(query)
-        except RejectedError as error:
-            raise expired() if cursor else error from None
-        more = len(rows) >= self.page_size
-        reached = max(
-            [since, *(int(row.get("date_modified") or 0) - 1 for row in rows)]
-        )
-        dense = more and reached <= since
-        place = (since, number + 1, full) if dense else (reached, 1, full and more)
-        return Page(
-            changes=tuple(change for row in rows for change in self._changed(row)),
-            cursor=to_place(*place),
-            complete=full,
-            more=more,
-        )
+    def turn(
+        self, turn: int, since: str, place: str, audience_id: str
+    ) -> tuple[list[Row], str]:
+        def read(start: datetime | None, mark: str) -> tuple[list[Row], str]:
+            page = int(mark or 1)
+            rows = self._search(
+                {
+                    "page_size": self.page_size,
+                    "page_number": page,
+                    "sort_by": "date_modified",
+                    "sort_direction": "asc",
+                    **(
+                        {"minimum_modified_date": int(start.timestamp())}
+                        if start
+                        else {}
+                    ),
+                }
+            )
+            return rows, str(page + 1) if len(rows) >= self.page_size else ""
 
-    def _changed(self, person: Row) -> Iterator[Change]:
-        if email := _first(person.get("emails"), "email"):
-            yield self.change({**person, "email": email}, PEOPLE)
+        return stepped(read, "date_modified", since, place)
 
-    def values_of(self, row: Row) -> dict[str, object]:
-        address = row.get("address") or {}
-        values: dict[str, object] = {
-            "name": row.get("name"),
-            "phone": _first(row.get("phone_numbers"), "number"),
-            "title": row.get("title"),
-            "details": row.get("details"),
-            "website": _first(row.get("websites"), "url"),
-            **{f"address.{part}": value for part, value in address.items()},
-        }
-        for item in row.get("custom_fields") or ():
-            id, value = str(item.get("custom_field_definition_id")), item.get("value")
-            if value is not None and value != [] and id in self._custom:
-                values[id] = self._read_value(self._custom[id], value)
-        return filled(values)
-
-    def _read_value(self, definition: Mapping[str, Any], value: Any) -> object:
-        names = {o["id"]: str(o["name"]) for o in definition.get("options") or ()}
-        match definition.get("data_type"):
-            case "Dropdown":
-                return names.get(value)
-            case "MultiSelect":
-                return [names[item] for item in value if item in names]
-            case "Date":
-                at = moment(value)
-                return at.date().isoformat() if at else None
-        return value
+    def changed(
+        self, rows: Sequence[Row], audience_id: str, since: str
+    ) -> Iterator[Change]:
+        for row in rows:
+            if email := _first(row, "emails", "email"):
+                yield self.change({**row, "email": email}, audience_id)
 
     def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
         """One subscription for each kind of event."""
         secret = {SECRET: self.secrets.get("webhook_secret", "")}
-        ids = []
-        for event in EVENTS:
-            payload = {"target": url, "type": "person", "event": event}
-            answer = self.fetch(
-                "POST", f"{API}/webhooks", payload={**payload, "secret": secret}
-            )
-            ids.append(str(answer.get("id", "")))
-        return {"webhook_id": ",".join(ids)}
+        hook = {"target": url, "type": "person", "secret": secret}
+        made = [
+            self.fetch("POST", self.hook_path, payload={**hook, "event": event})
+            for event in EVENTS
+        ]
+        return {"webhook_id": ",".join(map(id_in, made))}
 
-    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
-        self.request("DELETE", f"{API}/webhooks/{quote(webhook_id, safe='')}")
+    def check_hook(self, request: Incoming) -> None:
+        """A notification holds our secret."""
+        [event] = self.events_in(json_body(request))
+        ours = self.secrets.get("webhook_secret", "")
+        check_same(ours, str(event.get(SECRET, "")))
 
-    def webhook(self, request: Incoming) -> list[Change]:
-        """A notification holds our secret and ids, so the people are read. Of somebody
-        deleted nothing is left to read: a complete walk shows it."""
-        body = json_body(request)
-        if not isinstance(body, dict) or "ids" not in body:
-            raise RejectedError("This is not a Copper notification.")
-        secret = self.secrets.get("webhook_secret", "").encode()
-        given = str(body.get(SECRET, "")).encode()
-        if not secret or not hmac.compare_digest(secret, given):
-            raise CredentialsError("This webhook does not carry our secret.")
-        if body.get("type") != "person" or body.get("event") == "delete":
-            return []
-        ids = [int(id) for id in body["ids"]]  # all of them, before any is read
-        return [change for id in ids for change in self._heard(id)]
-
-    def _heard(self, id: int) -> Iterator[Change]:
-        try:
-            person = self.fetch("GET", f"{API}/people/{id}")
-        except TargetError:
-            return
-        yield from self._changed(person)
+    def heard(self, event: Row) -> Iterator[Change]:
+        """It holds ids, so the people are read. Of somebody deleted nothing is left to
+        read: a complete walk shows it."""
+        if event.get("type") == "person" and event.get("event") != "delete":
+            ids = [int(id) for id in event["ids"]]  # all of them, before any is read
+            found = (self.maybe(f"{PEOPLE}/{id}") for id in ids)
+            yield from self.changed([row for row in found if row], "people", "")
 
 
-def _first(rows: Any, name: str) -> str:
-    return str(rows[0].get(name) or "") if rows else ""
+def _options(definition: Row) -> dict[Any, str]:
+    return {row["id"]: str(row["name"]) for row in definition.get("options") or ()}
 
 
-def _listed(body: object) -> list[Row]:
-    return rows_in({"rows": body}, "rows")
+def _read(definition: Row, value: Any) -> object:
+    match definition.get("data_type"):
+        case "Dropdown" | "MultiSelect":
+            return names_of(value, _options(definition))
+        case "Date":
+            at = moment(value)
+            return at.date().isoformat() if at else None
+    return value
+
+
+def _first(row: Row, key: str, part: str) -> str:
+    rows = row.get(key)
+    return str(rows[0].get(part) or "") if rows else ""
 
 
 def _with(rows: list[Row], name: str, value: str) -> list[Row]:

@@ -7,6 +7,7 @@ https://developer.copper.com, read on 2026-11-22.
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -236,16 +237,18 @@ class TestReading:
 
     def test_a_walk_steps_by_time_and_through_a_dense_second(self) -> None:
         dense = [person(n, f"p{n}@x.org") for n in range(200)]
+        began = int(time.time())
         first, query = self.walk("", dense)
         assert "minimum_modified_date" not in query
         second, query = self.walk(first.cursor, dense)
-        assert (query["minimum_modified_date"], query["page_number"]) == (AT - 1, 1)
+        assert (query["minimum_modified_date"], query["page_number"]) == (AT - 5, 1)
         third, query = self.walk(second.cursor, [person(9, NEW, date_modified=AT + 9)])
-        assert (query["minimum_modified_date"], query["page_number"]) == (AT - 1, 2)
+        assert (query["minimum_modified_date"], query["page_number"]) == (AT - 5, 2)
         assert (third.more, third.complete) == (False, True)
         later, query = self.walk(third.cursor, [])
-        assert (query["minimum_modified_date"], query["page_number"]) == (AT + 8, 1)
-        assert (later.complete, later.cursor) == (False, third.cursor)
+        behind = began - query["minimum_modified_date"]
+        assert 0 <= behind <= Copper.overlap.total_seconds()
+        assert (query["page_number"], later.complete, later.more) == (1, False, False)
 
     def test_a_foreign_cursor_is_expired(self) -> None:
         with wire(), pytest.raises(RejectedError) as caught:
