@@ -12,6 +12,7 @@ somebody who changes meanwhile could shift another out of sight until the next c
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from functools import cached_property
@@ -31,7 +32,7 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.choices import ids_of, names_of
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import probed, synced
+from integrations.adapters.each import forms, probed, synced
 from integrations.adapters.errors import Reason, RejectedError, TargetError
 from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, as_rows, id_in
@@ -151,11 +152,11 @@ class Copper(Rest):
     # A person.
 
     def find_one(self, email: str, audience_id: str) -> Row | None:
-        asked = {"email": email.strip()}
-        try:
-            return self.fetch("POST", f"{PEOPLE}/fetch_by_email", payload=asked)
-        except TargetError:
-            return None
+        for form in forms(email):
+            with suppress(TargetError):
+                asked = {"email": form}
+                return self.fetch("POST", f"{PEOPLE}/fetch_by_email", payload=asked)
+        return None
 
     def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
         known = super().standing(email, row, audience_id)

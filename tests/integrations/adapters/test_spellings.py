@@ -15,6 +15,7 @@ import responses
 
 from integrations.adapters.base import Contact, Options, OutcomeState
 from integrations.adapters.campaignmonitor import CampaignMonitor
+from integrations.adapters.copper import Copper
 from integrations.adapters.each import forms
 from integrations.adapters.errors import Reason
 from integrations.adapters.getresponse import GetResponse
@@ -24,6 +25,7 @@ from integrations.adapters.shopify import Shopify
 from integrations.adapters.zoho import Zoho
 from tests.integrations.adapters import (
     campaignmonitor_world,
+    copper_world,
     getresponse_world,
     sendgrid_world,
     shopify_world,
@@ -245,6 +247,30 @@ def test_campaignmonitor(kept: str, asked: str) -> None:
     assert any(kept in call and "/unsubscribe.json" in call for call in calls)
     receipt, _ = play(lambda ours: ours.erase(asked))
     assert "did not hold" not in receipt.note
+
+
+@EITHER
+def test_copper(kept: str, asked: str) -> None:
+    world = copper_world
+
+    def play(run: Any) -> Any:
+        def fetch(request: Any) -> tuple[int, dict[str, str], str]:
+            if json.loads(request.body)["email"] == kept:
+                return 200, {}, json.dumps(world.person(7, kept))
+            return 404, {}, json.dumps(world.failure(404, "Resource not found"))
+
+        with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+            mock.add_callback("POST", world.FETCH, fetch)
+            register(mock, world.PUT)
+            mock.add("DELETE", world.PUT.url, json={"id": 7, "is_deleted": True})
+            return run(Copper(world.SECRETS))
+
+    contact = Contact(email=asked, fields={"title": "Boss"})
+    [outcome] = play(lambda ours: ours.upsert([contact], "people", Options()))
+    assert (outcome.state, outcome.remote_id) == (OutcomeState.SYNCED, "7")
+    [now] = play(lambda ours: ours.subscriptions([asked], "people"))
+    assert now.remote_id == "7"
+    assert "did not hold" not in play(lambda ours: ours.erase(asked)).note
 
 
 @EITHER
