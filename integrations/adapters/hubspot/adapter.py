@@ -8,12 +8,13 @@ an hour at most. The app stays installed.
 What changed:
 
 * All contacts are walked once over the list endpoint, then searched by
-  lastmodifieddate. Its pages are offsets, and a contact changed meanwhile goes to the
-  end, so that others would slip past between two pages: the lower bound moves on with
-  each page instead. A search ends at 10,000 results, which only counts at one moment
-  then, and it takes a while to know a new record, so the next one starts ten minutes
-  before this one began (developers.hubspot.com/docs/api-reference/2026-03/crm/
-  search-the-crm, read 2026-11-22). Deletions show in a walk and in webhooks only.
+  lastmodifieddate. The pages of a search are offsets, which contacts that change
+  meanwhile would shift, and end at 10,000 results: so each page is a search of its own,
+  for ids behind the last one (as in community.hubspot.com, "CRM Record ID Sequencing
+  and the Search API"). It takes a while to know a new record, so the next walk goes
+  back to ten minutes before this one began (developers.hubspot.com/docs/api-reference/
+  2026-03/crm/search-the-crm, read 2026-11-22). Deletions show in a walk and in webhooks
+  only.
 * A list or a subscription type has no such search: each walk is a whole one.
 """
 
@@ -21,9 +22,10 @@ from __future__ import annotations
 
 import time
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -37,7 +39,6 @@ from integrations.adapters.base import (
     Receipt,
     Resource,
     Subscription,
-    filled,
 )
 from integrations.adapters.calls import Sign
 from integrations.adapters.declare import Credential, OAuth2, Rate
@@ -50,43 +51,36 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import Answer
-from integrations.adapters.hubspot.people import (
+from integrations.adapters.hubspot.people import READ, HubSpotPeople
+from integrations.adapters.hubspot.wire import (
     CONTACT_TYPE,
     CONTACTS,
     EVERYBODY,
     LIST,
     LISTS,
-    OPT_OUT,
-    PREFERENCES,
-    READ,
+    PROPERTIES,
     SUBSCRIPTION,
-    HubSpotPeople,
     parts_of,
+    property_of,
 )
 from integrations.adapters.paging import all_pages
-from integrations.adapters.shapes import Row, count_in, dig, id_in, rows_in, unreadable
-from integrations.adapters.shared import check_signed, expired, json_body, moment
+from integrations.adapters.shapes import Row, count_in, dig, id_in, rows_in
+from integrations.adapters.shared import check_signed, json_body, moment
 
-PROPERTIES = "/crm/v3/properties/contacts"
-PAGE = 250  # lists a search gives
+# Searches for static lists, with their sizes.
+STATIC = {
+    "objectTypeId": CONTACT_TYPE,
+    "processingTypes": ["MANUAL", "SNAPSHOT"],
+    "additionalProperties": ["hs_list_size"],
+    "count": 250,
+}
 DAY = 3600.0  # seconds to wait when the day's calls are used up: the most we may
-CEILING = 10_000  # results of one search
 SLOW = 25  # contacts a page where each is asked for on its own
 MAX_AGE = 300.0  # seconds a signed request stays good
 # Some signs of the address are decoded before it is signed (developers.hubspot.com,
 # "Validating requests"). Unverified: which ones exactly; our own addresses hold none of
 # them encoded.
 DECODED = {f"%{ord(sign):02X}": sign for sign in ":/?@!$'()*,;"}
-
-TYPES = {"number": "number", "date": "date", "datetime": "datetime", "bool": "boolean"}
-# Of texts, by the property's name, by what is entered in, and by how it is shown.
-TEXTS = {
-    **{"firstname": "name", "lastname": "name", "phone": "phone"},
-    **{"mobilephone": "phone", "zip": "zip", "website": "url"},
-    "phonenumber": "phone",
-    **{"email": "email", "phone_number": "phone", "postal_code": "zip"},
-    "domain_name": "url",
-}
 
 
 class HubSpot(HubSpotPeople):
@@ -179,14 +173,6 @@ class HubSpot(HubSpotPeople):
     total_keys = ("additionalProperties", "hs_list_size")  # of a list
     since_format = "%Y-%m-%dT%H:%M:%SZ"
 
-    def explain(self, answer: Answer) -> str:
-        """HubSpot's own words: the message, and the details that are not in it."""
-        body = answer.object()
-        rows = (body, *(body.get("errors") or ()))
-        message, *details = (str(dig(row, "message") or "") for row in rows)
-        more = [text for text in dict.fromkeys(details) if text not in message]
-        return self.safe(" ".join([message, *more]))
-
     def told(self, answer: Answer) -> str:
         return answer.body.decode(errors="replace")
 
@@ -208,49 +194,31 @@ class HubSpot(HubSpotPeople):
         """Nothing is written to find out whether it may be. Properties and subscription
         types are only read."""
 
-        def count(method: str, path: str, payload: object = None) -> int:
-            body = self.fetch(method, path, payload=payload)
-            if "total" in body:
-                return count_in(body, "total")
-            return len(rows_in(body, "results"))
+        def total(path: str, payload: Row) -> int:
+            return count_in(self.fetch("POST", path, payload=payload), "total")
 
-        newest, lists = search(0, limit=1), list_search(0)
         return (
-            probed("contacts", lambda: count("POST", f"{CONTACTS}/search", newest)),
-            probed("lists", lambda: count("POST", f"{LISTS}/search", lists)),
-            probed("properties", lambda: count("GET", PROPERTIES)),
-            probed(
-                "subscription types",
-                lambda: count("GET", f"{PREFERENCES}/definitions"),
-            ),
+            probed("contacts", lambda: total(f"{CONTACTS}/search", search(limit=1))),
+            probed("lists", lambda: total(f"{LISTS}/search", {**STATIC, "offset": 0})),
+            probed("properties", lambda: len(self.properties)),
+            probed("subscription types", lambda: len(self.types)),
         )
 
     def audiences(self) -> list[Audience]:
         found = [Audience(id=EVERYBODY, label="All contacts")]
-        found += [
-            Audience(
-                id=f"{LIST}:{id_in(row, 'listId')}",
-                label=str(row.get("name") or ""),
-                size=self.total_of(row),
-                double_opt_in=False,
-            )
-            for row in self._lists()
-        ]
+        for row in self._lists():
+            size, name = self.total_of(row), str(row.get("name") or "")
+            found.append(choice(LIST, id_in(row, "listId"), name, size))
         with suppress(ScopeError):  # who may not see subscription types is shown none
-            found += [
-                Audience(
-                    id=f"{SUBSCRIPTION}:{id_in(row)}",
-                    label=f"{row.get('name') or ''} (e-mail subscription type)",
-                    double_opt_in=False,
-                )
-                for row in self.types
-                if not row.get("isInternal")
-            ]
+            for row in self.types:
+                name = f"{row.get('name') or ''} (e-mail subscription type)"
+                if not row.get("isInternal"):
+                    found.append(choice(SUBSCRIPTION, id_in(row), name))
         return found
 
     def _lists(self) -> Iterator[Row]:
         def read(offset: int) -> tuple[list[Row], int | None]:
-            payload = list_search(offset)
+            payload = {**STATIC, "offset": offset}
             body = self.fetch("POST", f"{LISTS}/search", payload=payload)
             rows = rows_in(body, "lists")
             more = body.get("hasMore") and rows
@@ -261,12 +229,9 @@ class HubSpot(HubSpotPeople):
     @cached_property
     def properties(self) -> list[Field]:
         """The contact properties people see, without the address."""
-        return [
-            property_of(row)
-            for row in rows_in(self.fetch("GET", PROPERTIES), "results")
-            if not row.get("hidden") and not row.get("archived")
-            if row["name"] != "email"
-        ]
+        rows = rows_in(self.fetch("GET", PROPERTIES), "results")
+        seen = (row for row in rows if not (row.get("hidden") or row.get("archived")))
+        return [property_of(row) for row in seen if row["name"] != "email"]
 
     def fields(self, audience_id: str) -> list[Field]:
         return list(self.properties)
@@ -276,53 +241,39 @@ class HubSpot(HubSpotPeople):
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
     ) -> list[Subscription]:
-        if not emails:
-            return []
         kind, number = parts_of(audience_id)
         names: list[str] = []
         with suppress(ScopeError):  # who may not see properties is told no values
             names = [field.id for field in self.properties if not field.read_only]
         found = self.find(emails, names=names)
-        members: set[str] = set()
-        if kind == LIST:
-            members = self._on_list(map(id_in, found.values()), number)
+        ids = sorted({id_in(row) for row in found.values()})
+        members = self._among(ids, number) if kind == LIST else set()
 
         def stand(email: str) -> Subscription:
-            row = found.get(key_of(email))
-            known = self.standing(email, row, audience_id)
-            told = row["properties"] if row and names else None
-            fields = told and filled({name: told.get(name) for name in names})
+            known = self.standing(email, found.get(key_of(email)), audience_id)
             if kind == LIST and known.remote_id not in members:
                 known = replace(known, status="absent", changed_at=None, detail="")
-            return replace(known, fields=fields)
+            return known if names else replace(known, fields=None)
 
         return [stand(email) for email in emails]
 
-    def _on_list(self, ids: Iterable[str], number: str) -> set[str]:
+    def _among(self, ids: Sequence[str], number: str) -> set[str]:
         """Which of the contacts are on a list."""
-        inputs = [
-            {"objectTypeId": CONTACT_TYPE, "recordId": id} for id in sorted(set(ids))
-        ]
         path = f"{LISTS}/records/memberships/batch/read"
+        people = [{"objectTypeId": CONTACT_TYPE, "recordId": id} for id in ids]
         members: set[str] = set()
-        for start in range(0, len(inputs), READ):
-            some = {"inputs": inputs[start : start + READ]}
-            rows = rows_in(self.fetch("POST", path, payload=some), "results")
-            for row in rows:
+        for start in range(0, len(people), READ):
+            some = {"inputs": people[start : start + READ]}
+            for row in rows_in(self.fetch("POST", path, payload=some), "results"):
                 lists = row.get("recordListMemberships") or ()
                 if number in {str(item.get("listId")) for item in lists}:
                     members.add(id_in(row, "recordId"))
         return members
 
-    def _whole(self, ids: Iterable[str], history: Sequence[str] = ()) -> list[Row]:
-        """Records with everything a connection may want of them, of those who have an
-        address."""
-        wanted = list(ids)
-        if not wanted:
-            return []
-        names = [field.id for field in self.properties]
-        rows = self.read(wanted, names=names, history=history)
-        return [row for row in rows if row["email"]]
+    def _whole(self, ids: Sequence[str], history: Sequence[str] = ()) -> list[Row]:
+        """Records with everything a connection may want of them."""
+        names = [field.id for field in self.properties] if ids else []
+        return self.read(ids, names, propertiesWithHistory=history)
 
     # What changed.
 
@@ -335,29 +286,17 @@ class HubSpot(HubSpotPeople):
     def turn(
         self, turn: int, since: str, place: Any, audience_id: str
     ) -> tuple[list[Row], Any]:
-        if since:
-            return self._changed_since(since, place)
         kind, number = parts_of(audience_id)
+        if since:
+            at = int(datetime.fromisoformat(since).timestamp() * 1000)
+            payload = search(at, place or "0")
+            body = self.fetch("POST", f"{CONTACTS}/search", payload=payload)
+            rows = rows_in(body, "results")
+            return rows, id_in(rows[-1]) if self.following(body, rows, place) else ""
         if kind == LIST:
             return self.page(f"{LISTS}/{number}/memberships", place)
         size = SLOW if kind == SUBSCRIPTION else READ
         return self.page(CONTACTS, place, {"limit": size})
-
-    def _changed_since(self, since: str, place: str) -> tuple[list[Row], str]:
-        """A place is the time that a search begins at, and how many it leaves out."""
-        bound, _, after = (place or since).partition(" ")
-        payload = search(millisecond(bound), after)
-        body = self.fetch("POST", f"{CONTACTS}/search", payload=payload)
-        rows = rows_in(body, "results")
-        after = self.following(body, rows, place)
-        if not after:
-            return rows, ""
-        newest = str(dig(rows[-1], "properties", "lastmodifieddate"))
-        if millisecond(newest) > millisecond(bound):
-            return rows, newest
-        if not after.isdigit() or int(after) >= CEILING - READ:
-            raise expired()  # more at one moment than a search can show
-        return rows, f"{bound} {after}"
 
     def changed(
         self, rows: Sequence[Row], audience_id: str, since: str
@@ -365,7 +304,7 @@ class HubSpot(HubSpotPeople):
         """Of a subscription type those who subscribed or left; of others everybody."""
         kind, _ = parts_of(audience_id)
         key = "recordId" if kind == LIST else "id"
-        for row in self._whole(id_in(row, key) for row in rows):
+        for row in self._whole([id_in(row, key) for row in rows]):
             now = self.standing(row["email"], row, audience_id)
             if now.status != "absent":
                 yield self.change(row, audience_id, status=now.status)
@@ -384,29 +323,20 @@ class HubSpot(HubSpotPeople):
         moved: set[str] = set()
         for event in self.events_in(events):
             thing, _, what = str(event.get("subscriptionType")).partition(".")
-            if thing != "contact" and event.get("objectTypeId") != CONTACT_TYPE:
-                continue
-            if event.get("objectId") is None:
-                continue
-            id = str(event["objectId"])
-            (gone if what == "deletion" else there).append(id)
-            if event.get("propertyName") == "email":
-                moved.add(id)
+            id = str(event.get("objectId") or "")
+            if id and (thing == "contact" or event.get("objectTypeId") == CONTACT_TYPE):
+                (gone if what == "deletion" else there).append(id)
+                if event.get("propertyName") == "email":
+                    moved.add(id)
         found = self._whole(there[:READ], history=["email"] if moved else [])
-        return [
-            *(self._happened(row, id_in(row) in moved) for row in found),
-            *(
-                Change(
-                    email=row["email"], kind="delete", at=moment(row.get("archivedAt"))
-                )
-                for row in self.read(gone[:READ], archived=True)
-                if row["email"]
-            ),
+        erased = self.read(gone[:READ], params={"archived": "true"})
+        return [self._heard(row, id_in(row) in moved) for row in found] + [
+            Change(email=row["email"], kind="delete", at=moment(row.get("archivedAt")))
+            for row in erased
         ]
 
-    def _happened(self, row: Row, moved: bool) -> Change:
-        """What the record in a webhook tells, with the old address of who has a new
-        one."""
+    def _heard(self, row: Row, moved: bool) -> Change:
+        """What a record tells, and the old address of who has a new one."""
         change = self.change(row, "")
         history = dig(row, "propertiesWithHistory", "email") or []
         before = [key_of(str(item.get("value") or "")) for item in history[1:2]]
@@ -429,72 +359,30 @@ class HubSpot(HubSpotPeople):
     def erase(self, email: str) -> Receipt:
         """Deletes for good under GDPR. Somebody unknown is left alone: HubSpot would
         put the address on its list of blocked ones."""
-        rows = self.read(spellings(email), by="email")
+        rows = self.read(spellings(email), idProperty="email")
         for row in rows:
             person = {"objectId": id_in(row)}
             self.request("POST", f"{CONTACTS}/gdpr-delete", payload=person)
         return self.erased(rows, "Erased for good, with everything tied to it.")
 
 
-def property_of(row: Mapping[str, Any]) -> Field:
-    """A contact property as a field."""
-    name, kind = str(row["name"]), kind_of(row)
-    fixed = dig(row, "modificationMetadata", "readOnlyValue") or row.get("calculated")
-    options = row.get("options") or () if kind.endswith("choice") else ()
-    return Field(
-        id=name,
-        label=str(row.get("label") or name),
-        type=kind,
-        read_only=bool(fixed or name.startswith(OPT_OUT)),
-        options=tuple(str(o["value"]) for o in options if not o.get("hidden")),
-    )
+def choice(kind: str, number: str, name: str, size: int | None = None) -> Audience:
+    id = f"{kind}:{number}"
+    return Audience(id=id, label=name, size=size, double_opt_in=False)
 
 
-def kind_of(row: Mapping[str, Any]) -> str:
-    """The type of a property, as `Field` has it."""
-    kind, entered = str(row.get("type")), row.get("fieldType")
-    if kind != "enumeration":
-        looks = (row["name"], entered, row.get("textDisplayHint"))
-        text = next((TEXTS[look] for look in looks if look in TEXTS), "text")
-        return TYPES.get(kind, text)
-    if entered == "booleancheckbox":
-        return "boolean"
-    if row.get("externalOptions") or not row.get("options"):
-        return "text"  # users and the like, which HubSpot lists elsewhere
-    return "multi_choice" if entered == "checkbox" else "choice"
-
-
-def list_search(offset: int) -> Row:
-    """The body that asks for static lists, with their sizes."""
+def search(since: int = 0, behind: str = "0", limit: int = READ) -> Row:
+    """The body that asks for contacts changed since a millisecond, by id, behind one.
+    The description wants every one of these names, the API does not."""
+    bounds = (("lastmodifieddate", "GTE", since), ("hs_object_id", "GT", behind))
+    filters = [
+        {"propertyName": name, "operator": operator, "value": str(value)}
+        for name, operator, value in bounds
+    ]
     return {
-        "objectTypeId": CONTACT_TYPE,
-        "processingTypes": ["MANUAL", "SNAPSHOT"],
-        "additionalProperties": ["hs_list_size"],
-        "offset": offset,
-        "count": PAGE,
-    }
-
-
-def search(since: int, after: str = "", limit: int = READ) -> Row:
-    """The body that asks for contacts changed since a millisecond, oldest first. The
-    description wants every one of these names, the API does not."""
-    bound = {
-        "propertyName": "lastmodifieddate",
-        "operator": "GTE",
-        "value": str(since),
-    }
-    return {
-        "filterGroups": [{"filters": [bound]}],
-        "sorts": ["lastmodifieddate"],
-        "properties": ["lastmodifieddate"],
+        "filterGroups": [{"filters": filters}],
+        "sorts": ["hs_object_id"],
+        "properties": ["hs_object_id"],
         "limit": limit,
-        "after": after or "0",
+        "after": "0",
     }
-
-
-def millisecond(text: str) -> int:
-    """An ISO 8601 time as milliseconds; raises TransientError for none."""
-    at = moment(text)
-    if at is None:
-        raise unreadable("HubSpot")
-    return int(at.timestamp() * 1000)

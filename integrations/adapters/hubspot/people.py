@@ -12,11 +12,9 @@ guide, read 2026-11-22).
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from urllib.parse import quote
 
 from integrations.adapters import consent
 from integrations.adapters.answer import to_json
@@ -44,26 +42,32 @@ from integrations.adapters.errors import (
     TargetError,
     TransientError,
 )
-from integrations.adapters.http import Answer
-from integrations.adapters.rest import Rest, as_text, look_ups
-from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
+from integrations.adapters.http import Answer, Params
+from integrations.adapters.hubspot.wire import (
+    BAD_ADDRESS,
+    BASICS,
+    BOUNCE,
+    CONTACTS,
+    EMAIL,
+    EVERYBODY,
+    LIST,
+    LISTS,
+    OPT_OUT,
+    PREFERENCES,
+    SUBSCRIPTION,
+    as_property,
+    named,
+    parts_of,
+    person_of,
+    spelt,
+    status_path,
+    trace,
+)
+from integrations.adapters.rest import Rest, look_ups
+from integrations.adapters.shapes import Row, dig, id_in, rows_in
 from integrations.adapters.shared import moment
 
-CONTACTS = "/crm/v3/objects/contacts"
-LISTS = "/crm/v3/lists"
-PREFERENCES = "/communication-preferences/v4"
-CONTACT_TYPE = "0-1"  # the object type id of contacts
 READ = 100  # contacts a batch call takes
-# What an audience is: every contact, a static list, or an e-mail subscription type.
-EVERYBODY, LIST, SUBSCRIPTION = "contacts", "list", "subscription"
-# Default contact properties: unsubscribed from all email, hard bounce, bad address.
-# Unverified against HubSpot's own list; other integrations read them by these names.
-OPT_OUT = "hs_email_optout"
-BOUNCE = "hs_email_hard_bounce_reason_enum"
-BAD_ADDRESS = "hs_email_bad_address"
-OTHER_ADDRESSES = "hs_additional_emails"
-BASICS = ("email", OTHER_ADDRESSES, OPT_OUT, BOUNCE, BAD_ADDRESS)
-# Of a subscription type; whoever left under one form of the address has left.
 STATES = {
     "UNSUBSCRIBED": "unsubscribed",
     "SUBSCRIBED": "subscribed",
@@ -89,39 +93,38 @@ class HubSpotPeople(Rest):
     def read(
         self,
         ids: Iterable[str],
-        *,
-        by: str = "",
-        names: Iterable[str] = (),
-        history: Sequence[str] = (),
-        archived: bool = False,
+        names: Sequence[str] = (),
+        params: Params | None = None,
+        **asked: object,
     ) -> list[Row]:
-        """Up to 100 records by id, or by a unique property, with the properties named
-        as well; who is not there is missing."""
+        """Up to 100 records by id, with the values of the properties named. Who is not
+        there, or has no address, is missing. `asked`: what else the body holds."""
         inputs = [{"id": id} for id in dict.fromkeys(ids)]
         if not inputs:
             return []
         payload = {
             "inputs": inputs,
             "properties": list(dict.fromkeys([*BASICS, *names])),
-            "propertiesWithHistory": list(history),
-            **({"idProperty": by} if by else {}),
+            "propertiesWithHistory": [],
+            **asked,
         }
-        params = {"archived": "true"} if archived else None
         path = f"{CONTACTS}/batch/read"
         body = self.fetch("POST", path, params=params, payload=payload)
         for error in body.get("errors") or ():
             if error.get("category") != "OBJECT_NOT_FOUND":
                 raise TransientError("HubSpot could not read some of the contacts.")
-        return [with_addresses(row) for row in rows_in(body, "results")]
+        people = [person_of(row, names) for row in rows_in(body, "results")]
+        return [row for row in people if row["email"]]
 
     def find(
-        self, emails: Sequence[str], audience_id: str = "", names: Iterable[str] = ()
+        self, emails: Sequence[str], audience_id: str = "", names: Sequence[str] = ()
     ) -> dict[str, Row]:
         """Of several with one address the one that left counts, else the first."""
-        parts = (
-            self.read(some, by="email", names=names) for some in look_ups(emails, READ)
-        )
-        rows = [row for part in parts for row in part]
+        rows = [
+            row
+            for some in look_ups(emails, READ)
+            for row in self.read(some, names, idProperty="email")
+        ]
         rows.sort(key=lambda row: self.status_of(row, "") not in consent.LEFT)
         return {key: row for row in reversed(rows) for key in row["spelt"]}
 
@@ -135,11 +138,8 @@ class HubSpotPeople(Rest):
         }
 
     def values_of(self, row: Row) -> dict[str, object]:
-        return {
-            name: value
-            for name, value in filled(row["properties"]).items()
-            if name not in BASICS and not name.startswith("hs_")
-        }
+        values: dict[str, object] = row["values"]
+        return values
 
     # Where somebody stands.
 
@@ -167,10 +167,10 @@ class HubSpotPeople(Rest):
 
     def _subscribed(self, email: str, number: str) -> Subscription:
         """Where an address stands with one subscription type. HubSpot keeps this by
-        address, also for people without a record."""
+        address, also for people without a record. Whoever left under one form of the
+        address has left."""
         bodies = (
-            self.maybe(status_path(spelling), {"channel": "EMAIL"})
-            for spelling in spellings(email)
+            self.maybe(status_path(spelling), EMAIL) for spelling in spellings(email)
         )
         found = [
             Subscription(
@@ -247,7 +247,7 @@ class HubSpotPeople(Rest):
             error = self.error_from(answer)
             for key in (keys[name] for name in named(row) if name in keys):
                 outcomes[key] = rejected(error.reason, error.detail)
-        for row in map(with_addresses, rows_in(body, "results")):
+        for row in map(person_of, rows_in(body, "results")):
             names = (row.get("objectWriteTraceId"), id_in(row), *row["spelt"])
             for key in [keys[name] for name in names if name in keys][:1]:
                 outcomes[key] = synced(id_in(row))
@@ -291,8 +291,7 @@ class HubSpotPeople(Rest):
         )
 
     def _set_status(self, email: str, number: str, state: str, **more: str) -> None:
-        status = {"channel": "EMAIL", "subscriptionId": int(number)}
-        payload = {**status, "statusState": state, **more}
+        payload = {"subscriptionId": int(number), "statusState": state, **EMAIL, **more}
         self.request("POST", status_path(email), payload=payload)
 
     @cached_property
@@ -328,61 +327,7 @@ class HubSpotPeople(Rest):
                     self._set_status(spelling, number, "UNSUBSCRIBED")
                 else:
                     path = f"{status_path(spelling)}/unsubscribe-all"
-                    self.request("POST", path, params={"channel": "EMAIL"})
+                    self.request("POST", path, params=EMAIL)
             return synced()
 
         return self.each(emails, opt_out)
-
-
-def parts_of(audience_id: str) -> tuple[str, str]:
-    """The kind of an audience and its number, "" for all contacts. Raises TargetError
-    for what is none of ours."""
-    kind, _, number = audience_id.partition(":")
-    if kind in (LIST, SUBSCRIPTION) and number.isascii() and number.isdigit():
-        return kind, number
-    if audience_id != EVERYBODY:
-        raise TargetError("HubSpot has no such audience: choose another.")
-    return EVERYBODY, ""
-
-
-def with_addresses(record: Row) -> Row:
-    """A record with its primary address beside, as `key_of` has it, "" for none, and
-    all of them as HubSpot spells them, by `key_of`. Raises TransientError for one
-    without properties: who left could not be told."""
-    told = row_in(record, "properties")
-    both = f"{told.get('email') or ''};{told.get(OTHER_ADDRESSES) or ''}"
-    addresses = [text.strip() for text in both.split(";") if text.strip()]
-    return {
-        **record,
-        "email": key_of(addresses[0]) if addresses else "",
-        "spelt": {key_of(text): text for text in reversed(addresses)},
-    }
-
-
-def spelt(key: str, row: Row | None) -> str:
-    """The address of a contact as HubSpot spells it."""
-    return str(row["spelt"].get(key, key)) if row else key
-
-
-def as_property(value: object) -> str:
-    """A value as HubSpot's properties take it: always text."""
-    if isinstance(value, (list, tuple)):
-        return ";".join(map(as_text, value))
-    return as_text(value)
-
-
-def trace(key: str) -> str:
-    """The objectWriteTraceId by which an answer tells the inputs of a batch apart."""
-    return hashlib.sha256(key.encode()).hexdigest()[:16]
-
-
-def named(row: Row) -> Iterator[str]:
-    """All that a row of `errors` says it is about: trace ids, record ids, addresses."""
-    for told in (row.get("context") or {}).values():
-        for name in told if isinstance(told, list) else [told]:
-            yield key_of(str(name))
-
-
-def status_path(email: str) -> str:
-    """Where HubSpot keeps what an address has opted out of."""
-    return f"{PREFERENCES}/statuses/{quote(email, safe='')}"

@@ -198,7 +198,7 @@ class TestReading:
         assert [(r.name, r.readable, r.count) for r in reading.resources] == [
             ("contacts", True, 1234),
             ("lists", False, None),
-            ("properties", True, 5),
+            ("properties", True, 4),  # without the address
             ("subscription types", True, 1),
         ]
 
