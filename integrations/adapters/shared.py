@@ -99,11 +99,12 @@ def check_same(ours: str, given: str) -> None:
 
 
 def check_signed(secrets: Mapping[str, str], signed: bytes, *given: str) -> None:
-    """One of `given` must be the hex HMAC-SHA256 of what was `signed` with the linked
-    account's `webhook_secret`. Raises CredentialsError."""
+    """One of `given` must be the HMAC-SHA256, in hex or base64, of what was `signed`
+    with the linked account's `webhook_secret`. Raises CredentialsError."""
     secret = secrets.get("webhook_secret", "").encode()
-    ours = hmac.new(secret, signed, hashlib.sha256).hexdigest().encode()
-    good = [hmac.compare_digest(ours, value.encode()) for value in given]
+    digest = hmac.new(secret, signed, hashlib.sha256).digest()
+    ours = (digest.hex().encode(), base64.b64encode(digest))
+    good = [hmac.compare_digest(one, sent.encode()) for one in ours for sent in given]
     if not secret or not any(good):
         raise CredentialsError("This webhook is not signed with our secret.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,7 @@ from integrations.adapters.base import Incoming
 from integrations.adapters.errors import CredentialsError, Reason, RejectedError
 from integrations.adapters.shared import (
     check_secret_url,
+    check_signed,
     json_body,
     moment,
     parse_place,
@@ -82,6 +84,29 @@ class TestWebhook:
     def test_any_other_secret(self, given: str, secrets: dict[str, str]) -> None:
         with pytest.raises(CredentialsError):
             self.check(given, **secrets)
+
+    # RFC 4231, test case 2.
+    KEY, TEXT = "Jefe", b"what do ya want for nothing?"
+    HEX = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    BASE64 = base64.b64encode(bytes.fromhex(HEX)).decode()
+
+    @pytest.mark.parametrize("given", [(HEX,), (BASE64,), ("", HEX)])
+    def test_a_signature_in_hex_or_base64(self, given: tuple[str, ...]) -> None:
+        check_signed({"webhook_secret": self.KEY}, self.TEXT, *given)
+
+    @pytest.mark.parametrize(
+        ("given", "key"),
+        [
+            ((), KEY),
+            (("",), KEY),
+            (("é", BASE64[:-1]), KEY),
+            ((HEX, BASE64), "other"),
+            ((HEX,), ""),
+        ],
+    )
+    def test_any_other_signature(self, given: tuple[str, ...], key: str) -> None:
+        with pytest.raises(CredentialsError):
+            check_signed({"webhook_secret": key}, self.TEXT, *given)
 
     def test_a_body(self) -> None:
         request = Incoming(method="POST", url="", body=b'{"a": "b\\u0000"}')
