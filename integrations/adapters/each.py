@@ -24,6 +24,7 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import HttpAdapter
+from integrations.adapters.paging import batches
 from integrations.adapters.shapes import reading
 
 T = TypeVar("T")
@@ -131,7 +132,7 @@ def forms(email: str) -> list[str]:
 
 def look_ups(
     emails: Iterable[str], most: int, *, as_entered: bool = False
-) -> Iterator[list[str]]:
+) -> Iterator[Sequence[str]]:
     """All spellings of the addresses, up to so many a look-up. `as_entered`: that one,
     too, where a provider tells addresses apart by their case."""
     wanted = [
@@ -139,9 +140,7 @@ def look_ups(
         for email in emails
         for spelling in (*([email.strip()] if as_entered else ()), *spellings(email))
     ]
-    each = list(dict.fromkeys(wanted))
-    for start in range(0, len(each), most):
-        yield each[start : start + most]
+    return batches(list(dict.fromkeys(wanted)), most)
 
 
 def _ascii(label: str) -> str:

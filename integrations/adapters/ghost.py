@@ -187,7 +187,7 @@ class Ghost(Counted):
             for row in self._newsletters.values()
         ]
 
-    def search(self, emails: list[str], audience_id: str) -> list[Row]:
+    def search(self, emails: Sequence[str], audience_id: str) -> list[Row]:
         asked = {"filter": f"email:[{','.join(map(_quoted, emails))}]"}
         return self.listed(self.read_page(MEMBERS, "", asked), "members")
 

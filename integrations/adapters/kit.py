@@ -19,7 +19,7 @@ the answer to a new webhook endpoint wraps it in "webhook_endpoint" (both are re
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -141,7 +141,7 @@ class Kit(Rest):
     def _custom(self) -> set[str]:
         return {str(row["key"]) for row in self.rows(self.field_path)}
 
-    def search(self, emails: list[str], audience_id: str) -> Iterator[Row]:
+    def search(self, emails: Sequence[str], audience_id: str) -> Iterator[Row]:
         """Who of them is in the account; Kit does not tell who is on a form."""
         asked = {"status": "all", "email_address": ",".join(emails)}
         return self.rows("/v4/subscribers", asked)

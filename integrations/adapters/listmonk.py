@@ -171,7 +171,7 @@ class Listmonk(Counted):
             return set()
         return {id_in(row) for row in self.listed(body, "results")}
 
-    def search(self, emails: list[str], audience_id: str) -> list[Row]:
+    def search(self, emails: Sequence[str], audience_id: str) -> list[Row]:
         """The search is a regular expression on names and addresses (since 5.0), so
         there may be others among them."""
         search = f"^({'|'.join(map(re.escape, emails))})$"

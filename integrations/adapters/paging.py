@@ -1,4 +1,4 @@
-"""Reading all of what a provider gives page by page; asking for so many at once."""
+"""Reading all of what a provider gives page by page, or takes so many at a time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ from integrations.adapters.shapes import unreadable
 
 Place = TypeVar("Place", str, int, str | int)
 Item = TypeVar("Item")
-
-
-def batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
-    """The items in their order, up to so many at once."""
-    return (items[start : start + most] for start in range(0, len(items), most))
 
 
 def all_pages(
@@ -37,3 +32,9 @@ def all_pages(
             raise unreadable()
         yield from page
         place, before = following or None, page
+
+
+def batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+    """The items, up to so many at a time."""
+    for start in range(0, len(items), most):
+        yield items[start : start + most]

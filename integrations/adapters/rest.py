@@ -33,11 +33,11 @@ from integrations.adapters.each import (
     awaiting,
     existing,
     key_of,
+    look_ups,
     not_there,
     synced,
     tags_for,
 )
-from integrations.adapters.each import look_ups as look_ups
 from integrations.adapters.errors import RejectedError, TargetError
 from integrations.adapters.http import Params
 from integrations.adapters.shapes import Row, id_in
@@ -198,7 +198,7 @@ class Rest(Declared):
             found |= self.by_email(self.search(some, audience_id))
         return found
 
-    def search(self, emails: list[str], audience_id: str) -> Iterable[Row]:
+    def search(self, emails: Sequence[str], audience_id: str) -> Iterable[Row]:
         """The records of some spellings of addresses, maybe of others beside them."""
         raise NotImplementedError
 

@@ -31,6 +31,7 @@ from integrations.adapters.each import (
     by_address,
     existing,
     key_of,
+    look_ups,
     not_there,
     rejected,
     spellings,
@@ -63,7 +64,7 @@ from integrations.adapters.hubspot.wire import (
     status_path,
     trace,
 )
-from integrations.adapters.rest import Rest, look_ups
+from integrations.adapters.rest import Rest
 from integrations.adapters.shapes import Row, dig, id_in, rows_in
 from integrations.adapters.shared import moment
 

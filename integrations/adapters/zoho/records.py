@@ -20,6 +20,7 @@ from integrations.adapters.each import (
     by_address,
     existing,
     key_of,
+    look_ups,
     not_there,
     rejected,
     synced,
@@ -33,7 +34,7 @@ from integrations.adapters.errors import (
 )
 from integrations.adapters.http import Params, to_json
 from integrations.adapters.paging import all_pages, batches
-from integrations.adapters.rest import Rest, look_ups
+from integrations.adapters.rest import Rest
 from integrations.adapters.shapes import Row, id_in, rows_in
 
 MODULES = ("Leads", "Contacts")

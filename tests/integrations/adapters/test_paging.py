@@ -146,6 +146,16 @@ def test_pages_end_where_the_provider_says_so() -> None:
     assert list(all_pages(lambda place: pages[place], 0)) == ["a", "b", "a"]
 
 
+@pytest.mark.parametrize(
+    ("items", "parts"),
+    [([], []), ([1, 2], [[1, 2]]), ([1, 2, 3, 4, 5], [[1, 2], [3, 4], [5]])],
+)
+def test_batches_are_full_but_for_the_last(
+    items: list[int], parts: list[list[int]]
+) -> None:
+    assert list(batches(items, 2)) == parts
+
+
 def test_a_circle_of_pages_is_seen() -> None:
     following = {"": "x", "x": "y", "y": "x"}
     found = all_pages(lambda place: ([place], following[place]), "")

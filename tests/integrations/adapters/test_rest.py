@@ -23,7 +23,7 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.calls import Sign, audience, sub_account
 from integrations.adapters.declare import SubAccount
-from integrations.adapters.each import awaiting, key_of, rejected
+from integrations.adapters.each import awaiting, key_of, look_ups, rejected
 from integrations.adapters.errors import (
     CredentialsError,
     Reason,
@@ -32,7 +32,7 @@ from integrations.adapters.errors import (
     SetupError,
     TransientError,
 )
-from integrations.adapters.rest import Rest, Write, as_text, look_ups
+from integrations.adapters.rest import Rest, Write, as_text
 from integrations.adapters.shapes import Row, rows_in
 from integrations.adapters.shared import parse_place, to_place
 from tests.integrations.conformance import wire
