@@ -13,6 +13,7 @@ guide, read 2026-11-22).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 
@@ -57,7 +58,6 @@ from integrations.adapters.hubspot.wire import (
     PREFERENCES,
     SUBSCRIPTION,
     as_property,
-    named,
     parts_of,
     person_of,
     spelt,
@@ -79,6 +79,7 @@ WORST_FIRST = tuple(STATES.values())
 AS_IT_WAS = "HubSpot had this contact already; its properties were left as they were."
 UPDATED = "The record is updated."
 MERGED = "HubSpot lost sight of this contact; it may have been merged meanwhile."
+GONE = "HubSpot does not have this subscription type any more."
 OMITTED = "HubSpot's answer left this contact out."
 
 
@@ -139,8 +140,7 @@ class HubSpotPeople(Rest):
         }
 
     def values_of(self, row: Row) -> dict[str, object]:
-        values: dict[str, object] = row["values"]
-        return values
+        return dict(row["values"])
 
     # Where somebody stands.
 
@@ -215,9 +215,7 @@ class HubSpotPeople(Rest):
         def settle(key: str) -> Outcome:
             if outcomes[key].remote_id in lost:
                 return again(TransientError(MERGED))
-            return self._settled(
-                people[key], known.get(key), audience_id, outcomes[key]
-            )
+            return self._finish(people[key], known.get(key), audience_id, outcomes[key])
 
         outcomes |= zip(done, self.each(done, settle), strict=True)
         return [outcomes[key_of(contact.email)] for contact in contacts]
@@ -246,7 +244,8 @@ class HubSpotPeople(Rest):
             # Each is what the refusal of this contact alone would be.
             answer = Answer(status=400, headers={}, body=to_json(row))
             error = self.error_from(answer)
-            for key in (keys[name] for name in named(row) if name in keys):
+            told = (row.get("context") or {}).values()  # lists of ids, by their kind
+            for key in (keys[name] for names in told for name in names if name in keys):
                 outcomes[key] = rejected(error.reason, error.detail)
         for row in map(person_of, rows_in(body, "results")):
             names = (row.get("objectWriteTraceId"), id_in(row), *row["spelt"])
@@ -261,7 +260,7 @@ class HubSpotPeople(Rest):
         body = self.fetch("PUT", path, payload=list(dict.fromkeys(ids)))
         return [str(id) for id in body.get("recordIdsMissing") or ()]
 
-    def _settled(
+    def _finish(
         self, contact: Contact, row: Row | None, audience_id: str, done: Outcome
     ) -> Outcome:
         """What it came to for somebody whose record is written."""
@@ -303,12 +302,9 @@ class HubSpotPeople(Rest):
 
     def _require(self, number: str) -> None:
         """A type that is gone refuses everybody, but is no fault of theirs."""
-        try:
-            there = {str(row.get("id")) for row in self.types}
-        except (ScopeError, RejectedError, TransientError):
-            return  # not known: the refusal stands
-        if number not in there:
-            raise TargetError("HubSpot does not have this subscription type any more.")
+        with suppress(ScopeError, RejectedError, TransientError):  # the refusal stands
+            if number not in {id_in(row) for row in self.types}:
+                raise TargetError(GONE)
 
     # Leaving.
 

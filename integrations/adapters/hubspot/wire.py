@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from integrations.adapters.base import Field, filled
@@ -113,10 +113,3 @@ def as_property(value: object) -> str:
 def trace(key: str) -> str:
     """The objectWriteTraceId by which an answer tells the inputs of a batch apart."""
     return hashlib.sha256(key.encode()).hexdigest()[:16]
-
-
-def named(row: Row) -> Iterator[str]:
-    """All that a row of `errors` says it is about: trace ids, record ids, addresses."""
-    for told in (row.get("context") or {}).values():
-        for name in told if isinstance(told, list) else [told]:
-            yield key_of(str(name))

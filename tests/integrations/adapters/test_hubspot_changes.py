@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +40,8 @@ from tests.integrations.conformance import (
     Step,
     wire,
 )
+
+SIGNATURE = "x-hubspot-signature-v3"
 
 
 def place(since: str) -> str:
@@ -205,6 +208,8 @@ class TestWebhook:
             (signed(events, age=400), {}),
             (signed(events, age=-400), {}),
             (Incoming(method="POST", url=world.HOOK, body=good.body), {}),
+            (replace(good, headers={**good.headers, SIGNATURE: "no base64"}), {}),
+            (replace(good, body=good.body + b" "), {}),
             (good, {"webhook_secret": ""}),
         ):
             with wire(), pytest.raises(CredentialsError):
