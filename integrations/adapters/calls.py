@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from integrations.adapters.answer import wait_of
 from integrations.adapters.base import (
@@ -85,6 +85,7 @@ class RestCalls(OneByOne):
     first_place: ClassVar[Place] = ""
     rows_key: ClassVar[str] = ""  # "": named as the last part of the path
     total_keys: ClassVar[tuple[str, ...]] = ()
+    next_keys: ClassVar[tuple[str, ...]] = ()  # where the next page's address stands
     probe_params: ClassVar[Params] = {}
 
     # Signing in.
@@ -151,8 +152,14 @@ class RestCalls(OneByOne):
     # Pages.
 
     def following(self, body: Row, rows: list[Row], place: Any) -> Place | None:
-        """The place of the page after the one at `place`, None or "" at the end."""
-        return None
+        """The place of the page after the one at `place`, None or "" at the end. Where
+        answers hold its address, it is `place_param` there, or the whole query."""
+        if not self.next_keys:
+            return None
+        query = urlsplit(str(dig(body, *self.next_keys) or "")).query
+        if not self.place_param:
+            return query
+        return dict(parse_qsl(query)).get(self.place_param)
 
     def listed(self, body: Row, name: str) -> list[Row]:
         """The rows in an answer. Override where other parts of it belong to them."""
@@ -170,8 +177,10 @@ class RestCalls(OneByOne):
         """The answer that holds a page."""
         query: dict[str, str | int] = {self.size_param: self.page_size}
         query |= params or {}
-        if place != "":
+        if place != "" and self.place_param:
             query[self.place_param] = place
+        elif place != "":
+            query = dict(parse_qsl(str(place), keep_blank_values=True))
         return self.fetch("GET", path, params=query)
 
     def rows(self, path: str, params: Params | None = None) -> Iterator[Row]:

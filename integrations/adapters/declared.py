@@ -24,6 +24,7 @@ from integrations.adapters.base import (
     Resource,
 )
 from integrations.adapters.calls import RestCalls, audience
+from integrations.adapters.each import probed
 from integrations.adapters.errors import NotSupported, RejectedError, TargetError
 from integrations.adapters.http import Params
 from integrations.adapters.shapes import Row, dig, id_in
@@ -50,6 +51,7 @@ class Declared(RestCalls):
     me_path: ClassVar[str] = ""
     identity_keys: ClassVar[tuple[str, ...]] = ("email",)
     account_keys: ClassVar[tuple[str, ...]] = ()
+    nameless: ClassVar[str] = ""  # the identity, where they may not be allowed to ask
     probed: ClassVar[tuple[str, ...]] = ()  # paths of lists that a test reads
     empty_note: ClassVar[str] = ""  # told where nothing is on the first of them
 
@@ -104,11 +106,21 @@ class Declared(RestCalls):
     # Reading the account.
 
     def verify(self) -> Reading:
-        me, resources = self.me(), self.resources()
+        me: Row = {}
+
+        def read() -> None:
+            me.update(self.me())
+
+        account: tuple[Resource, ...] = ()
+        if self.nameless:
+            account = (probed("account", read),)
+        else:
+            read()
+        resources = self.resources()
         return Reading(
-            identity=filled_in(me, self.identity_keys),
+            identity=filled_in(me, self.identity_keys) or self.nameless,
             account_name=filled_in(me, self.account_keys),
-            resources=resources,
+            resources=(*account, *resources),
             notes=tuple(self.notes(resources)),
         )
 

@@ -40,7 +40,8 @@ from integrations.adapters.each import (
 )
 from integrations.adapters.errors import RejectedError, TargetError
 from integrations.adapters.http import Params
-from integrations.adapters.shapes import Row, id_in
+from integrations.adapters.shapes import Row, dig, id_in, put_in
+from integrations.adapters.shapes import as_text as as_text
 from integrations.adapters.shared import expired, moment, parse_place, to_place
 
 Look = Callable[[str], Row | None]
@@ -64,6 +65,11 @@ class Write:
         return self.contact.email.strip()
 
     @property
+    def fills(self) -> bool:
+        """Whether values are written: the rule may leave people alone who are there."""
+        return self.row is None or self.options.update_existing
+
+    @property
     def tags(self) -> list[str]:
         return tags_for(self.contact, self.options)
 
@@ -71,7 +77,8 @@ class Write:
 class Rest(Declared):
     """A provider where people are looked up before each write."""
 
-    # A person's record. Fields are `own_fields`, and those in the object `custom_key`.
+    # A person's record. Fields are `own_fields`, where dots lead inwards, and those in
+    # the object `custom_key`.
     email_key: ClassVar[str] = "email"
     id_key: ClassVar[str] = "id"  # "": people have none
     state_key: ClassVar[str] = "status"  # "": `status_of` reads more than one
@@ -123,7 +130,8 @@ class Rest(Declared):
         """A person's values by our field ids, blank ones left out."""
         custom = row.get(self.custom_key) or {}
         values = {f"{self.custom_prefix}{name}": custom[name] for name in custom}
-        return filled(values | {own.id: row.get(own.id) for own in self.own_fields})
+        own = {own.id: dig(row, *own.id.split(".")) for own in self.own_fields}
+        return filled(values | own)
 
     def record_of(self, contact: Contact) -> Row:
         """A contact's values as they are written: texts, as `values_of` reads them."""
@@ -131,7 +139,9 @@ class Rest(Declared):
         record: Row = {}
         custom: Row = {}
         for id, value in filled(contact.fields).items():
-            if id in own or not self.custom_key:
+            if id in own:
+                put_in(record, as_text(value), *id.split("."))
+            elif not self.custom_key:
                 record[id] = as_text(value)
             else:
                 custom[id.removeprefix(self.custom_prefix)] = self.custom_value(value)
@@ -230,24 +240,33 @@ class Rest(Declared):
         def write(contact: Contact) -> Outcome:
             self.ready(audience_id)
             row = find(contact.email)
-            known = self.standing(contact.email, row, audience_id)
-            new = Write(
-                contact=contact,
-                audience_id=audience_id,
-                options=options,
-                row=row,
-                known=known,
-            )
-            may_ask = consent.may_ask_again(known, contact, options)
-            if may_ask and (asked := self.ask_again(new)):
-                return asked
-            if refused := self.turned_away(known):
-                return refused
-            if known.status in self.kept and not options.update_existing:
-                return existing(known.remote_id, self.known_as)
-            return self.put(new)
+            new = self.to_write(contact, row, audience_id, options)
+            return self.held_back(new) or self.put(new)
 
         return self.each(contacts, write)
+
+    def to_write(
+        self, contact: Contact, row: Row | None, audience_id: str, options: Options
+    ) -> Write:
+        return Write(
+            contact=contact,
+            audience_id=audience_id,
+            options=options,
+            row=row,
+            known=self.standing(contact.email, row, audience_id),
+        )
+
+    def held_back(self, write: Write) -> Outcome | None:
+        """The outcome of somebody who is not to be written, None for others."""
+        known, options = write.known, write.options
+        may_ask = consent.may_ask_again(known, write.contact, options)
+        if may_ask and (asked := self.ask_again(write)):
+            return asked
+        if refused := self.turned_away(known):
+            return refused
+        if known.status in self.kept and not options.update_existing:
+            return existing(known.remote_id, self.known_as)
+        return None
 
     def ready(self, audience_id: str) -> None:
         """Called before anybody is written: raises TargetError for an audience that is
@@ -384,10 +403,3 @@ class Rest(Declared):
 def first_time(row: Row, names: Sequence[str]) -> datetime | None:
     """The time under the first of the names that is filled."""
     return moment(next((row[name] for name in names if row.get(name)), None))
-
-
-def as_text(value: object) -> str:
-    """A value for a provider whose fields are all text."""
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(as_text, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -56,12 +56,27 @@ def dig(body: Any, *names: str) -> Any:
     return body
 
 
+def put_in(body: Row, value: object, *names: str) -> None:
+    """Puts a value where `dig` finds it."""
+    *outer, last = names
+    for name in outer:
+        body = body.setdefault(name, {})
+    body[last] = value
+
+
 def count_in(row: object, name: str) -> int:
     """The number under `name`; raises TransientError for anything else."""
     found = id_in(row, name)
     if not found.isdecimal():
         raise unreadable()
     return int(found)
+
+
+def as_text(value: object) -> str:
+    """A value for a provider whose fields are all text."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(as_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class Unreadable(TransientError):
