@@ -9,22 +9,15 @@ report and the reference leaves open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
 
-from integrations.adapters.base import (
-    Audience,
-    Change,
-    Field,
-    Incoming,
-    Page,
-    Reading,
-    Receipt,
-)
-from integrations.adapters.calls import Sign
+from integrations.adapters.base import Audience, Change, Field, Incoming, Receipt
+from integrations.adapters.calls import Sign, audience
 from integrations.adapters.declare import Credential, OAuth2, Rate
-from integrations.adapters.each import forms, key_of, probed
+from integrations.adapters.declared import filled_in
+from integrations.adapters.each import forms, key_of
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -32,49 +25,38 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.klaviyo.profiles import KlaviyoProfiles
+from integrations.adapters.klaviyo.profiles import EVERYBODY, KlaviyoProfiles
 from integrations.adapters.klaviyo.wire import (
-    FIXED,
-    TOPICS,
     custom_fields,
     flat,
-    list_path,
     reason_for,
-    webhook_changes,
+    resource,
 )
 from integrations.adapters.shapes import Row, dig, rows_in
-from integrations.adapters.shared import (
-    check_signed,
-    expired,
-    moment,
-    parse_place,
-    to_place,
-)
+from integrations.adapters.shared import check_signed, json_body, moment
 
 REVISION = "2026-07-15"
 BAD_KEY = "^(authentication_failed|not_authenticated|invalid_api_key)|api key"
 BLOCKED = "Klaviyo's firewall blocked this call."
 JSON_API = "application/vnd.api+json"
-LISTS = 10  # lists a page, at most
-SLACK = timedelta(minutes=15)  # what our clock may be ahead of Klaviyo's
-EMAIL = "subscriptions.email.marketing"
-JOINED = ("list", "greater-or-equal(joined_group_at,{})", "joined_group_at")
-# A round of `changes` reads these one after the other: resource, filter, order.
-ROUND = (
-    ("profiles", "greater-than(updated,{})", "updated"),
-    (
-        "profiles",
-        f"greater-or-equal({EMAIL}.suppression.timestamp,{{}})",
-        f"{EMAIL}.suppression.timestamp",
-    ),
-    (
-        "profiles",
-        f"greater-or-equal({EMAIL}.list_suppressions.timestamp,{{}})",
-        f"{EMAIL}.list_suppressions.timestamp",
-    ),
+MEMBERS = "/api/lists/{audience}/profiles"
+MARKETING = "subscriptions.email.marketing"
+# What the turns of a later walk read: path, filter, order. The first reads the list.
+JOINED = (MEMBERS, "greater-or-equal", "joined_group_at")
+LATER = (
+    (EVERYBODY, "greater-than", "updated"),
+    (EVERYBODY, "greater-or-equal", f"{MARKETING}.suppression.timestamp"),
+    (EVERYBODY, "greater-or-equal", f"{MARKETING}.list_suppressions.timestamp"),
     JOINED,
 )
-WHOLE = -1  # the walk through the whole list
+# Topic -> our status. Klaviyo has others; of these each event names one person.
+TOPICS = {
+    "event:klaviyo.subscribed_to_email_marketing": "subscribed",
+    "event:klaviyo.unsubscribed_from_email_marketing": "unsubscribed",
+    "event:klaviyo.manually_suppressed_from_email_marketing": "unsubscribed",
+    "event:klaviyo.marked_email_as_spam": "complained",
+    "event:klaviyo.bounced_email": "bounced",
+}
 
 
 class Klaviyo(KlaviyoProfiles):
@@ -85,10 +67,8 @@ class Klaviyo(KlaviyoProfiles):
         Credential(
             name="api_key",
             label="Private API key",
-            help_text=(
-                "Klaviyo: Settings, API keys, Create Private API Key, with full access "
-                "to Lists, Profiles and Subscriptions and reading Accounts."
-            ),
+            help_text="Klaviyo: Settings, API keys, Create Private API Key, with full "
+            "access to Lists, Profiles and Subscriptions and reading Accounts.",
             placeholder="pk_0123456789abcdef0123456789abcdef01",
         ),
     )
@@ -123,9 +103,7 @@ class Klaviyo(KlaviyoProfiles):
     home = "https://a.klaviyo.com"
 
     key_header = ("Authorization", "Klaviyo-API-Key {api_key}")
-    more_headers = {
-        **{"revision": REVISION, "Accept": JSON_API, "Content-Type": JSON_API},
-    }
+    more_headers = {"revision": REVISION, "Accept": JSON_API, "Content-Type": JSON_API}
 
     signs = (
         Sign(BAD_KEY, CredentialsError, on=400),
@@ -133,150 +111,120 @@ class Klaviyo(KlaviyoProfiles):
         Sign("^$", TransientError, on=403, says=BLOCKED),
     )
 
+    size_param, page_size, place_param = "page[size]", 100, "page[cursor]"
+    rows_key, next_keys = "data", ("links", "next")
+
+    me_path = "/api/accounts"
+    identity_keys = ("attributes.contact_information.default_sender_email", "id")
+    account_keys = ("attributes.contact_information.organization_name",)
+    nameless = "an account that the key may not name"
+    probed = ("/api/lists", EVERYBODY)
+
+    audience_path = "/api/lists"  # at most 10 a page
+    audience_params = {"page[size]": 10, "fields[list]": "name,opt_in_process"}
+    walk_path = MEMBERS
+    turns, whole_turns = len(LATER), 1
+    since_format = "%Y-%m-%dT%H:%M:%SZ"
+    overlap = timedelta(minutes=15)
+
+    hook_path, hook_key = "/api/webhooks", "data"
+    events_key = "data"
+    erasing = (
+        "Klaviyo took the request. The profile is on its page of deleted profiles once "
+        "that is done."
+    )
+
     def explain(self, answer: Answer) -> str:
-        rows = _errors(answer) or [answer.object()]
+        rows = self.faults(answer) or [answer.object()]
         told = [str(row.get("detail") or row.get("title") or "") for row in rows]
         return self.safe(" ".join(dict.fromkeys(told))) or super().explain(answer)
 
     def told(self, answer: Answer) -> str:
-        codes = [str(row.get("code") or "") for row in _errors(answer)]
+        codes = [str(row.get("code") or "") for row in self.faults(answer)]
         return " ".join([*codes[:1], self.explain(answer)])
 
     def error_from(self, answer: Answer) -> AdapterError:
         error = super().error_from(answer)
         if isinstance(error, RejectedError):
-            error.reason = reason_for(next(iter(_errors(answer)), {}))
+            error.reason = reason_for(next(iter(self.faults(answer)), {}))
         return error
 
-    def verify(self) -> Reading:
-        account: Row = {}
+    def me(self) -> Row:
+        return next(iter(rows_in(super().me(), "data")), {})
 
-        def read() -> None:
-            for row in rows_in(self.fetch("GET", "/api/accounts"), "data")[:1]:
-                mine = row["attributes"].get("contact_information") or {}
-                account.update(mine, id=row.get("id"))
-
-        accounts = probed("accounts", read)
-        identity = account.get("default_sender_email") or account.get("id")
-        return Reading(
-            identity=str(identity or "an account that the key may not name"),
-            account_name=str(account.get("organization_name") or ""),
-            resources=(accounts, *self.probes("/api", "lists", "profiles")),
-        )
-
-    def audiences(self) -> list[Audience]:
+    def audience_of(self, row: Row) -> Audience:
         """Sizes are left out: Klaviyo counts one list per second, 15 a minute."""
-        found: list[Audience] = []
-        params: Params = {"page[size]": LISTS, "fields[list]": "name,opt_in_process"}
-        for row in self.rows("/api/lists", params):
-            attributes = row.get("attributes") or {}
-            process = attributes.get("opt_in_process")
-            found.append(
-                Audience(
-                    id=str(row.get("id")),
-                    label=str(attributes.get("name") or ""),
-                    double_opt_in=process == "double_opt_in" if process else None,
-                )
-            )
-        return found
+        told = row.get("attributes") or {}
+        process = told.get("opt_in_process")
+        asks = process == "double_opt_in" if process else None
+        return audience({**told, "id": row.get("id")}, double_opt_in=asks)
 
     def fields(self, audience_id: str) -> list[Field]:
         """Klaviyo's own, and the custom properties that the newest members have: there
         is no list of them. Any other name makes a new property (free_fields)."""
-        params: Params = {
-            "sort": "-joined_group_at",
-            "fields[profile]": "properties",
-        }
-        newest, _ = self.page(f"{list_path(audience_id)}/profiles", "", params)
-        return [*FIXED, *custom_fields(map(flat, newest))]
+        params: Params = {"sort": "-joined_group_at", "fields[profile]": "properties"}
+        newest, _ = self.page(self.people_path(audience_id), "", params)
+        return [*self.own_fields, *custom_fields(newest)]
 
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        """The first round walks the whole list. Later ones read what changed since the
-        round before began: profiles, suppressions and joins; somebody removed from the
-        list without leaving, or deleted, is only missed by a new whole walk."""
-        since = (datetime.now(UTC) - SLACK).strftime("%Y-%m-%dT%H:%M:%SZ")
-        place = parse_place(cursor, int, str, str, str)
-        turn, after, began, page = place or (WHOLE, "", since, "")
-        if not WHOLE <= turn < len(ROUND) or (turn >= 0 and moment(after) is None):
-            raise expired()
-        began = began or since
-        resource, wanted, order = JOINED if turn == WHOLE else ROUND[turn]
-        members = f"{list_path(audience_id)}/profiles"
-        params: dict[str, str | int] = {
-            "additional-fields[profile]": "subscriptions",
-            "sort": order,
-            **({} if turn == WHOLE else {"filter": wanted.format(after)}),
-        }
-        path = members if resource == "list" else "/api/profiles"
-        rows, following = self.walk(page, path, page, params)
-        last = turn == WHOLE or turn + 1 == len(ROUND)
-        if following:
-            ahead = to_place(turn, after, began, following)
-        elif last:
-            ahead = to_place(0, began, "", "")
-        else:
-            ahead = to_place(turn + 1, after, began, "")
-        people = {row["email"]: row for row in map(flat, rows) if row["email"]}
-        there = {key_of(email) for email in people}
-        if people and path != members:
-            there = set(self.profiles(members, list(people), True))
-        return Page(
-            changes=tuple(
-                change
-                for email, row in people.items()
-                for change in self._changed(row, audience_id, key_of(email) in there)
-            ),
-            cursor=ahead,
-            complete=turn == WHOLE,
-            more=bool(following) or not last,
-        )
+    def turn(
+        self, turn: int, since: str, place: Any, audience_id: str
+    ) -> tuple[list[Row], Any]:
+        """Somebody removed from the list without leaving, or deleted, is only missed by
+        a new whole walk."""
+        path, newer, order = LATER[turn] if since else JOINED
+        params = {"additional-fields[profile]": "subscriptions", "sort": order}
+        if since:
+            params["filter"] = f"{newer}({order},{since})"
+        found, following = self.page(self.at(path, audience_id), place, params)
+        people = [flat(profile, on_list=path == MEMBERS) for profile in found]
+        return [row for row in people if row.get("email")], following
 
-    def _changed(self, row: Row, audience_id: str, member: bool) -> Iterator[Change]:
+    def changed(
+        self, rows: Sequence[Row], audience_id: str, since: str
+    ) -> Iterator[Change]:
         """Nothing of who is known to the account only, and has not left."""
-        row = {**row, "on_list": member}
-        if member or self.status_of(row, audience_id) != "absent":
-            yield self.change(row, audience_id, "upsert" if member else "status")
+        aside = [row["email"] for row in rows if not row["on_list"]]
+        members = self.profiles(self.people_path(audience_id), aside)
+        there = {key_of(row["email"]) for row in members}
+        for row in rows:
+            row["on_list"] |= key_of(row["email"]) in there
+            kind = "upsert" if row["on_list"] else "status"
+            if self.status_of(row, audience_id) != "absent":
+                yield self.change(row, audience_id, kind)
 
-    def webhook(self, request: Incoming) -> list[Change]:
+    def check_hook(self, request: Incoming) -> None:
         """Klaviyo-Signature is the hexadecimal HMAC-SHA256 of the body with the value
         of Klaviyo-Timestamp behind it."""
         at = request.headers.get("klaviyo-timestamp", "")
         given = request.headers.get("klaviyo-signature", "") if at else ""
         check_signed(self.secrets, request.body + at.encode(), given)
-        return webhook_changes(request)
+        named = dig(json_body(request), "meta", "klaviyo_webhook_id")
+        if named != request.headers.get("klaviyo-webhook-id"):
+            raise CredentialsError("Header and body name different webhooks.")
 
-    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
+    def heard(self, event: Row) -> Iterator[Change]:
+        status = TOPICS.get(str(event["topic"]))
+        payload = event.get("payload") or {}
+        told = dig(payload, "data", "attributes") or {}
+        facts = told.get("event_properties") or {}
+        soft = str(facts.get("Bounce Type", "")).lower() == "soft"
+        rows = payload.get("included") or ()
+        emails = [email for row in rows if (email := dig(row, "attributes", "email"))]
+        emails.append(filled_in(facts, ("email_address", "email", "Email")))
+        if status and emails[0] and not (status == "bounced" and soft):
+            at = moment(told.get("timestamp")) or moment(told.get("datetime"))
+            yield Change(email=str(emails[0]), kind="status", status=status, at=at)
+
+    def hook(self, url: str, audience_id: str) -> Row:
         """For the whole account: Klaviyo has none for a list, and offers webhooks to
         app partners and on its larger plans only."""
         topics = [{"type": "webhook-topic", "id": topic} for topic in TOPICS]
-        webhook = {
-            "type": "webhook",
-            "attributes": {
-                "name": "contactsync",
-                "endpoint_url": url,
-                "secret_key": self.secrets.get("webhook_secret", ""),
-            },
-            "relationships": {"webhook-topics": {"data": topics}},
-        }
-        body = self.fetch("POST", "/api/webhooks", payload={"data": webhook})
-        return {"webhook_id": str(dig(body, "data", "id") or "")}
-
-    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
-        self.request("DELETE", f"/api/webhooks/{quote(webhook_id, safe='')}")
+        secret = self.secrets.get("webhook_secret", "")
+        told = {"name": "contactsync", "endpoint_url": url, "secret_key": secret}
+        return {"data": resource("webhook", told, **{"webhook-topics": topics})}
 
     def erase(self, email: str) -> Receipt:
-        kind = "data-privacy-deletion-job"
         for form in forms(email):
-            profile = {"type": "profile", "attributes": {"email": form}}
-            job = {"type": kind, "attributes": {"profile": {"data": profile}}}
-            self.request("POST", f"/api/{kind}s", payload={"data": job})
-        return Receipt(
-            ok=True,
-            note="Klaviyo took the request. The profile is on its page of deleted "
-            "profiles once that is done.",
-        )
-
-
-def _errors(answer: Answer) -> list[Row]:
-    rows = answer.object().get("errors")
-    return [row for row in rows or () if isinstance(row, dict)]
+            profile = {"data": resource("profile", {"email": form})}
+            self.start("data-privacy-deletion-job", {"profile": profile})
+        return Receipt(ok=True, note=self.erasing)

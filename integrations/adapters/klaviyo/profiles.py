@@ -1,4 +1,4 @@
-"""Writing Klaviyo profiles without re-subscribing anybody.
+"""Looking Klaviyo profiles up, and writing them without re-subscribing anybody.
 
 Klaviyo's subscribe job silently lifts the suppressions UNSUBSCRIBE, SPAM_COMPLAINT and
 USER_SUPPRESSED, so everybody's standing is read first and nobody who left is named in
@@ -15,11 +15,11 @@ suppression before or after the confirmation is not documented.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
 
 from integrations.adapters import consent
 from integrations.adapters.base import (
@@ -28,12 +28,11 @@ from integrations.adapters.base import (
     Outcome,
     OutcomeState,
     Subscription,
-    filled,
 )
+from integrations.adapters.declared import filled_in
 from integrations.adapters.each import (
     awaiting,
     by_address,
-    existing,
     key_of,
     rejected,
     spellings,
@@ -42,310 +41,242 @@ from integrations.adapters.each import (
 from integrations.adapters.errors import Reason, RejectedError
 from integrations.adapters.http import Params
 from integrations.adapters.klaviyo.wire import (
-    ATTRIBUTES,
     FIXED,
-    any_email,
     check_told,
     flat,
-    list_path,
     reason_for,
+    resource,
     stands,
 )
 from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, dig
 from integrations.adapters.shared import moment
 
-LEAVES = 100  # profiles in an unsubscribe job, at most
+EVERYBODY = "/api/profiles"
+MOST = 100  # addresses in a filter, profiles in an unsubscribe job
 JOINED_BY = timedelta(minutes=15)  # after that a subscription is not merely under way
 ABSENT = "Klaviyo took the subscription, and the profile is not on the list."
+NOT_KNOWN = (
+    "Klaviyo does not show who was asked to confirm and has not answered yet; this "
+    "person is known there without a confirmed subscription to the list."
+)
 ASK, ADD = "ask", "add"
 
 
 class KlaviyoProfiles(Rest):
-    """The writing half of the adapter. People are `flat` profiles."""
-
-    size_param, page_size, place_param = "page[size]", 100, "page[cursor]"
-    rows_key = "data"
+    """The half of the adapter that knows and writes people, who are `flat` profiles."""
 
     state_key = ""
     time_keys = ("updated",)
     own_fields = FIXED
     custom_key = "properties"
 
-    def following(self, body: Row, rows: list[Row], place: Any) -> str:
-        url = str(dig(body, "links", "next") or "")
-        return (parse_qs(urlsplit(url).query).get(self.place_param) or [""])[0]
+    look_up = "many"
+    kept = frozenset({"subscribed", "unknown"})  # on the list, by whatever consent
 
     def status_of(self, row: Row, audience_id: str) -> str:
         return stands(row, audience_id)[0]
 
+    def detail_of(self, row: Row, audience_id: str) -> str:
+        return stands(row, audience_id)[1]
+
     def left_at(self, row: Row, audience_id: str) -> datetime | None:
         return moment(stands(row, audience_id)[2])
-
-    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
-        known = super().standing(email, row, audience_id)
-        return replace(known, detail=stands(row, audience_id)[1]) if row else known
 
     def custom_value(self, value: object) -> object:
         return value
 
-    def record_of(self, contact: Contact) -> Row:
-        record = super().record_of(contact)
-        for id in [id for id in record if id.startswith("location.")]:
-            place = record.setdefault("location", {})
-            place[id.removeprefix("location.")] = record.pop(id)
-        return record
+    # Looking people up.
 
     def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
-        """Those on the list, and who else is in the account."""
-        wanted = {key_of(email): email for email in emails}
+        """Those on the list, and who else is in the account. Of two profiles with one
+        address the one that left counts."""
+
+        def left(row: Row) -> bool:
+            return self.status_of(row, "") in consent.LEFT
+
         found: dict[str, Row] = {}
-        for some in chunks(list(wanted), self.page_size):
-            members = f"{list_path(audience_id)}/profiles"
-            found |= self.profiles(members, [wanted[key] for key in some], True)
-            missing = [wanted[key] for key in some if key not in found]
-            if missing:
-                found |= self.profiles("/api/profiles", missing, False)
+        for path in (self.people_path(audience_id), EVERYBODY):
+            missing = [email for email in emails if key_of(email) not in found]
+            rows = sorted(self.profiles(path, missing), key=left)
+            found |= {key_of(row["email"]): row for row in rows}
         return found
 
-    def profiles(
-        self, path: str, emails: Sequence[str], on_list: bool
-    ) -> dict[str, Row]:
-        """Profiles by `key_of`; of two with one address the one that left counts."""
-        found: dict[str, Row] = {}
-        for row in self.each_profile(path, emails, on_list):
-            key = key_of(row["email"])
-            if key not in found or self.status_of(row, "") in consent.LEFT:
-                found[key] = row
-        return found
-
-    def each_profile(
-        self, path: str, emails: Sequence[str], on_list: bool
-    ) -> Iterator[Row]:
-        """All profiles with up to a page of addresses.
+    def profiles(self, path: str, emails: Sequence[str]) -> Iterator[Row]:
+        """All profiles at a path that have one of the addresses.
 
         Both spellings are asked for: whether the filter minds the case is unverified,
         and an opt-out must not be missed.
         """
-        asked = dict.fromkeys(s for e in emails for s in (e, *spellings(e)))
-        params: Params = {
-            "filter": any_email(asked),
-            "fields[profile]": ",".join(ATTRIBUTES),
-            "additional-fields[profile]": "subscriptions",
-        }
-        for profile in self.rows(path, params):
-            check_told(profile)
-            yield flat(profile, on_list=on_list)
+        for some in chunks(emails):
+            asked = dict.fromkeys(s for e in some for s in (e, *spellings(e)))
+            params: Params = {
+                "filter": f"any(email,{json.dumps(list(asked), ensure_ascii=False)})",
+                "additional-fields[profile]": "subscriptions",
+            }
+            for profile in self.rows(path, params):
+                check_told(profile)
+                yield flat(profile, on_list=path != EVERYBODY)
 
     def asks(self, audience_id: str) -> bool:
         """Whether the list has double opt-in. Raises TargetError when it is gone."""
-        wanted = {"fields[list]": "opt_in_process"}
-        body = self.fetch("GET", list_path(audience_id), params=wanted)
-        process = str(dig(body, "data", "attributes", "opt_in_process"))
-        return process == "double_opt_in"
+        path = self.at("/api/lists/{audience}", audience_id)
+        body = self.fetch("GET", path, params={"fields[list]": "opt_in_process"})
+        process = dig(body, "data", "attributes", "opt_in_process")
+        return bool(process == "double_opt_in")
 
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
     ) -> list[Subscription]:
-        known = self.find(emails, audience_id)
-        aside = [row for row in known.values() if not row["on_list"]]
-        double = self.asks(audience_id) if aside else False
-        return self._standings(emails, known, audience_id, double)
-
-    def _standings(
-        self,
-        emails: Sequence[str],
-        known: Mapping[str, Row],
-        audience_id: str,
-        double: bool,
-    ) -> list[Subscription]:
-        rows = {key: {**row, "asks": double} for key, row in known.items()}
+        """On a list with double opt-in, a profile that is not on it may have been
+        asked; that is never shown, so the status is unknown."""
+        found = super().subscriptions(emails, audience_id)
+        aside = {now.email for now in found if now.status == "absent" and now.remote_id}
+        if not aside or not self.asks(audience_id):
+            return found
         return [
-            self.standing(email, rows.get(key_of(email)), audience_id)
-            for email in emails
+            replace(now, status="unknown", detail=NOT_KNOWN)
+            if now.email in aside
+            else now
+            for now in found
         ]
+
+    # Writing.
 
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
     ) -> list[Outcome]:
         people = by_address(contacts)
-        if not people:
-            return []
-        double = self.asks(audience_id)
-        known = self.find([p.email for p in people.values()], audience_id)
-        outcomes: dict[str, Outcome] = {}
-        writes = []
-        for now in self._standings(list(people), known, audience_id, double):
-            key, row = now.email, known.get(now.email)
-            refused = self.turned_away(now)
-            if not refused and row and row["on_list"] and not options.update_existing:
-                refused = existing(now.remote_id)
-            if refused:
-                outcomes[key] = refused
-            else:
-                new = Write(
-                    contact=people[key],
-                    audience_id=audience_id,
-                    options=options,
-                    row=row,
-                    known=now,
-                )
-                writes.append(new)
-        outcomes |= self._write(writes, audience_id, double)
+        known = self.find([each.email for each in people.values()], audience_id)
+        found = {
+            key: self.considered(person, known.get(key), audience_id, options)
+            for key, person in people.items()
+        }
+        outcomes = {
+            key: each for key, each in found.items() if isinstance(each, Outcome)
+        }
+        writes = {key: each for key, each in found.items() if isinstance(each, Write)}
+        if writes:
+            outcomes |= self._write(writes, audience_id)
         return [outcomes[key_of(contact.email)] for contact in contacts]
 
     def _write(
-        self, writes: Sequence[Write], audience_id: str, double: bool
+        self, writes: Mapping[str, Write], audience_id: str
     ) -> dict[str, Outcome]:
-        ids = {write.known.email: write.known.remote_id for write in writes}
-        rows = {
-            write.known.email: {
-                "type": "profile",
-                "attributes": {
-                    "email": _address(write),
-                    **self.record_of(write.contact),
-                },
-            }
-            for write in writes
-            if write.row is None
-            or (write.options.update_existing and filled(write.contact.fields))
-        }
-        imported = ""
+        double = self.asks(audience_id)
+        ids = {key: write.known.remote_id for key, write in writes.items()}
+        rows = {}
+        for key, write in writes.items():
+            record = self.record_of(write.contact) if write.fills else {}
+            if record or write.row is None:
+                rows[key] = resource("profile", {"email": _address(write), **record})
+        job = ""
         if len(writes) == 1 and rows:
             [(key, row)] = rows.items()
             try:
-                ids[key] = self._import(row)
+                done = self.fetch("POST", "/api/profile-import", payload={"data": row})
             except RejectedError as error:
-                return {key: rejected(error.reason, error.detail)}
+                return {key: self.refusal(error)}
+            ids[key] = str(dig(done, "data", "id") or "")
         elif rows:
-            imported = self._import_all(list(rows.values()))
-        joining = {
-            write.known.email: _address(write)
-            for write in writes
-            if write.known.status != "subscribed"
-        }
-        if joining:
-            self._job("create", "SUBSCRIBED", joining.values(), audience_id)
+            profiles = {"data": list(rows.values())}
+            done = self.start("profile-bulk-import-job", {"profiles": profiles})
+            job = str(dig(done, "data", "id") or "")
+        joining = [key for key in writes if writes[key].known.status != "subscribed"]
+        emails = [_address(writes[key]) for key in joining]
+        self._set_consent("create", "SUBSCRIBED", emails, audience_id)
         outcomes = {}
         for key, id in ids.items():
-            if imported or (key in joining and not double):
+            if job or (key in joining and not double):
                 # The profile's id keeps the jobs of different contacts apart.
-                job = ":".join([ASK if double else ADD, imported or f":{id}"])
-                done = Outcome(state=OutcomeState.SUBMITTED, job=job)
+                named = f"{ASK if double else ADD}:{job or f':{id}'}"
+                outcomes[key] = Outcome(state=OutcomeState.SUBMITTED, job=named)
             else:
-                done = awaiting(id) if key in joining else synced(id)
-            outcomes[key] = done
+                outcomes[key] = awaiting(id) if key in joining else synced(id)
         return outcomes
 
-    def _import(self, row: Row) -> str:
-        body = self.fetch("POST", "/api/profile-import", payload={"data": row})
-        return str(dig(body, "data", "id") or "")
+    def start(self, kind: str, attributes: Row, **related: object) -> Any:
+        """Has Klaviyo do a job."""
+        job = resource(kind, attributes, **related)
+        return self.request("POST", f"/api/{kind}s", payload={"data": job})
 
-    def _import_all(self, rows: Sequence[Row]) -> str:
-        kind = "profile-bulk-import-job"
-        job = {"type": kind, "attributes": {"profiles": {"data": rows}}}
-        body = self.fetch("POST", f"/api/{kind}s", payload={"data": job})
-        return str(dig(body, "data", "id") or "")
-
-    def _job(
-        self, verb: str, status: str, emails: Iterable[str], audience_id: str
+    def _set_consent(
+        self, verb: str, status: str, emails: Sequence[str], audience_id: str
     ) -> None:
         kind = f"profile-subscription-bulk-{verb}-job"
-        marketing = {"email": {"marketing": {"consent": status}}}
-        profiles = [
-            {
-                "type": "profile",
-                "attributes": {"email": email, "subscriptions": marketing},
-            }
-            for email in emails
-        ]
-        job = {
-            "type": kind,
-            "attributes": {"profiles": {"data": profiles}},
-            "relationships": {"list": {"data": {"type": "list", "id": audience_id}}},
-        }
-        self.request("POST", f"/api/{kind}s", payload={"data": job})
+        to = {"email": {"marketing": {"consent": status}}}
+        place = {"type": "list", "id": audience_id}
+        for some in chunks(emails):
+            rows = [
+                resource("profile", {"email": e, "subscriptions": to}) for e in some
+            ]
+            self.start(kind, {"profiles": {"data": rows}}, list=place)
 
     def poll(self, job: str, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        mode, _, rest = job.partition(":")
-        imported = rest.partition(":")[0]
+        mode, imported, *_ = job.split(":")
         errors: dict[str, Outcome] = {}
         done: datetime | None = None
         if imported:
-            path = f"/api/profile-bulk-import-jobs/{quote(imported, safe='')}"
+            path = self.at("/api/profile-bulk-import-jobs/{id}", id=imported)
             state = dig(self.fetch("GET", path), "data", "attributes") or {}
             if state.get("status") in ("queued", "processing"):
                 return []
             done = moment(state.get("completed_at"))
             if state.get("failed_count"):
                 errors = self._import_errors(path)
-        found = self._now(emails, audience_id, mode)
         fresh = done is None or datetime.now(UTC) - done < JOINED_BY
         late = Outcome(state=OutcomeState.RETRY, reason=Reason.SERVER, detail=ABSENT)
+        found = self.find(emails, audience_id)
         outcomes = []
-        for email, now in zip(emails, found, strict=True):
-            error = errors.get(key_of(email))
-            if now is None and error is None and fresh:
+        for email in emails:
+            key = key_of(email)
+            now = self.standing(email, found.get(key), audience_id)
+            ended = self._ended(now, errors.get(key), mode)
+            if ended is None and fresh:
                 return []
-            outcomes.append(_told(now, error) if error else now or late)
+            outcomes.append(ended or late)
         return outcomes
 
-    def _now(
-        self, emails: Sequence[str], audience_id: str, mode: str
-    ) -> list[Outcome | None]:
-        """What became of those who were to join, None for not yet."""
-        known = self.find(emails, audience_id)
-        outcomes: list[Outcome | None] = []
-        for now in self._standings(emails, known, audience_id, mode == ASK):
-            if now.status == "subscribed":
-                outcomes.append(synced(now.remote_id))
-            elif (refused := self.turned_away(now)) or mode != ASK:
-                outcomes.append(refused)
-            else:
-                outcomes.append(awaiting(now.remote_id))
-        return outcomes
+    def _ended(
+        self, now: Subscription, error: Outcome | None, mode: str
+    ) -> Outcome | None:
+        """What became of somebody who was to join, None for not yet. If their details
+        were refused (`error`), the subscription is a job of its own all the same, which
+        an address that is none does not survive."""
+        if refused := self.turned_away(now):
+            return refused
+        if error and (not now.remote_id or error.reason is Reason.ADDRESS_INVALID):
+            return error
+        lost = error.detail if error else ""
+        if now.status == "subscribed":
+            return synced(now.remote_id, lost)
+        return awaiting(now.remote_id, lost) if mode == ASK else error
 
     def _import_errors(self, path: str) -> dict[str, Outcome]:
         refused: dict[str, Outcome] = {}
         for row in self.rows(f"{path}/import-errors"):
-            error = row.get("attributes") or {}
-            sent = error.get("original_payload") or {}
+            error = row["attributes"]
             # Shown with and without the resource around the attributes.
-            email = dig(sent, "attributes", "email") or sent.get("email")
-            refused[key_of(str(email or ""))] = rejected(
-                reason_for(error),
-                self.safe(f"Their details were refused: {error.get('detail')}"),
-            )
+            names = ("original_payload.attributes.email", "original_payload.email")
+            words = self.safe(f"Their details were refused: {error.get('detail')}")
+            email = filled_in(error, names)
+            refused[key_of(email)] = rejected(reason_for(error), words)
         return refused
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         """Only members of the list are named, with each profile of an address: Klaviyo
         would unsubscribe others from everything."""
-        ids: dict[str, object] = {}
-        leaving = []
-        members = f"{list_path(audience_id)}/profiles"
-        for some in chunks(emails, self.page_size):
-            for row in self.each_profile(members, some, True):
-                leaving.append(row["email"])
-                ids[key_of(row["email"])] = row["id"]
-        for some in chunks(leaving, LEAVES):
-            self._job("delete", "UNSUBSCRIBED", some, audience_id)
+        rows = list(self.profiles(self.people_path(audience_id), emails))
+        leaving = [row["email"] for row in rows]
+        self._set_consent("delete", "UNSUBSCRIBED", leaving, audience_id)
+        ids = {key_of(row["email"]): row["id"] for row in rows}
         return [synced(ids.get(key_of(email))) for email in emails]
-
-
-def _told(now: Outcome | None, error: Outcome) -> Outcome:
-    """What became of somebody whose details were refused. The subscription is a job of
-    its own, which an address that is none does not survive."""
-    if now is None or now.state is OutcomeState.REJECTED:
-        return now or error
-    there = now.remote_id and error.reason is not Reason.ADDRESS_INVALID
-    return replace(now, detail=error.detail) if there else error
-
-
-def chunks(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (keys[start : start + size] for start in range(0, len(keys), size))
 
 
 def _address(write: Write) -> str:
     """As Klaviyo spells it, if it knows the person."""
-    return (write.row or {}).get("email") or write.contact.email
+    return str((write.row or {}).get("email") or write.email)
+
+
+def chunks(emails: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (emails[start : start + MOST] for start in range(0, len(emails), MOST))

@@ -34,6 +34,7 @@ from tests.integrations.adapters.klaviyo_world import (
     adapter,
     get,
     look,
+    looked_up,
     marketing,
     page,
     playing,
@@ -144,7 +145,7 @@ class TestWriting:
         after = datetime(2026, 11, 1, tzinfo=UTC)
         contact = Contact(email=LEFT, signed_up_at=after)
         [outcome], _ = self.upsert(
-            [contact], *look(aside=(world.UNSUBSCRIBED,)), reconfirm=True
+            [contact], *looked_up(aside=(world.UNSUBSCRIBED,)), reconfirm=True
         )
         assert (outcome.state, outcome.reason) == (REJECTED, Reason.UNSUBSCRIBED)
 
