@@ -93,7 +93,7 @@ class KlaviyoProfiles(Rest):
         address the one that left counts."""
 
         def left(row: Row) -> bool:
-            return self.status_of(row, "") in consent.LEFT
+            return self.status_of(row, audience_id) in consent.LEFT
 
         found: dict[str, Row] = {}
         for path in (self.people_path(audience_id), EVERYBODY):

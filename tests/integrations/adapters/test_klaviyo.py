@@ -215,6 +215,15 @@ class TestReading:
             [found] = adapter().subscriptions([OLD], "a1")
         assert found.status == "unsubscribed"
 
+    @pytest.mark.parametrize("turn", [1, -1])
+    def test_who_left_only_this_list_counts_as_well(self, turn: int) -> None:
+        entry = {"list_id": "a1", "reason": "UNSUBSCRIBE", "timestamp": world.STAMP}
+        gone = marketing(list_suppressions=[entry])
+        rows = [profile(OLD, NEVER), profile(OLD.upper(), gone)]
+        with playing(get(MEMBERS, page()), get(PROFILES, page(*rows[::turn]))):
+            [found] = adapter().subscriptions([OLD], "a1")
+        assert found.status == "unsubscribed"
+
     def test_a_profile_without_its_subscriptions_tells_nothing(self) -> None:
         row = profile(OLD)
         del row["attributes"]["subscriptions"]
