@@ -1,4 +1,4 @@
-"""The Constant Contact adapter: declaration and reading, writing contacts, the wire."""
+"""The Constant Contact adapter: declaration and reading, knowing and writing people."""
 
 from __future__ import annotations
 

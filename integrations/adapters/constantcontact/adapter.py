@@ -9,35 +9,29 @@ tokens cannot be given back, for which the guides show no call.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
-from integrations.adapters.base import Audience, Field, Page, Reading, Receipt
+from integrations.adapters.base import Audience, Change, Field, Receipt, Resource
 from integrations.adapters.calls import Sign
-from integrations.adapters.constantcontact.contacts import ConstantContactContacts
-from integrations.adapters.constantcontact.wire import (
+from integrations.adapters.constantcontact.contacts import (
     CORE,
-    FIXED,
+    PENDING,
     SUBRESOURCES,
-    custom_field,
-    path_of,
+    ConstantContactContacts,
+    on_list,
 )
 from integrations.adapters.declare import OAuth2, Rate
-from integrations.adapters.each import probed
-from integrations.adapters.errors import (
-    Reason,
-    TargetError,
-    TransientError,
-)
+from integrations.adapters.errors import Reason, TargetError, TransientError
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import Row
-from integrations.adapters.shared import expired, moment, parse_place, to_place
+from integrations.adapters.shapes import Row, dig
 
-SLACK = timedelta(minutes=15)  # what our clock may be ahead of Constant Contact's
-NAMELESS = "an account that may not be named"
-WHOLE = -1  # the walk through the whole list
-# A round of `changes` asks for both, one after the other.
-ROUND = ("updated_after", "optout_after")
+# The turns of a later walk.
+LATER = ("updated_after", "optout_after")
+GONE = ("unsubscribed", "archived", "pending")
 
 
 class ConstantContact(ConstantContactContacts):
@@ -77,95 +71,96 @@ class ConstantContact(ConstantContactContacts):
         (f"custom_field|{'|'.join(CORE)}", Reason.FIELD_TYPE),
     )
 
+    size_param, page_size = "limit", 100
+    next_keys = ("_links", "next", "href")
+
+    me_path = "/v3/account/summary"
+    identity_keys, account_keys = ("contact_email",), ("organization_name",)
+    nameless = "an account that may not be named"
+
+    audience_path, size_key = "/v3/contact_lists", "membership_count"
+    audience_params = {"limit": 1000, "include_membership_count": "active"}
+
+    field_path = "/v3/contact_custom_fields"
+    field_keys = ("custom_field_id", "label", "type")
+    field_types = {
+        **{"date": "date", "datetime": "datetime", "boolean": "boolean"},
+        **{"number": "number", "currency": "number"},
+        **{"single_select": "choice", "multi_select": "multi_choice"},
+    }
+
+    walk_path = "/v3/contacts"
+    turns, whole_turns = len(LATER), 1
+    since_format = "%Y-%m-%dT%H:%M:%SZ"
+    overlap = timedelta(minutes=15)
+
+    erasing = (
+        "Deleted from Constant Contact's lists. It keeps deleted contacts out of "
+        "sight, and its users can revive them."
+    )
+
     def explain(self, answer: Answer) -> str:
         return self.safe(_told(answer, "error_message")) or super().explain(answer)
 
     def told(self, answer: Answer) -> str:
         return _told(answer, "error_key")
 
-    def verify(self) -> Reading:
-        mine: Row = {}
-
-        def account() -> None:
-            mine.update(self.fetch("GET", "/v3/account/summary"))
-
-        def count(name: str, **more: str) -> int | None:
-            body = self.fetch("GET", f"/v3/{name}", params={"limit": 1, **more})
-            return body.get(f"{name.removeprefix('contact_')}_count")
-
+    def resources(self) -> tuple[Resource, ...]:
         counted = {"include_count": "true"}
-        resources = (
-            probed("account", account),
-            probed("lists", lambda: count("contact_lists", **counted)),
-            probed("contacts", lambda: count("contacts", **counted)),
-            probed("custom fields", lambda: count("contact_custom_fields")),
-        )
-        return Reading(
-            identity=str(mine.get("contact_email") or NAMELESS),
-            account_name=str(mine.get("organization_name") or ""),
-            resources=resources,
+        return (
+            self.probe("lists", self.audience_path, counted),
+            self.probe("contacts", self.walk_path, counted),
+            self.probe("custom fields", self.field_path),
         )
 
-    def audiences(self) -> list[Audience]:
-        params: Params = {"limit": 1000, "include_membership_count": "active"}
-        return [
-            Audience(
-                id=str(row["list_id"]),
-                label=str(row.get("name") or ""),
-                size=row.get("membership_count"),
-            )
-            for row in self.rows("/v3/contact_lists", params)
-        ]
+    def total_of(self, body: Row) -> int | None:
+        return body.get("lists_count", body.get("contacts_count"))
 
-    def fields(self, audience_id: str) -> list[Field]:
-        rows = self.rows("/v3/contact_custom_fields", {"limit": 100})
-        return [*FIXED, *(custom_field(row) for row in rows)]
+    def audience_of(self, row: Row) -> Audience:
+        return super().audience_of({**row, "id": row.get("list_id")})
 
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        """The first round walks the list. Later ones read who was updated and who opted
-        out since the round before began, whatever their lists: somebody taken off this
-        list without opting out is only missed by a new whole walk."""
-        now = (datetime.now(UTC) - SLACK).strftime("%Y-%m-%dT%H:%M:%SZ")
-        place = parse_place(cursor, int, str, str, str)
-        turn, after, began, page = place or (WHOLE, "", now, "")
-        if not WHOLE <= turn < len(ROUND) or (turn >= 0 and moment(after) is None):
-            raise expired()
-        began = began or now
-        params: dict[str, str | int] = {"include": SUBRESOURCES, "limit": 500}
-        if turn == WHOLE:
-            params["lists"] = audience_id
-        else:
-            params |= {"status": "all", ROUND[turn]: after}
-        rows, following = self.walk(page, "/v3/contacts", page, params)
-        if turn == WHOLE and not page and not rows:
+    def field_of(self, row: Row) -> Field | None:
+        field = super().field_of(row)
+        rows = [each for each in row.get("choices") or () if not each.get("deleted_at")]
+        shape = str(dig(row, "metadata", "display_format") or "")
+        odd = row.get("type") == "date" and shape != "YYYY-MM-DD"
+        options = tuple(str(choice.get("choice_label")) for choice in rows)
+        return field and replace(field, options=options, format=shape if odd else "")
+
+    def turn(
+        self, turn: int, since: str, place: Any, audience_id: str
+    ) -> tuple[list[Row], Any]:
+        """The first walk reads the list. Later ones read who was updated and who opted
+        out, whatever their lists: somebody taken off this list without opting out is
+        only missed by a new whole walk."""
+        later = {"status": "all", LATER[turn]: since}
+        wanted = later if since else {"lists": audience_id}
+        params: Params = {"include": SUBRESOURCES, "limit": 500, **wanted}
+        rows, following = self.page(self.walk_path, place, params)
+        if not (rows or since or place):
             self.check_list(audience_id)  # a list that is gone is no empty list
-        last = turn == WHOLE or turn + 1 == len(ROUND)
-        if following:
-            ahead = to_place(turn, after, began, following)
-        elif last:
-            ahead = to_place(0, began, "", "")
-        else:
-            ahead = to_place(turn + 1, after, began, "")
-        return Page(
-            changes=tuple(
-                change for row in rows for change in self.told_of(row, audience_id)
-            ),
-            cursor=ahead,
-            complete=turn == WHOLE,
-            more=bool(following) or not last,
-        )
+        return [row for row in rows if row["email"]], following
+
+    def changed(
+        self, rows: Sequence[Row], audience_id: str, since: str
+    ) -> Iterator[Change]:
+        """Nothing of who is no member, and neither opted out nor deleted."""
+        for row in rows:
+            status = self.status_of(row, audience_id)
+            if status == "pending" and row["permission"] != PENDING:
+                status = "unsubscribed"  # until they come back
+            if on_list(row, audience_id):
+                yield self.change(row, audience_id, status=status)
+            elif status in GONE:
+                yield self.change(row, audience_id, "status", status=status)
 
     def erase(self, email: str) -> Receipt:
         found = self.find_all(email)
-        for known in found:
-            if not known.get("deleted_at"):
+        for row in found:
+            if not row.get("deleted_at"):
                 with suppress(TargetError):  # somebody else was faster
-                    self.request("DELETE", path_of(known))
-        return self.erased(
-            found,
-            "Deleted from Constant Contact's lists. It keeps deleted contacts out of "
-            "sight, and its users can revive them.",
-        )
+                    self.remove(row)
+        return self.erased(found, self.erasing)
 
 
 def _told(answer: Answer, name: str) -> str:

@@ -148,14 +148,14 @@ class KlaviyoProfiles(Rest):
     ) -> list[Outcome]:
         people = by_address(contacts)
         known = self.find([each.email for each in people.values()], audience_id)
-        found = {
-            key: self.considered(person, known.get(key), audience_id, options)
-            for key, person in people.items()
-        }
-        outcomes = {
-            key: each for key, each in found.items() if isinstance(each, Outcome)
-        }
-        writes = {key: each for key, each in found.items() if isinstance(each, Write)}
+        outcomes: dict[str, Outcome] = {}
+        writes: dict[str, Write] = {}
+        for key, person in people.items():
+            new = self.to_write(person, known.get(key), audience_id, options)
+            if held := self.held_back(new):
+                outcomes[key] = held
+            else:
+                writes[key] = new
         if writes:
             outcomes |= self._write(writes, audience_id)
         return [outcomes[key_of(contact.email)] for contact in contacts]

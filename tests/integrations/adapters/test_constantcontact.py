@@ -244,7 +244,7 @@ class TestChanges:
             with playing(look(), step), pytest.raises(TargetError):
                 adapter().changes(A1, "")
 
-    @pytest.mark.parametrize("cursor", ["x", '[2, "", "", ""]', '[0, "", "", ""]'])
+    @pytest.mark.parametrize("cursor", ["x", '[2, "", "", ""]', '[0, "x", "", ""]'])
     def test_a_foreign_cursor(self, cursor: str) -> None:
         with playing(), pytest.raises(RejectedError) as caught:
             adapter().changes(A1, cursor)
@@ -253,7 +253,7 @@ class TestChanges:
     def test_a_page_that_is_gone(self) -> None:
         step = get(CONTACTS, world.REFUSED, status=400)
         with playing(step), pytest.raises(RejectedError) as caught:
-            adapter().changes(A1, '[-1, "", "2026-08-01T10:00:00Z", "cursor=old"]')
+            adapter().changes(A1, '[0, "", "2026-08-01T10:00:00Z", "cursor=old"]')
         assert caught.value.reason is Reason.CURSOR_EXPIRED
 
 

@@ -291,7 +291,7 @@ class TestTags:
         ("job", "report", "state", "words"),
         [
             ("synced", activity("completed"), SYNCED, ""),
-            ("awaiting", activity("completed"), AWAITING, ""),
+            ("awaiting_opt_in", activity("completed"), AWAITING, ""),
             ("synced", activity("failed"), SYNCED, "not set: failed"),
             ("synced", activity("completed", "No tag."), SYNCED, "not set: No tag."),
         ],
@@ -312,6 +312,6 @@ class TestTags:
 
     def test_a_report_that_is_gone_says_so(self) -> None:
         with playing(get(REPORT, MISSING, status=404)):
-            [outcome] = adapter().poll(f"awaiting:{ACTIVITY}", [OLD], A1)
+            [outcome] = adapter().poll(f"awaiting_opt_in:{ACTIVITY}", [OLD], A1)
         assert outcome.state is AWAITING
         assert "report is gone" in outcome.detail
