@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -229,6 +229,15 @@ class RestCalls(OneByOne):
         except TargetError:
             return self.erased(None, note)
         return self.erased(path, note)
+
+    def erase_all(self, paths: Iterable[str], note: str) -> Receipt:
+        """`erase_at` for somebody who may be there more than once."""
+        gone = 0
+        for path in paths:
+            with suppress(TargetError):  # somebody else was faster
+                self.request("DELETE", path)
+                gone += 1
+        return self.erased(gone, note)
 
     @contextmanager
     def still_there(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -58,6 +59,11 @@ class Declared(RestCalls):
     audience_path: ClassVar[str] = ""
     audience_params: ClassVar[Params] = {}
     size_key: ClassVar[str] = ""
+    # Or a list that is as long as the audience is large, and how that is asked for.
+    count_path: ClassVar[str] = ""
+    count_by: ClassVar[str] = ""  # the parameter with the audience's id
+    count_params: ClassVar[Params] = {}
+    most_counted: ClassVar[int] = 25  # audiences, as each takes a call
 
     own_fields: ClassVar[tuple[Field, ...]] = ()
     field_path: ClassVar[str] = ""  # of the custom ones
@@ -138,10 +144,22 @@ class Declared(RestCalls):
 
     def audiences(self) -> list[Audience]:
         rows = self.rows(self.at(self.audience_path), self.audience_params)
-        return [self.audience_of(row) for row in rows]
+        found: list[Audience] = []
+        for row in rows:
+            one = self.audience_of(row)
+            if self.count_path and len(found) < self.most_counted:
+                one = replace(one, size=self.audience_size(one.id))
+            found.append(one)
+        return found
 
     def audience_of(self, row: Row) -> Audience:
         return audience(row, row.get(self.size_key))
+
+    def audience_size(self, audience_id: str) -> int | None:
+        """The size of an audience by `count_path`."""
+        path = self.at(self.count_path, audience_id)
+        asked = {**self.count_params, self.count_by: audience_id, self.size_param: 1}
+        return self.total_of(self.fetch("GET", path, params=asked))
 
     def fields(self, audience_id: str) -> list[Field]:
         if not self.field_path:

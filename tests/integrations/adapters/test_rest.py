@@ -107,6 +107,13 @@ class Odd(Example):
         return rejected(Reason.FORGOTTEN, "No.") if known.remote_id == "9" else None
 
 
+class Sized(Example):
+    audience_path = "/lists"
+    count_path, count_by, count_params = "/people", "list", {"state": "on"}
+    most_counted = 1
+    audiences = Rest.audiences
+
+
 class Ahead(Example):
     look_up = "ahead"
 
@@ -241,6 +248,16 @@ class TestReading:
             ("list:2", "List: B", None),
         ]
 
+    def test_sizes_that_take_a_call_each(self) -> None:
+        rows = [{"id": "1", "name": "A"}, {"id": "2", "name": "B"}]
+        with wire() as mock:
+            mock.add("GET", f"{HOME}/lists?limit=2&page=1", json={"lists": rows})
+            asked = f"{HOME}/people?state=on&list=1&limit=1"
+            mock.add("GET", asked, json={"meta": {"total": 12}})
+            mock.add("GET", f"{HOME}/lists?limit=2&page=2", json={"lists": []})
+            found = Sized({"api_key": "0123456789"}).audiences()
+        assert [(a.label, a.size) for a in found] == [("A", 12), ("B", None)]
+
     def test_permissions_and_counts(self) -> None:
         with wire() as mock:
             mock.add("GET", f"{HOME}/lists?limit=1", json={"meta": {"total": "12"}})
@@ -359,6 +376,17 @@ def test_leaving_and_erasing() -> None:
     synced, skipped = OutcomeState.SYNCED, OutcomeState.SKIPPED
     assert states == [synced, skipped, synced]
     assert (receipt.ok, receipt.note) == (True, "Example did not hold this address.")
+
+
+def test_erasing_somebody_who_is_there_twice() -> None:
+    with wire() as mock:
+        mock.add("DELETE", f"{HOME}/people/1", status=404)
+        mock.add("DELETE", f"{HOME}/people/2", status=204)
+        paths = ["/people/1", "/people/2"]
+        assert adapter().erase_all(paths, "Gone.").note == "Gone."
+        mock.add("DELETE", f"{HOME}/people/3", status=404)
+        missing = adapter().erase_all(["/people/3"], "Gone.")
+    assert missing.note == "Example did not hold this address."
 
 
 def test_values_as_texts_and_spellings() -> None:
