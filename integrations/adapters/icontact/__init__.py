@@ -1,4 +1,4 @@
-"""The iContact adapter: declaration and reading, writing contacts, the wire."""
+"""The iContact adapter: declaration and reading, finding and writing contacts."""
 
 from __future__ import annotations
 

@@ -12,53 +12,45 @@ complaints show (there is no status for them; Do Not Contact is likely).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 from integrations.adapters.base import (
     Audience,
     Change,
     Field,
     Incoming,
-    Page,
-    Reading,
-    Subscription,
+    Resource,
 )
 from integrations.adapters.calls import Sign
-from integrations.adapters.declare import Credential, Rate
+from integrations.adapters.declare import Credential, Rate, SubAccount
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
     SetupError,
+    TargetError,
     TransientError,
 )
 from integrations.adapters.http import Params
-from integrations.adapters.icontact.contacts import IContactContacts
-from integrations.adapters.icontact.wire import (
-    FIELD_TYPE,
+from integrations.adapters.icontact.contacts import (
+    CONFIRMING,
+    CONTACTS,
+    FOLDER,
     LABELS,
-    STANDARD,
-    event_change,
-    standing,
-    values_of,
+    MESSAGES,
+    PLACE,
+    SUBSCRIPTIONS,
+    IContactContacts,
     words_of,
 )
-from integrations.adapters.shapes import rows_in
-from integrations.adapters.shared import (
-    check_secret_url,
-    json_body,
-    parse_place,
-    to_place,
-)
+from integrations.adapters.shapes import Row, dig, id_in, unreadable
+from integrations.adapters.shared import json_body
 
-EVENTS = (
-    "contact_created",
-    "contact_updated",
-    "contact_subscribed",
-    "contact_unsubscribed",
-)
-COUNTED = 25  # lists whose size is asked for, one call each
+# What is posted to us, and the subscription that it tells of.
+EVENTS = {
+    **{"contact_created": "", "contact_updated": ""},
+    **{"contact_subscribed": "normal", "contact_unsubscribed": "unsubscribed"},
+}
 
 
 class IContact(IContactContacts):
@@ -92,7 +84,6 @@ class IContact(IContactContacts):
             required=False,
         ),
     )
-    audience_noun = "list"
     opt_in = "caller"
     batch_size = 25  # each address is looked up by itself
     concurrency = 2
@@ -118,6 +109,13 @@ class IContact(IContactContacts):
     features = frozenset({"double_opt_in", "update_existing", "reconfirm"})
     home = "https://app.icontact.com"
 
+    key_header = ("API-AppId", "{app_id}")
+    more_headers = {
+        "API-Version": "2.2",
+        "API-Username": "{username}",
+        "API-Password": "{api_password}",
+    }
+
     reasons = (  # the words are unverified
         ("do ?not ?contact|unsubscribed", Reason.UNSUBSCRIBED),
         ("bounced", Reason.BOUNCED),
@@ -129,164 +127,174 @@ class IContact(IContactContacts):
         *(Sign(words, RejectedError, reason) for words, reason in reasons),
     )
 
-    def headers(self) -> dict[str, str]:
-        return {
-            "API-Version": "2.2",
-            "API-AppId": self.secrets.get("app_id", ""),
-            "API-Username": self.secrets.get("username", ""),
-            "API-Password": self.secrets.get("api_password", ""),
-        }
+    size_param, page_size = "limit", 500  # the maximum, by its forum; it gives 20
+    place_param, first_place = "offset", 0
+    total_keys = ("total",)
 
-    def verify(self) -> Reading:
-        folder = self.folder
-        number = folder.split("/")[3]
-        account = self.fetch("GET", f"/icp/a/{number}").get("account") or {}
-        asking: Params = {"messageType": "confirmation"}
-        resources = (
-            self.probe("lists", f"{folder}/lists"),
-            self.probe("contacts", f"{folder}/contacts", {"status": "total"}),
-            self.probe("custom fields", f"{folder}/customfields"),
-            self.probe("confirmation messages", f"{folder}/messages", asking),
-        )
-        notes = [f"Client folder {folder.rpartition('/')[2]}."]
-        if resources[3].count == 0:
-            notes.append(
-                "There is no confirmation message, so rules with double opt-in cannot "
-                "be used."
-            )
-        return Reading(
-            identity=str(account.get("email") or self.secrets.get("username", "")),
-            account_name=str(account.get("companyName") or ""),
-            resources=resources,
-            notes=tuple(notes),
-        )
-
-    def audiences(self) -> list[Audience]:
-        lists = list(self.rows(f"{self.folder}/lists"))
-        return [
-            Audience(
-                id=str(row["listId"]),
-                label=str(row.get("name", "")),
-                size=self._size(str(row["listId"])) if place < COUNTED else None,
-                double_opt_in=False,
-            )
-            for place, row in enumerate(lists)
-        ]
-
-    def _size(self, audience_id: str) -> int | None:
-        params: Params = {"listId": audience_id, "status": "normal", "limit": 1}
-        path = f"{self.folder}/subscriptions"
-        return self.total_of(self.fetch("GET", path, params=params))
-
-    def fields(self, audience_id: str) -> list[Field]:
-        """Custom fields belong to the client folder: every list has the same."""
-        custom = [
-            Field(
-                id=str(row["privateName"]),
-                label=str(row.get("publicName") or row["privateName"]),
-                type=FIELD_TYPE.get(str(row.get("fieldType")), "text"),
-            )
-            for row in self.rows(f"{self.folder}/customfields")
-        ]
-        status = Field(
+    identity_keys = ("account.email", "username")
+    account_keys = ("account.companyName",)
+    audience_path = f"{FOLDER}/lists"
+    count_path, count_by = SUBSCRIPTIONS, "listId"
+    count_params = {"status": "normal"}
+    field_path = f"{FOLDER}/customfields"
+    field_keys = ("privateName", "publicName", "fieldType")
+    field_types = {
+        **{"number": "number", "decimal": "number"},
+        **{"date": "date", "checkbox": "boolean"},
+    }
+    own_fields = (
+        Field(id="prefix", label="Salutation"),
+        Field(id="firstName", label="First name", type="name"),
+        Field(id="lastName", label="Last name", type="name"),
+        Field(id="suffix", label="Suffix"),
+        Field(id="street", label="Street"),
+        Field(id="street2", label="Street, second line"),
+        Field(id="city", label="City"),
+        Field(id="state", label="State"),
+        Field(id="postalCode", label="Postal code", type="zip"),
+        Field(id="phone", label="Phone", type="phone"),
+        Field(id="fax", label="Fax", type="phone"),
+        Field(id="business", label="Business phone", type="phone"),
+        Field(
             id="status",
             label="Contact status",
             type="choice",
             read_only=True,
             options=tuple(LABELS.values()),
+        ),
+    )
+    hook_path = f"{FOLDER}/webhooks"
+    erasing = (
+        "Deleted from this client folder. Others of the same account, and iContact's "
+        "statistics of past mailings, are not touched."
+    )
+
+    # The account.
+
+    def sub_accounts(self) -> list[SubAccount]:
+        """Every client folder of every account that is enabled, as "account/folder"."""
+        found = []
+        for account in self.rows("/icp/a/"):
+            if str(account.get("enabled", 1)) != "1":
+                continue
+            who = account.get("companyName") or account.get("email") or self.label
+            own = id_in(account, "accountId")
+            for folder in self.rows(self.at("/icp/a/{id}/c/", id=own)):
+                number = id_in(folder, "clientFolderId")
+                name = folder.get("name") or f"client folder {number}"
+                found.append(SubAccount(id=f"{own}/{number}", label=f"{who}: {name}"))
+        return found
+
+    def account(self) -> str:
+        """The account and the client folder in a path: the chosen one, or the only."""
+        chosen = self.secrets.get("sub_account", "")
+        if not chosen:
+            reached = self.sub_accounts()
+            if len(reached) != 1:
+                raise TargetError(
+                    f"This iContact log-in reaches {len(reached)} client folders: "
+                    "choose the one to use."
+                )
+            chosen = self.secrets["sub_account"] = reached[0].id
+        account, _, folder = chosen.partition("/")
+        if not (account.isdecimal() and folder.isdecimal()):
+            raise TargetError("This is not an iContact client folder: choose it again.")
+        return f"{account}/c/{folder}"
+
+    def listed(self, body: Row, name: str) -> list[Row]:
+        """Accounts and folders are named in the answer only."""
+        named = "accounts" if "accounts" in body else "clientfolders"
+        return super().listed(body, name or named)
+
+    def following(self, body: Row, rows: list[Row], place: Any) -> int | None:
+        """Whether the API really gives as many as asked for is not documented, so only
+        its total, or an empty page, is the end."""
+        reached: int = place + len(rows)
+        total = int(body.get("total") or reached + bool(rows))
+        if not rows and reached < total:
+            raise unreadable(self.label)
+        return reached if reached < total else None
+
+    def me(self) -> Row:
+        number = self.account().partition("/")[0]
+        entered = {"username": self.secrets["username"]}
+        return {**entered, **self.fetch("GET", f"/icp/a/{number}")}
+
+    def resources(self) -> tuple[Resource, ...]:
+        return (
+            self.probe("lists", self.at(self.audience_path)),
+            self.probe("contacts", self.at(CONTACTS), {"status": "total"}),
+            self.probe("custom fields", self.at(self.field_path)),
+            self.probe("confirmation messages", self.at(MESSAGES), CONFIRMING),
         )
-        return [
-            *(Field(id=name, label=label, type=kind) for name, label, kind in STANDARD),
-            *custom,
-            status,
-        ]
 
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        found = [self.look_up(email, audience_id) for email in emails]
-        if found and all(known.place is None for known in found):
-            self.require_audience(audience_id)
-        return [known.standing for known in found]
+    def notes(self, resources: tuple[Resource, ...]) -> Iterator[str]:
+        yield f"Client folder {self.account().rpartition('/')[2]}."
+        if resources[-1].count == 0:
+            yield (
+                "There is no confirmation message, so rules with double opt-in cannot "
+                "be used."
+            )
 
-    def changes(self, audience_id: str, cursor: str) -> Page:
+    def audience_of(self, row: Row) -> Audience:
+        name = str(row.get("name", ""))
+        return Audience(id=id_in(row, "listId"), label=name, double_opt_in=False)
+
+    # Walking through an audience, and webhooks.
+
+    def turn(
+        self, turn: int, since: str, place: Any, audience_id: str
+    ) -> tuple[list[Row], Any]:
         """iContact cannot tell what changed since a time: each walk reads the whole
         client folder by rising contactId, and beside it who is on the list."""
-        place = parse_place(cursor, int)
-        last = place[0] if place else 0
-        params: dict[str, Any] = {"status": "total", "orderby": "contactId"}
-        params |= {
-            "limit": self.page_size,
-            "contactId": last,
-            "contactIdSearchType": "gt",
+        asked: Params = {
+            **{"status": "total", "orderby": "contactId"},
+            **{"contactId": place, "contactIdSearchType": "gt"},
         }
-        body = self.fetch("GET", f"{self.folder}/contacts", params=params)
-        rows = rows_in(body, "contacts")
+        rows, more = self.page(self.at(CONTACTS), 0, asked)
         ids = [int(row["contactId"]) for row in rows]
-        if ids != sorted(set(ids)) or (ids and ids[0] <= last):
+        if [place, *ids] != sorted({place, *ids}):
             raise TransientError(
                 "iContact gave its contacts in another order than asked for, so some "
                 "could have been missed."
             )
         if not ids:
-            return Page(changes=(), cursor="", complete=True, more=False)
-        there = self._members(audience_id, ids[0], ids[-1])
-        changes = [
-            Change(
-                email=str(row.get("email", "")),
-                kind="upsert",
-                status=standing("", row, there[number]).status,
-                fields=values_of(row),
-                audience_id=audience_id,
-            )
-            for number, row in zip(ids, rows, strict=True)
-            if number in there
-        ]
-        # Whether the API really gives as many as asked for is not documented.
-        more = int(body.get("total") or len(rows) + 1) > len(rows)
-        following = to_place(ids[-1]) if more else ""
-        return Page(changes=tuple(changes), cursor=following, complete=True, more=more)
-
-    def _members(
-        self, audience_id: str, first: int, last: int
-    ) -> dict[int, dict[str, Any]]:
-        """The subscriptions to the list of contacts in a range of ids."""
-        params: Params = {
-            "listId": audience_id,
-            "contactId": f"{first},{last}",
+            return [], None
+        near: Params = {
+            **{"listId": audience_id, "contactId": f"{ids[0]},{ids[-1]}"},
             "contactIdSearchType": "bet",
         }
-        path = f"{self.folder}/subscriptions"
-        return {
-            int(row["contactId"]): row
-            for row in self.rows(path, params)
-            if str(row.get("listId")) == audience_id
-        }
+        people = self.placed(rows, near, audience_id)
+        return [row for row in people if row[PLACE]], ids[-1] if more else None
 
     def webhook(self, request: Incoming) -> list[Change]:
         """iContact signs nothing and does not name the event either, so the address
         given to it carries our secret and the event."""
-        check_secret_url(request, self.secrets)
-        kind = request.query.get("event", "")
-        events = json_body(request)
-        if kind not in EVENTS or not isinstance(events, list):
+        self.check_hook(request)
+        event, posted = request.query.get("event", ""), json_body(request)
+        if event not in EVENTS or not isinstance(posted, list):
             raise RejectedError("This is not an iContact webhook.")
-        changes = [event_change(kind, event) for event in events]
-        return [change for change in changes if change is not None]
+        kind = "status" if event == "contact_unsubscribed" else "upsert"
+        return [
+            self.change(
+                {**row["contact"], PLACE: EVENTS[event]},
+                str(dig(row, "list", "listId") or ""),
+                kind,
+            )
+            for row in posted
+            if dig(row, "contact", "email")
+        ]
 
     def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
         """Four webhooks of the client folder, one for each kind of event; iContact has
         none for Do Not Contact."""
         mark = "&" if "?" in url else "?"
         hooks = [
-            {"eventId": kind, "url": f"{url}{mark}event={kind}"} for kind in EVENTS
+            {"eventId": event, "url": f"{url}{mark}event={event}"} for event in EVENTS
         ]
-        answer = self.fetch("POST", f"{self.folder}/webhooks", payload=hooks)
-        made = [str(hook["webhookId"]) for hook in answer.get("webhooks") or ()]
+        answer = self.fetch("POST", self.at(self.hook_path), payload=hooks)
+        made = [id_in(hook, "webhookId") for hook in answer.get("webhooks") or ()]
         if len(made) < len(EVENTS):
             words = self.safe(words_of(answer)) or "iContact did not take the webhook."
             raise RejectedError(words)
         return {"webhook_id": ",".join(made)}
-
-    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
-        self.request("DELETE", f"{self.folder}/webhooks/{quote(webhook_id, safe='')}")

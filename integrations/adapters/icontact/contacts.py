@@ -1,10 +1,11 @@
-"""Writing contacts and subscriptions to iContact without re-subscribing anybody.
+"""Finding and writing iContact's contacts without re-subscribing anybody.
 
 * A contact belongs to a client folder; only a subscription puts it on a list. So a
   batch is two calls: POST contacts, POST subscriptions.
 * Both take arrays. A row that is refused is missing in the answer, and `warnings` has
   prose that names no row: with one missing it is about that one, with more the batch is
-  handed back to be split.
+  handed back to be split. Errors are prose without a code, too, so refusals are told
+  from their words.
 * POST contacts with an address that is there already may blank the fields left out
   (reported of a sister API; the reference says it modifies). So every address is looked
   up first, and those found are sent by their contactId, which changes only what is
@@ -12,245 +13,333 @@
 * What POST subscriptions does to somebody who unsubscribed is not documented. They are
   looked up before, and nothing is sent for who left or is on the list. Nobody's
   contact status is ever sent.
+
+In here, a person's record is the contact with one thing more, PLACE: the status of
+their subscription to the list, "" where there is none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from urllib.parse import quote
+from datetime import datetime
+from functools import cached_property
+from typing import Any
 
 from integrations.adapters.base import (
+    Change,
     Contact,
     Options,
     Outcome,
-    OutcomeState,
     Receipt,
+    Subscription,
     filled,
 )
-from integrations.adapters.consent import left, may_ask_again
+from integrations.adapters.consent import LEFT
 from integrations.adapters.each import (
     awaiting,
     by_address,
-    existing,
+    forms,
     key_of,
     not_there,
     rejected,
     synced,
 )
-from integrations.adapters.errors import Reason, RejectedError, TargetError
-from integrations.adapters.http import Params
-from integrations.adapters.icontact.folder import IContactFolder, Known
-from integrations.adapters.icontact.wire import (
-    left_at,
-    number_of,
-    standing,
-    words_of,
+from integrations.adapters.errors import (
+    Reason,
+    RejectedError,
+    TargetError,
 )
-from integrations.adapters.rest import as_text
-from integrations.adapters.shapes import Row, id_in, rows_in
+from integrations.adapters.http import Params
+from integrations.adapters.rest import Write, as_text
+from integrations.adapters.shapes import Row, dig, id_in, rows_in
+from integrations.adapters.shared import moment
+from integrations.adapters.together import Together
 
-ON_LIST = existing()
+FOLDER = "/icp/a/{account}"
+CONTACTS, SUBSCRIPTIONS = f"{FOLDER}/contacts", f"{FOLDER}/subscriptions"
+MESSAGES, CONFIRMING = f"{FOLDER}/messages", {"messageType": "confirmation"}
+# The status of a contact in a client folder, as people know it from iContact.
+LABELS = {
+    **{"normal": "Normal", "bounced": "Bounced", "donotcontact": "DNC"},
+    **{"pending": "Pending", "invitable": "Invitable"},
+}
+# Those that count for every list, whatever the subscription says.
+FINAL = {"bounced": "bounced", "donotcontact": "unsubscribed", "deleted": "archived"}
+DETAILS = {
+    "donotcontact": "iContact has them as Do Not Contact, for all lists; that is "
+    "final.",
+    "deleted": "They are a deleted contact there.",
+    "invitable": "Invitable: iContact mails them once they accept an invitation.",
+}
+PLACE = "subscription.status"  # no custom field is named so
+NOT_FIELDS = ("email", "contactId", "createDate", "bounceCount", "status", PLACE)
 
 
-class IContactContacts(IContactFolder):
-    """The writing half of the adapter."""
+class IContactContacts(Together):
+    """The half of the adapter that finds and writes people."""
+
+    id_key, state_key = "contactId", ""
+
+    # A person's record.
+
+    def status_of(self, row: Row, audience_id: str) -> str:
+        own, place = str(row.get("status", "")), row[PLACE]
+        if own in FINAL:
+            return FINAL[own]
+        if place in ("", "unsubscribed"):
+            return place or "absent"
+        if place == "pending" or own in ("pending", "invitable"):
+            return "pending"
+        return "subscribed" if place == "normal" else "unknown"
+
+    def values_of(self, row: Row) -> dict[str, object]:
+        return filled({name: row[name] for name in row if name not in NOT_FIELDS})
+
+    def detail_of(self, row: Row, audience_id: str) -> str:
+        return DETAILS.get(str(row.get("status")), "")
+
+    def change(
+        self, row: Row, audience_id: str, kind: str = "upsert", **more: Any
+    ) -> Change:
+        """Tells the contact's own status as well, by the name that people know. A
+        contact without a subscription says nothing of where they stand."""
+        told = super().change(row, audience_id, kind, **more)
+        own = str(row.get("status", ""))
+        status = "" if told.status == "absent" else told.status
+        fields = {**self.values_of(row), "status": LABELS.get(own, own)}
+        return replace(told, status=status, fields=filled(fields))
+
+    def record_of(self, contact: Contact) -> Row:
+        return {name: _sent(value) for name, value in filled(contact.fields).items()}
+
+    # Looking people up.
+
+    def ready(self, audience_id: str) -> None:
+        self.fetch("GET", self.at(f"{self.audience_path}/{{audience}}", audience_id))
+
+    def people(self, email: str) -> list[Row]:
+        """The contacts with this address, whatever their status: one for each form
+        of it, or none."""
+        found: list[Row] = []
+        for spelling in forms(email):
+            asked: Params = {"status": "total", "email": spelling}
+            found += self.rows(self.at(CONTACTS), asked)
+        # A * in an address is a wildcard to iContact.
+        return [row for row in found if key_of(str(row.get("email"))) == key_of(email)]
+
+    def find_all(self, email: str, audience_id: str) -> list[Row]:
+        """The records of an address."""
+        found: list[Row] = []
+        for row in self.people(email):
+            asked: Params = {"contactId": id_in(row, "contactId")}
+            found += self.placed([row], asked, audience_id)
+        return found
+
+    def placed(self, rows: list[Row], asked: Params, audience_id: str) -> list[Row]:
+        """The records of contacts, whose subscriptions are found by what is `asked`."""
+        places = {
+            id_in(place, "contactId"): str(place.get("status") or "unknown")
+            for place in self.rows(self.at(SUBSCRIPTIONS), asked)
+            if str(place["listId"]) == audience_id
+        }
+        return [{**row, PLACE: places.get(str(row["contactId"]), "")} for row in rows]
+
+    def find_one(self, email: str, audience_id: str) -> Row | None:
+        """Of one person's several records the one that left."""
+        found = self.find_all(email, audience_id)
+        left = (row for row in found if self.status_of(row, audience_id) in LEFT)
+        return next(left, found[0] if found else None)
+
+    def subscriptions(
+        self, emails: Sequence[str], audience_id: str
+    ) -> list[Subscription]:
+        rows = {email: self.find_one(email, audience_id) for email in emails}
+        if rows and not any(row and row[PLACE] for row in rows.values()):
+            self.ready(audience_id)
+        return [self.standing(email, rows[email], audience_id) for email in emails]
+
+    # Writing.
 
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
     ) -> list[Outcome]:
         people = by_address(contacts)
-        known = {
-            key: self.look_up(item.email, audience_id) for key, item in people.items()
-        }
-        outcomes: dict[str, Outcome] = {}
-        for key, contact in people.items():
-            settled = self._settled(known[key], contact, audience_id, options)
-            if settled:
-                outcomes[key] = settled
-        wanted = {key: item for key, item in people.items() if key not in outcomes}
-        joining = {"listId": number_of(audience_id), "status": "normal"}
-        if any(known[key].place is None for key in wanted):
-            self.require_audience(audience_id)  # its absence would look like refusals
+        rows = {key: self.find_one(people[key].email, audience_id) for key in people}
+        outcomes, writes = self.told_apart(people, rows, audience_id, options)
+        joining: Row = {"listId": number_of(audience_id), "status": "normal"}
+        if any(write.known.status == "absent" for write in writes.values()):
+            self.ready(audience_id)  # its absence would look like refusals
             if options.double_opt_in:
-                if self.confirmation is None:
+                if not self.asking:
                     raise TargetError(
                         "This iContact client folder has no confirmation message, so "
                         "nobody can be asked to confirm: create one, or turn double "
                         "opt-in off."
                     )
-                asking = {"confirmationMessageId": self.confirmation}
-                joining |= {"status": "pending", **asking}
-        ids = self._save(wanted, known, options, outcomes)
-        self._subscribe(ids, known, joining, outcomes)
+                joining |= self.asking
+        outcomes |= self._write(writes, joining)
         return [outcomes[key_of(contact.email)] for contact in contacts]
 
-    def _settled(
-        self, known: Known, contact: Contact, audience_id: str, options: Options
-    ) -> Outcome | None:
-        """The outcome of somebody who is not to be written, None for the others."""
-        refused = left(known.standing, self.label)
-        if refused is None:
-            skip = known.place is not None and not options.update_existing
-            return replace(ON_LIST, remote_id=known.id) if skip else None
-        if not options.reconfirm or known.place is None:
-            return refused
-        if known.contact.get("status") != "normal":  # final, whatever we ask
-            return refused
-        when = left_at(self._history(known.id), audience_id)
-        if not may_ask_again(
-            replace(known.standing, changed_at=when), contact, options
-        ):
-            return refused
-        if self.confirmation is None:  # one leaver's signup holds nobody else's
-            return refused
-        asked = self._modify(
-            known, {"status": "pending", "confirmationMessageId": self.confirmation}
-        )
-        if asked.get("status") == "pending":
-            return awaiting(known.id, "They had unsubscribed and are asked again.")
-        return refused
+    def _write(self, writes: Mapping[str, Write], joining: Row) -> dict[str, Outcome]:
+        """Saves the contacts, then puts those on the list who are not yet."""
+        saving = {key: row for key in writes if (row := self._row(writes[key]))}
+        saved, outcomes = self._post("contacts", saving)
+        people = {
+            # Who is new may be somebody whom the search did not find.
+            key: write.row or {**saved[key], PLACE: ""}
+            for key, write in writes.items()
+            if key not in outcomes
+        }
+        places: dict[str, Row] = {}
+        for key, row in people.items():
+            now = self.standing(key, row, "")
+            if now.status == "absent":
+                places[key] = {"contactId": number_of(now.remote_id), **joining}
+            else:  # on the list: nothing of theirs is touched
+                outcomes[key] = self.settled(now)
+        joined, refused = self._post("subscriptions", places)
+        for key, refusal in refused.items():
+            outcomes[key] = replace(refusal, remote_id=id_in(people[key], self.id_key))
+        for key, place in joined.items():
+            row = {**people[key], PLACE: str(place.get("status") or "unknown")}
+            outcomes[key] = self.settled(self.standing(key, row, ""))
+        return outcomes
 
-    def _history(self, contact_id: str) -> list[Row]:
-        path = f"{self.folder}/contacts/{quote(contact_id, safe='')}/actions"
-        params: Params = {"actionType": "EditSubscription"}
-        try:
-            return list(self.rows(path, params))
-        except TargetError:  # deleted meanwhile: nothing is known of them
-            return []
-
-    def _modify(self, known: Known, change: Mapping[str, object]) -> Row:
-        """Change one subscription; as it is afterwards, {} when iContact refused."""
-        place = known.place or {}
-        number = quote(f"{place.get('listId')}_{known.id}", safe="")
-        path = f"{self.folder}/subscriptions/{number}"
-        try:
-            done = self.fetch("POST", path, payload=change).get("subscription")
-        except TargetError:  # the person was deleted meanwhile, or the list
-            self.require_audience(str(place.get("listId")))
+    def _row(self, write: Write) -> Row:
+        """A contact as it is posted, {} when there is nothing to change."""
+        values = self.record_of(write.contact)
+        if write.row is None:
+            return {"email": write.email, **values}
+        if not values or not write.options.update_existing:
             return {}
-        return done if isinstance(done, dict) else {}
-
-    def _save(
-        self,
-        wanted: Mapping[str, Contact],
-        known: dict[str, Known],
-        options: Options,
-        outcomes: dict[str, Outcome],
-    ) -> dict[str, str]:
-        """Create and update contacts: the contactId of each that went well."""
-        ids: dict[str, str] = {}
-        rows: dict[str, Row] = {}
-        for key, contact in wanted.items():
-            values = {k: _sent(v) for k, v in filled(contact.fields).items()}
-            if not known[key].id:
-                rows[key] = {"email": contact.email.strip(), **values}
-                continue
-            ids[key] = known[key].id
-            if values and options.update_existing:
-                rows[key] = {"contactId": number_of(known[key].id), **values}
-        saved = self._post("contacts", list(rows.values()), _same_person)
-        for key, row in zip(rows, saved, strict=True):
-            if isinstance(row, Outcome):
-                outcomes[key] = row
-                ids.pop(key, None)
-            else:
-                ids[key] = id_in(row, "contactId")
-                if not known[key].id:
-                    # It may be somebody whom the search did not find.
-                    now = standing(key, row, None)
-                    known[key] = Known(contact=row, place=None, standing=now)
-                    refused = left(now, self.label)
-                    if refused:
-                        outcomes[key] = refused
-                        del ids[key]
-        return ids
-
-    def _subscribe(
-        self,
-        ids: Mapping[str, str],
-        known: Mapping[str, Known],
-        joining: Row,
-        outcomes: dict[str, Outcome],
-    ) -> None:
-        rows: dict[str, Row] = {}
-        for key, number in ids.items():
-            found = known[key].standing
-            if found.status != "absent":  # on the list: nothing of theirs is touched
-                outcomes[key] = _outcome(found.status, number, found.detail)
-                continue
-            rows[key] = {"contactId": number_of(number), **joining}
-        for key, row in zip(
-            rows,
-            self._post("subscriptions", list(rows.values()), _same_place),
-            strict=True,
-        ):
-            if isinstance(row, Outcome):
-                outcomes[key] = replace(row, remote_id=ids[key])
-            else:
-                own = known[key].contact.get("status", "normal")
-                now = standing("", {"status": own}, row)
-                outcomes[key] = _outcome(now.status, ids[key], now.detail)
+        return {"contactId": number_of(write.known.remote_id), **values}
 
     def _post(
-        self, name: str, rows: list[Row], same: Callable[[Row, Row], bool]
-    ) -> list[Row | Outcome]:
-        """POST a collection: per row what came back of it, or its refusal.
+        self, name: str, rows: Mapping[str, Row]
+    ) -> tuple[dict[str, Row], dict[str, Outcome]]:
+        """POSTs a collection: what came back of each row, and the refusals.
 
         Raises RejectedError when it cannot be told which refusal is whose.
         """
         if not rows:
-            return []
+            return {}, {}
+        path = self.at(f"{FOLDER}/{name}")
         try:
-            answer = self.fetch("POST", f"{self.folder}/{name}", payload=rows)
+            answer = self.fetch("POST", path, payload=list(rows.values()))
         except RejectedError as error:
-            if len(rows) > 1:
-                raise
-            return [self.refusal(error)]
-        said = words_of(answer)
-        given = rows_in(answer, name) if name in answer or not said else []
-        done = [next((got for got in given if same(row, got)), None) for row in rows]
-        words = self.safe(said) or "iContact did not take this contact."
-        refused = RejectedError(words)
-        if done.count(None) > 1:
+            refused, given = error, []
+        else:
+            said = words_of(answer)
+            refused = RejectedError(
+                self.safe(said) or "iContact did not take this contact."
+            )
+            given = [] if said and name not in answer else rows_in(answer, name)
+        done = {k: row for k in rows for row in given if _is_same(rows[k], row)}
+        lost = [key for key in rows if key not in done]
+        if len(lost) > 1:
             raise refused
-        return [self.refusal(refused) if got is None else got for got in done]
+        return done, {key: self.refusal(refused) for key in lost}
+
+    def settled(self, now: Subscription, lost: str = "") -> Outcome:
+        if now.status == "unknown":
+            return rejected(Reason.REFUSED, "iContact gives them no known status.")
+        return super().settled(now, now.detail)
+
+    # Asking somebody again who left.
+
+    @cached_property
+    def asking(self) -> Row:
+        """A subscription that iContact asks somebody to confirm: with the message that
+        was entered, else the newest one; {} when the folder has none."""
+        entered = self.secrets.get("confirmation_message", "").strip()
+        rows = [] if entered else self.rows(self.at(MESSAGES), CONFIRMING)
+        newest = max((int(row["messageId"]) for row in rows), default=0)
+        number = number_of(entered) or newest
+        return {"status": "pending", "confirmationMessageId": number} if number else {}
+
+    def held_back(self, write: Write) -> Outcome | None:
+        """When somebody left is looked up for those who might be asked again. Do Not
+        Contact, and any status of their own but the normal one, is final."""
+        known = write.known
+        left = known.status == "unsubscribed" and dig(write.row, "status") == "normal"
+        if left and write.options.reconfirm:
+            when = self._left_at(known.remote_id, write.audience_id)
+            write = replace(write, known=replace(known, changed_at=when))
+        return super().held_back(write)
+
+    def _left_at(self, id: str, audience_id: str) -> datetime | None:
+        """When somebody left the list, by the page "Contact History"; None: not
+        known."""
+        path = self.at(f"{CONTACTS}/{{id}}/actions", id=id)
+        try:
+            actions = list(self.rows(path, {"actionType": "EditSubscription"}))
+        except TargetError:  # deleted meanwhile: nothing is known of them
+            return None
+        times = [
+            moment(action.get("actionTime"))
+            for action in actions
+            if str(dig(action, "details", "listId")) == audience_id
+            and dig(action, "details", "newStatus") == "unsubscribed"
+        ]
+        return max(filter(None, times), default=None)
+
+    def ask_again(self, write: Write) -> Outcome | None:
+        if not self.asking:  # one leaver's signup holds nobody else's
+            return None
+        if not self._move(write.row or {}, write.audience_id, self.asking):
+            return None
+        words = "They had unsubscribed and are asked again."
+        return awaiting(write.known.remote_id, words)
+
+    def _move(self, row: Row, audience_id: str, change: Row) -> bool:
+        """Changes somebody's subscription, and says whether it is as wanted then."""
+        place = f"{audience_id}_{id_in(row, self.id_key)}"
+        path = self.at(f"{SUBSCRIPTIONS}/{{id}}", id=place)
+        try:
+            changed = self.fetch("POST", path, payload=change)
+        except TargetError:  # the person was deleted meanwhile, or the list
+            self.ready(audience_id)
+            return False
+        return bool(dig(changed, "subscription", "status") == change["status"])
+
+    # Leaving.
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        return self.each(emails, lambda email: self._unsubscribe(email, audience_id))
+        gone = {"status": "unsubscribed"}
 
-    def _unsubscribe(self, email: str, audience_id: str) -> Outcome:
-        there = self.look_up_all(email, audience_id)
-        on_list = [known for known in there if known.place is not None]
-        if not on_list:
-            self.require_audience(audience_id)
-            return replace(not_there("Not on this list at all."), remote_id=there[0].id)
-        outcomes = [self._leave(known) for known in on_list]
-        return min(outcomes, key=lambda done: done.state is OutcomeState.SYNCED)
+        def leave(email: str) -> Outcome:
+            there = [row for row in self.find_all(email, audience_id) if row[PLACE]]
+            if not there:
+                self.ready(audience_id)
+                return not_there(self.unknown_as)
+            done = [
+                row[PLACE] == "unsubscribed" or self._move(row, audience_id, gone)
+                for row in there
+            ]
+            if not all(done):
+                words = "iContact did not unsubscribe this contact."
+                return rejected(Reason.REFUSED, words)
+            return synced(there[0][self.id_key])
 
-    def _leave(self, known: Known) -> Outcome:
-        if (known.place or {}).get("status") == "unsubscribed":
-            return synced(known.id)
-        if self._modify(known, {"status": "unsubscribed"}).get("status") == (
-            "unsubscribed"
-        ):
-            return synced(known.id)
-        return rejected(Reason.REFUSED, "iContact did not unsubscribe this contact.")
+        return self.each(emails, leave)
 
     def erase(self, email: str) -> Receipt:
         """Deletes the contact from the client folder."""
-        gone = 0
-        for contact in self.people(email):
-            number = quote(str(contact["contactId"]), safe="")
-            with suppress(TargetError):  # somebody was faster
-                self.request("DELETE", f"{self.folder}/contacts/{number}")
-                gone += 1
-        return self.erased(
-            gone,
-            "Deleted from this client folder. Others of the same account, and "
-            "iContact's statistics of past mailings, are not touched.",
-        )
+        path = f"{CONTACTS}/{{id}}"
+        ids = [id_in(row, "contactId") for row in self.people(email)]
+        return self.erase_all((self.at(path, id=id) for id in ids), self.erasing)
+
+
+def number_of(text: str) -> int | str:
+    """An id as the API writes it."""
+    return int(text) if text.isdecimal() else text
+
+
+def words_of(body: Row) -> str:
+    """The errors or warnings in an answer as one text, "" when there are none."""
+    said = body.get("errors") or body.get("warnings") or []
+    return " ".join(map(str, said)) if isinstance(said, list) else str(said)
 
 
 def _sent(value: object) -> object:
@@ -260,19 +349,8 @@ def _sent(value: object) -> object:
     return as_text(value) if isinstance(value, (list, tuple)) else value
 
 
-def _same_person(row: Row, given: Row) -> bool:
+def _is_same(row: Row, given: Row) -> bool:
+    """Whether a row that was posted is the one that came back."""
     if "contactId" in row:
         return str(given.get("contactId")) == str(row["contactId"])
     return key_of(str(given.get("email", ""))) == key_of(str(row["email"]))
-
-
-def _same_place(row: Row, given: Row) -> bool:
-    return str(given.get("contactId")) == str(row["contactId"])
-
-
-def _outcome(status: str, number: str, detail: str) -> Outcome:
-    if status == "pending":
-        return awaiting(number, detail)
-    if status == "subscribed":
-        return synced(number, detail)
-    return rejected(Reason.REFUSED, detail or "iContact gives them no known status.")

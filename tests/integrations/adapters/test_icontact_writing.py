@@ -216,7 +216,8 @@ class TestDoubleOptIn:
         assert outcomes[0].state is AWAITING
 
     def test_asks_with_the_one_that_was_entered(self) -> None:
-        assert adapter(confirmation_message=" 777 ").confirmation == 777
+        asking = adapter(confirmation_message=" 777 ").asking
+        assert asking == {"status": "pending", "confirmationMessageId": 777}
 
     def test_without_a_message_the_owner_must_act_before_anything_is_written(
         self,
