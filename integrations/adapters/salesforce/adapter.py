@@ -5,66 +5,66 @@ Leads and contacts are records: they are created and updated whatever their e-ma
 standing, and the opt-out and bounce fields are never sent, except to opt somebody out.
 An e-mail address is no external id in Salesforce, so records are looked up before they
 are written. Where several have one address, the oldest is updated. A converted lead
-lives on as a contact and is left alone. Campaigns are lists of both.
+lives on as a contact and is left alone.
+
+Campaigns are lists whose members are leads and contacts. Who is a contact already joins
+as one, and that record is left as it is: a rule for a campaign maps the fields of
+leads. Everybody else joins as a lead. Being a member changes no opt-out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from integrations.adapters.base import (
     Audience,
-    Contact,
+    Change,
     Field,
-    Options,
-    Outcome,
-    OutcomeState,
     Page,
     Reading,
-    Receipt,
     Resource,
-    Subscription,
 )
 from integrations.adapters.declare import Credential, OAuth2
-from integrations.adapters.each import key_of, not_there, synced
+from integrations.adapters.each import key_of
 from integrations.adapters.errors import (
-    AdapterError,
     CredentialsError,
-    Reason,
     RejectedError,
     ScopeError,
     TargetError,
-    TransientError,
 )
-from integrations.adapters.http import Answer
-from integrations.adapters.salesforce.campaigns import (
-    SalesforceCampaigns,
-    campaign_of,
-)
+from integrations.adapters.salesforce.people import PROTECTED, SalesforcePeople
 from integrations.adapters.salesforce.records import (
     DATA,
+    MEMBERS,
+    QUERY,
+    RECORD_ID,
     ROWS,
     THINGS,
-    thing_of,
+    by_person,
+    literal,
+    target_of,
 )
-from integrations.adapters.salesforce.wire import (
-    OPT_OUT,
-    REASONS,
-    code_of,
-    field_of,
-    problems,
-    standing,
-    words_of,
-)
+from integrations.adapters.shapes import Row, rows_in
+from integrations.adapters.shared import expired, moment, parse_place, to_place
 
 # The access token goes there, so an answer may not name just any host.
 INSTANCE = re.compile(r"https://[a-z0-9][a-z0-9.-]*\.(salesforce|force)\.com")
-HOUR = 3600.0
+TYPES = {  # others are no single values
+    **{"string": "text", "textarea": "text", "combobox": "text", "reference": "text"},
+    **{"encryptedstring": "text", "int": "number", "double": "number"},
+    **{"currency": "number", "percent": "number", "boolean": "boolean"},
+    **{kind: kind for kind in ("date", "datetime", "email", "phone", "url")},
+    **{"picklist": "choice", "multipicklist": "multi_choice"},
+}
+CALLS_LEFT = (
+    "{Remaining:,} of {Max:,} API calls are left for today, for all tools together."
+)
 
 
-class Salesforce(SalesforceCampaigns):
+class Salesforce(SalesforcePeople):
     slug = "salesforce"
     label = "Salesforce"
     kind = "crm"
@@ -111,6 +111,17 @@ class Salesforce(SalesforceCampaigns):
     )
     features = frozenset({"update_existing"})
 
+    total_keys = ("totalSize",)
+    audience_path = QUERY
+    audience_params = {
+        "q": "SELECT Id, Name, NumberOfLeads, NumberOfContacts FROM Campaign "
+        "WHERE IsActive = true ORDER BY Name"
+    }
+    since_format = "%Y-%m-%dT%H:%M:%SZ"
+    # A record gets its SystemModstamp before its transaction ends, up to 10 minutes
+    # before; and 10 between the two clocks.
+    overlap = timedelta(minutes=20)
+
     @classmethod
     def from_token(cls, answer: Mapping[str, Any]) -> dict[str, str]:
         """The organisation's own host is in the answer of the token endpoint."""
@@ -126,179 +137,148 @@ class Salesforce(SalesforceCampaigns):
             )
         return url
 
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.secrets.get('access_token', '')}"}
-
-    def explain(self, answer: Answer) -> str:
-        return self.safe(words_of(_problems(answer)))
-
-    def error_from(self, answer: Answer) -> AdapterError:
-        error = super().error_from(answer)
-        rows = _problems(answer)
-        codes = {code_of(row) for row in rows}
-        if "INVALID_SESSION_ID" in codes:
-            return CredentialsError(
-                error.detail, reason=Reason.AUTH_EXPIRED, status=answer.status
-            )
-        if "REQUEST_LIMIT_EXCEEDED" in codes:
-            concurrent = "Concurrent" in words_of(rows)
-            return TransientError(
-                error.detail,
-                reason=Reason.RATE if concurrent else Reason.QUOTA,
-                status=answer.status,
-                retry_after=None if concurrent else HOUR,
-            )
-        if "INVALID_TYPE" in codes:  # how an object is hidden from a user
-            return TargetError(error.detail, reason=Reason.SCOPE, status=answer.status)
-        if isinstance(error, RejectedError):
-            found = [REASONS[code] for code in codes if code in REASONS]
-            reason = found[0] if found else error.reason
-            return RejectedError(error.detail, reason=reason, status=answer.status)
-        return error
+    # Reading the account.
 
     def verify(self) -> Reading:
         names = "SELECT Id, Name, IsSandbox FROM Organization LIMIT 1"
-        organisation = next(iter(self.query(names)), {})
-        calls = self._calls()
-        notes = []
-        if "Remaining" in calls:
-            notes.append(
-                f"{calls['Remaining']:,} of {calls.get('Max', 0):,} API calls are left "
-                "for today, for all tools together."
-            )
-        if organisation.get("IsSandbox"):
-            notes.append("This is a sandbox.")
+        organisation = next(self.query(names), {})
+        sandbox = "This is a sandbox." if organisation.get("IsSandbox") else ""
         return Reading(
             identity=str(organisation.get("Id", "")),
             account_name=str(organisation.get("Name", "")),
-            resources=tuple(self._probe(thing) for thing in THINGS),
-            notes=tuple(notes),
+            notes=tuple(filter(None, (self.calls_left(), sandbox))),
+            resources=tuple(map(self.resource, THINGS)),
         )
 
-    def _calls(self) -> Mapping[str, Any]:
-        """Today's API calls; nothing for a user without "View Setup"."""
+    def calls_left(self) -> str:
+        """Today's API calls, "" for a user without "View Setup"."""
         try:
             limits = self.fetch("GET", f"{DATA}/limits")
         except ScopeError:
-            return {}
-        return limits.get("DailyApiRequests") or {}
+            return ""
+        calls = limits.get("DailyApiRequests")
+        return CALLS_LEFT.format_map(calls) if calls else ""
 
-    def _probe(self, thing: str) -> Resource:
-        # An object that the user may not see at all is said not to exist.
+    def resource(self, thing: str) -> Resource:
         name = THINGS[thing].lower()
         try:
             about = self.describe(thing)
-            may_read = bool(about.get("queryable"))
-            may_write = bool(about.get("createable") and about.get("updateable"))
-            count = self._count(thing) if may_read else None
+            count = self.count(thing) if about.get("queryable") else None
         except (ScopeError, TargetError) as error:
+            # An object that the user may not see at all is said not to exist.
             return Resource(
                 name=name, readable=False, writable=False, detail=error.detail
             )
-        return Resource(name=name, readable=may_read, writable=may_write, count=count)
-
-    def _count(self, thing: str) -> int:
-        body = self.fetch(
-            "GET", f"{DATA}/query", params={"q": f"SELECT COUNT() FROM {thing}"}
+        return Resource(
+            name=name,
+            readable=bool(about.get("queryable")),
+            writable=bool(about.get("createable") and about.get("updateable")),
+            count=count,
         )
-        return int(body.get("totalSize") or 0)
 
-    def describe(self, thing: str) -> dict[str, Any]:
+    def count(self, thing: str) -> int | None:
+        asked = {"q": f"SELECT COUNT() FROM {thing}"}
+        return self.total_of(self.fetch("GET", QUERY, params=asked))
+
+    def describe(self, thing: str) -> Row:
         return self.fetch("GET", f"{DATA}/sobjects/{thing}/describe")
 
     def audiences(self) -> list[Audience]:
+        """Leads, contacts, and the active campaigns."""
         things = [
-            Audience(
-                id=thing, label=label, size=self._count(thing), double_opt_in=False
-            )
+            Audience(id=thing, label=label, size=self.count(thing), double_opt_in=False)
             for thing, label in THINGS.items()
         ]
-        return things + self.campaigns()
+        try:
+            return things + super().audiences()
+        except (ScopeError, TargetError, RejectedError):
+            return things  # a user who may not see campaigns
 
-    def fields(self, audience_id: str) -> list[Field]:
-        thing = "Lead" if campaign_of(audience_id) else thing_of(audience_id)
-        rows = self.describe(thing).get("fields") or ()
-        found = [field_of(row) for row in rows]
-        return [field for field in found if field is not None]
-
-    def upsert(
-        self, contacts: Sequence[Contact], audience_id: str, options: Options
-    ) -> list[Outcome]:
-        campaign = campaign_of(audience_id)
-        if campaign:
-            return self.enrol(contacts, campaign, options)
-        return self.write(contacts, thing_of(audience_id), options)
-
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        if (campaign := campaign_of(audience_id)) and emails:
-            return self.memberships(emails, campaign)
-        thing = thing_of(audience_id)
-        found = self.find_whole(emails, thing) if emails else {}
-        return [standing(email, found.get(key_of(email), ())) for email in emails]
-
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        """Leads or contacts by SystemModstamp, or the members of a campaign."""
-        if campaign := campaign_of(audience_id):
-            return self.member_changes(audience_id, campaign, cursor)
-        return self.record_changes(thing_of(audience_id), cursor)
-
-    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        if (campaign := campaign_of(audience_id)) and emails:
-            return self.withdraw(emails, campaign)
-        thing = thing_of(audience_id)
-        found = self.find(emails, thing) if emails else {}
-        rows = {
-            str(record["Id"]): {
-                "attributes": {"type": thing},
-                "Id": str(record["Id"]),
-                OPT_OUT: True,
-            }
-            for records in found.values()
-            for record in records
-            if not record.get(OPT_OUT) and not record.get("IsConverted")
-        }
-        saved: dict[str, Outcome] = {}
-        keys = list(rows)
-        for start in range(0, len(keys), ROWS):
-            part = {key: rows[key] for key in keys[start : start + ROWS]}
-            saved |= self.save("PATCH", part)
-        return [_opted_out(found.get(key_of(email)), saved) for email in emails]
-
-    def erase(self, email: str) -> Receipt:
-        """Deletes the leads and contacts with the address. They stay in the recycle
-        bin for 15 days."""
-        ids = [
-            str(record["Id"])
-            for thing in THINGS
-            for record in self.find([email], thing).get(key_of(email), ())
-        ]
-        if not ids:
-            return Receipt(ok=True, note="Salesforce did not hold this address.")
-        outcomes = self.delete(ids).values()
-        kept = [o.detail for o in outcomes if o.state is not OutcomeState.SYNCED]
-        if kept:
-            return Receipt(ok=False, note=f"Not deleted: {' '.join(kept)}")
-        return Receipt(
-            ok=True,
-            note="Deleted. Salesforce keeps deleted records in the recycle bin for 15 "
-            "days: empty it to erase them at once.",
+    def audience_of(self, row: Row) -> Audience:
+        return Audience(
+            id=f"campaign:{row['Id']}",
+            label=f"{row.get('Name') or ''} (campaign)",
+            size=(row["NumberOfLeads"] or 0) + (row["NumberOfContacts"] or 0),
+            double_opt_in=False,
         )
 
+    def fields(self, audience_id: str) -> list[Field]:
+        thing, _ = target_of(audience_id)
+        rows = rows_in(self.describe(thing), "fields")
+        return list(filter(None, map(self.field_of, rows)))
 
-def _problems(answer: Answer) -> list[Mapping[str, Any]]:
-    try:
-        return problems(answer.json())
-    except ValueError:
-        return []
+    def field_of(self, row: Row) -> Field | None:
+        name, kind = str(row["name"]), TYPES.get(str(row.get("type")))
+        if kind is None or name == "Email" or row.get("deprecatedAndHidden"):
+            return None
+        if name in ("FirstName", "LastName"):
+            kind = "name"
+        needed = row.get("createable") and not row.get("nillable")
+        options = row.get("picklistValues") if kind.endswith("choice") else ()
+        return Field(
+            id=name,
+            label=str(row.get("label") or name),
+            type="zip" if name.endswith("PostalCode") else kind,
+            required=bool(needed and not row.get("defaultedOnCreate"))
+            and kind != "boolean",
+            read_only=name.lower() in PROTECTED or not row.get("updateable"),
+            options=tuple(str(o["value"]) for o in options or () if o.get("active")),
+        )
 
+    # Walks.
 
-def _opted_out(
-    records: Sequence[Mapping[str, Any]] | None, saved: Mapping[str, Outcome]
-) -> Outcome:
-    if not records:
-        return not_there("Salesforce does not know this address.")
-    mine = [saved[str(r["Id"])] for r in records if str(r["Id"]) in saved]
-    failed = [item for item in mine if item.state is not OutcomeState.SYNCED]
-    return failed[0] if failed else synced(records[0]["Id"])
+    def changes(self, audience_id: str, cursor: str) -> Page:
+        """Leads or contacts by their last change. The members of a campaign are walked
+        through from the beginning to the end; then again."""
+        _, campaign = target_of(audience_id)
+        if not campaign:
+            return super().changes(audience_id, cursor)
+        [after] = parse_place(cursor, str) or [""]
+        if cursor and not RECORD_ID.fullmatch(after):
+            raise expired()
+        behind = f"AND Id > {literal(after)} " if after else ""
+        members = self.memberships(campaign, f"{behind}ORDER BY Id LIMIT {ROWS}")
+        people: list[Row] = []
+        for thing, name in MEMBERS.items():
+            if ids := [literal(row[name]) for row in members if row.get(name)]:
+                people += self.whole(thing, f"Id IN ({', '.join(ids)})")
+        # A lead that was converted is a member as both.
+        there = [row for row in people if row["Email"] and not row.get("IsConverted")]
+        following = to_place(members[-1]["Id"]) if len(members) >= ROWS else ""
+        return self.walked(there, audience_id, following)
+
+    def turn(
+        self, turn: int, since: str, place: Any, audience_id: str
+    ) -> tuple[list[Row], str]:
+        """Deleted ones are among them while they are in the recycle bin. The place is
+        the time and the id of the last record read."""
+        newer = f" AND SystemModstamp >= {since}" if since else ""
+        if place:
+            time, _, id = place.partition(" ")
+            if (reached := moment(time)) is None or not RECORD_ID.fullmatch(id):
+                raise expired()
+            at = reached.strftime(self.since_format)
+            newer = (
+                f" AND (SystemModstamp > {at} OR (SystemModstamp = {at} AND "
+                f"Id > {literal(id)}))"
+            )
+        where = f"Email != null{newer} ORDER BY SystemModstamp, Id"
+        rows = self.whole(audience_id, where, f"{DATA}/queryAll")
+        last = rows[-1] if len(rows) >= ROWS else None
+        return rows, f"{last['SystemModstamp']} {last['Id']}" if last else ""
+
+    def changed(
+        self, rows: Sequence[Row], audience_id: str, since: str
+    ) -> Iterator[Change]:
+        """A deleted record is no deleted person while another one has the address: it
+        was merged, or not the only one."""
+        gone = [row["Email"] for row in rows if row.get("IsDeleted")]
+        still = by_person(self.records(gone, audience_id))
+        for row in rows:
+            if not row.get("IsDeleted"):
+                yield self.change(row, audience_id)
+            elif key_of(row["Email"]) not in still:
+                at = self.time_of(row, audience_id)
+                yield Change(
+                    email=row["Email"], kind="delete", at=at, audience_id=audience_id
+                )

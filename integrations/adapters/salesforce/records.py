@@ -1,201 +1,205 @@
-"""Finding, saving and walking records in Salesforce."""
+"""Finding and saving records in Salesforce: SOQL, collections, refusals."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, timedelta
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import quote
 
-from integrations.adapters.base import Outcome, Page
-from integrations.adapters.each import key_of, spellings, synced
+from integrations.adapters.base import Outcome
+from integrations.adapters.calls import Place, Sign
+from integrations.adapters.each import again, key_of, rejected, spellings, synced
 from integrations.adapters.errors import (
+    CredentialsError,
     DriftError,
     Reason,
     RejectedError,
     TargetError,
+    TransientError,
 )
-from integrations.adapters.http import HttpAdapter
-from integrations.adapters.paging import all_pages
-from integrations.adapters.salesforce.wire import (
-    BOUNCED_AT,
-    OPT_OUT,
-    change_of,
-    groups,
-    literal,
-    problems,
-    refusal,
-    words_of,
-)
-from integrations.adapters.shapes import rows_in, unreadable
-from integrations.adapters.shared import expired, moment, parse_place, to_place
+from integrations.adapters.http import Answer, Params, to_json
+from integrations.adapters.rest import Rest
+from integrations.adapters.shapes import Row, id_in, rows_in, unreadable
 
 DATA = "/services/data/v64.0"  # Summer '25
+QUERY, COLLECTION = f"{DATA}/query", f"{DATA}/composite/sobjects"
 ROWS = 200  # records of one collection, and of one FIELDS(ALL)
 THINGS = {"Lead": "Leads", "Contact": "Contacts"}
-# A record gets its SystemModstamp before its transaction ends: up to 10 minutes.
-OVERLAP = timedelta(minutes=10)
+MEMBERS = {"Lead": "LeadId", "Contact": "ContactId"}
+OPT_OUT, BOUNCED_AT = "HasOptedOutOfEmail", "EmailBouncedDate"
+RECORD_ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?", re.ASCII)
+NEXT = re.compile(r"/services/data/v[0-9.]+/query(All)?/[A-Za-z0-9-]+", re.ASCII)
+HOUR = 3600.0
+LIMIT = "<REQUEST_LIMIT_EXCEEDED>"
+# What is deleted was found a moment ago, so it is to be looked for again.
+PASSING = "UNABLE_TO_LOCK_ROW|ENTITY_IS_DELETED|SERVER_UNAVAILABLE"
+REASONS = {
+    Reason.REQUIRED_FIELD: "REQUIRED_FIELD_MISSING",
+    Reason.ADDRESS_INVALID: "INVALID_EMAIL_ADDRESS",
+    Reason.OPTION_MISSING: "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+    Reason.DUPLICATE: "DUPLICATES_DETECTED|DUPLICATE_VALUE",
+    Reason.FIELD_TYPE: "STRING_TOO_LONG|NUMBER_OUTSIDE_VALID_RANGE|JSON_PARSER_ERROR"
+    "|INVALID_TYPE_ON_FIELD_IN_RECORD|INVALID_FIELD|INVALID_FIELD_FOR_INSERT_UPDATE",
+}
+Outcomes = dict[str, Outcome]
 NOT_SEEN = (
     "this user may not see the e-mail opt-out and bounce fields, so nobody's opt-out "
     "could be respected."
 )
-RECORD_ID = re.compile(r"([A-Za-z0-9]{15}([A-Za-z0-9]{3})?)?", re.ASCII)
-NEXT = re.compile(r"/services/data/v[0-9.]+/query(All)?/[A-Za-z0-9-]+", re.ASCII)
 
 
-class SalesforceRecords(HttpAdapter):
-    """What leads and contacts have in common."""
+class SalesforceRecords(Rest):
+    """Records by address, of leads, of contacts, or of the members of a campaign."""
 
-    def query(self, soql: str, how: str = "query") -> Iterator[dict[str, Any]]:
-        """Every record a query finds."""
+    # Codes of a refused call or record; Salesforce documents many more.
+    signs = (
+        Sign("<INVALID_SESSION_ID>", CredentialsError, Reason.AUTH_EXPIRED, on=401),
+        Sign(rf"{LIMIT}.*Concurrent", TransientError, Reason.RATE, on=403),
+        Sign(LIMIT, TransientError, Reason.QUOTA, on=403, wait=HOUR),
+        # How an object is hidden from a user.
+        Sign("<INVALID_TYPE>", TargetError, Reason.SCOPE),
+        Sign(f"<({PASSING})>", TransientError),
+        Sign("<(STORAGE_)?LIMIT_EXCEEDED>", TransientError, Reason.QUOTA, wait=HOUR),
+        *(Sign(f"<({REASONS[each]})>", RejectedError, each) for each in REASONS),
+    )
 
-        def read(path: str) -> tuple[list[dict[str, Any]], str]:
-            first = {} if NEXT.fullmatch(path) else {"q": soql}
-            body = self.fetch("GET", path, params=first)
-            following = str(body.get("nextRecordsUrl") or "")
-            if body.get("done") is True:
-                following = ""
-            elif not NEXT.fullmatch(following):
-                raise unreadable(self.label)  # the rest must not pass for nothing
-            return rows_in(body, "records"), following
+    def explain(self, answer: Answer) -> str:
+        texts = [str(row.get("message") or "") for row in errors_of(answer)]
+        return self.safe(" ".join(dict.fromkeys(filter(None, texts))))
 
-        return all_pages(read, f"{DATA}/{how}")
+    def told(self, answer: Answer) -> str:
+        """Each <CODE> and its words. The code of a record is under another name."""
+        return " ".join(
+            f"<{row.get('errorCode') or row.get('statusCode')}> {row.get('message')}"
+            for row in errors_of(answer)
+        )
 
-    def find(
-        self, emails: Iterable[str], thing: str
-    ) -> dict[str, list[dict[str, Any]]]:
-        """Records by lower-case address, oldest first, converted leads last."""
-        asked = list(dict.fromkeys(s for email in emails for s in spellings(email)))
-        wanted = set(map(key_of, asked))
-        more = ", IsConverted" if thing == "Lead" else ""
-        columns = f"Id, Email, {OPT_OUT}, {BOUNCED_AT}, SystemModstamp{more}"
-        found: dict[str, list[dict[str, Any]]] = {}
-        for group in groups(asked):
-            soql = (
-                f"SELECT {columns} FROM {thing} WHERE Email IN ({', '.join(group)}) "
-                "ORDER BY CreatedDate, Id"
-            )
-            try:
-                for record in self.query(soql):
-                    key = key_of(str(record.get("Email") or ""))
-                    if key in wanted:
-                        found.setdefault(key, []).append(record)
-            except RejectedError as error:
-                if error.reason is not Reason.FIELD_TYPE:
-                    raise
-                # The columns are standard ones, so the user may not see one of them.
-                raise hidden(self.safe(error.detail)) from None
-        for records in found.values():
-            records.sort(key=lambda record: bool(record.get("IsConverted")))
-        return found
+    # Reading.
 
-    def find_whole(
-        self, emails: Iterable[str], thing: str
-    ) -> dict[str, list[dict[str, Any]]]:
-        """`find` with every field of the records: for so many addresses at a time that
-        what they have fits into one answer, else with those of `find` only."""
-        wanted = list(dict.fromkeys(s for email in emails for s in spellings(email)))
-        keys = set(map(key_of, wanted))
-        found: dict[str, list[dict[str, Any]]] = {}
-        read = 0
-        for group in groups(wanted, most=ROWS // 2):
-            some = wanted[read : read + len(group)]
-            read += len(group)
-            soql = (
-                f"SELECT FIELDS(ALL) FROM {thing} WHERE Email IN ({', '.join(group)}) "
-                f"ORDER BY CreatedDate, Id LIMIT {ROWS}"
-            )
-            records = self.whole(soql)
-            if len(records) >= ROWS:
-                found |= self.find(some, thing)
-                continue
-            for record in records:
-                if (key := key_of(str(record.get("Email") or ""))) in keys:
-                    found.setdefault(key, []).append(record)
-        for records in found.values():
-            records.sort(key=lambda record: bool(record.get("IsConverted")))
-        return found
+    def query(self, soql: str, path: str = QUERY) -> Iterator[Row]:
+        """Every record that a query finds."""
+        return self.rows(path, {"q": soql})
 
-    def whole(self, soql: str, how: str = "query") -> list[dict[str, Any]]:
-        """The records of a query for all fields, of which Salesforce leaves out what
-        the user may not see."""
-        records = list(self.query(soql, how))
-        for record in records:
-            if OPT_OUT not in record or BOUNCED_AT not in record:
-                raise hidden()
+    def page(
+        self, path: str, place: Place, params: Params | None = None
+    ) -> tuple[list[Row], str]:
+        """Part of what a query finds; the rest has an address of its own."""
+        body = self.fetch("GET", str(place or path), params={} if place else params)
+        following = "" if body.get("done") is True else str(body.get("nextRecordsUrl"))
+        if following and not NEXT.fullmatch(following):
+            raise unreadable(self.label)  # the rest must not pass for nothing
+        return rows_in(body, "records"), following
+
+    def whole(self, thing: str, where: str, path: str = QUERY) -> list[Row]:
+        """Up to `ROWS` records with all fields, of which Salesforce leaves out what the
+        user may not see."""
+        soql = f"SELECT FIELDS(ALL) FROM {thing} WHERE {where} LIMIT {ROWS}"
+        records = list(self.query(soql, path))
+        if not all({"Email", OPT_OUT, BOUNCED_AT} <= each.keys() for each in records):
+            raise hidden()
         return records
 
-    def save(
-        self, method: str, rows: Mapping[str, Mapping[str, object]]
-    ) -> dict[str, Outcome]:
-        """Up to 200 records written; an outcome for each, by the keys of `rows`."""
-        results = self.request(
-            method,
-            f"{DATA}/composite/sobjects",
-            payload={"allOrNone": False, "records": list(rows.values())},
-        )
-        return dict(zip(rows, self.results(results, len(rows)), strict=True))
+    def brief(self, thing: str, where: str) -> list[Row]:
+        """Records with what tells where somebody stands."""
+        more = ", IsConverted" if thing == "Lead" else ""
+        columns = f"Id, Email, {OPT_OUT}, {BOUNCED_AT}, SystemModstamp{more}"
+        try:
+            return list(self.query(f"SELECT {columns} FROM {thing} WHERE {where}"))
+        except RejectedError as error:
+            if error.reason is not Reason.FIELD_TYPE:
+                raise
+            # The columns are standard ones, so the user may not see one of them.
+            raise hidden(error.detail) from None
 
-    def results(self, results: object, expected: int) -> list[Outcome]:
-        # Results come in the order of the records.
-        if not isinstance(results, list) or len(results) != expected:
-            raise unreadable(self.label)
-        outcomes = []
-        for row in results:
-            if row.get("success"):
-                outcomes.append(synced(row.get("id")))
-            else:
-                errors = problems(row.get("errors") or [])
-                outcomes.append(refusal(errors, self.safe(words_of(errors))))
+    def records(
+        self, emails: Iterable[str], thing: str, *, whole: bool = False
+    ) -> list[Row]:
+        """Records with these addresses, the oldest first. `whole`: with all fields,
+        where what so many have fits into one answer."""
+        asked = list(dict.fromkeys(s for email in emails for s in spellings(email)))
+        wanted = set(map(key_of, asked))
+        found: list[Row] = []
+        for group in groups(asked, ROWS // 2 if whole else len(asked)):
+            where = f"Email IN ({', '.join(group)}) ORDER BY CreatedDate, Id"
+            rows = self.whole(thing, where) if whole else self.brief(thing, where)
+            if whole and len(rows) >= ROWS:
+                rows = self.brief(thing, where)
+            found += [row for row in rows if key_of(id_in(row, "Email")) in wanted]
+        return found
+
+    def people(
+        self, emails: Iterable[str], audience_id: str, *, whole: bool = False
+    ) -> tuple[list[Row], dict[str, str]]:
+        """`records` in an audience; those of a campaign's members, contacts before
+        leads, come with their `members`."""
+        thing, campaign = target_of(audience_id)
+        if not campaign:
+            return self.records(emails, thing, whole=whole), {}
+        contacts = self.records(emails, "Contact", whole=whole)
+        rows = [*contacts, *self.records(emails, "Lead", whole=whole)]
+        members = self.members(campaign, [row["Id"] for row in rows])
+        return [row for row in rows if row["Id"] in members], members
+
+    def members(self, campaign: str, ids: Sequence[str]) -> dict[str, str]:
+        """The ids of memberships, by the ids of records."""
+        found: dict[str, str] = {}
+        for some in in_parts(ids):
+            among = ", ".join(map(literal, some))
+            which = f"AND (LeadId IN ({among}) OR ContactId IN ({among}))"
+            for row in self.memberships(campaign, which):
+                ids_of = (row.get(name) for name in MEMBERS.values())
+                found |= {id: row["Id"] for id in ids_of if id}
+        return found
+
+    def memberships(self, campaign: str, which: str) -> list[Row]:
+        soql = (
+            "SELECT Id, LeadId, ContactId FROM CampaignMember "
+            f"WHERE CampaignId = {literal(campaign)} {which}"
+        )
+        return list(self.query(soql))
+
+    # Writing.
+
+    def save(self, method: str, thing: str, rows: Mapping[str, Row]) -> Outcomes:
+        """Records written; an outcome for each, by the keys of `rows`."""
+        outcomes: Outcomes = {}
+        kind = {"attributes": {"type": thing}}
+        for keys in in_parts(list(rows)):
+            records = [{**kind, **rows[key]} for key in keys]
+            body = {"allOrNone": False, "records": records}
+            results = self.request(method, COLLECTION, payload=body)
+            outcomes |= zip(keys, map(self.outcome, results), strict=True)
         return outcomes
 
-    def record_changes(self, thing: str, cursor: str) -> Page:
-        """Leads or contacts by SystemModstamp, deleted ones among them while they are
-        in the recycle bin. The first walk lists everybody."""
-        since, after, full = "", "", True
-        parts = parse_place(cursor, str, str, str, bool)
-        if parts is not None:
-            owner, since, after, full = parts
-            start = moment(since) if since else None
-            if owner != thing or bool(since) != bool(start):
-                raise expired()
-            if not RECORD_ID.fullmatch(after):
-                raise expired()
-            since = _stamp(since) if since else ""
-        where = "Email != null"
-        if since:
-            where += (
-                f" AND (SystemModstamp > {since} OR (SystemModstamp = {since} AND "
-                f"Id > {literal(after)}))"
-                if after
-                else f" AND SystemModstamp >= {since}"
-            )
-        soql = (
-            f"SELECT FIELDS(ALL) FROM {thing} WHERE {where} "
-            f"ORDER BY SystemModstamp, Id LIMIT {ROWS}"
-        )
-        records = self.whole(soql, "queryAll")
-        changes = [change_of(record, thing) for record in records]
-        gone = [change.email for change in changes if change.kind == "delete"]
-        # Merged or not the only one: the address is still there.
-        still = self.find(gone, thing) if gone else {}
-        more = len(records) >= ROWS
-        following = to_place(thing, since, "", False)
-        if records:
-            newest = str(records[-1]["SystemModstamp"])
-            following = to_place(thing, _earlier(newest), "", False)
-            if more:
-                following = to_place(thing, newest, str(records[-1]["Id"]), full)
-        return Page(
-            changes=tuple(
-                change
-                for change in changes
-                if change.kind != "delete" or key_of(change.email) not in still
-            ),
-            cursor=following,
-            complete=full,
-            more=more,
-        )
+    def delete(self, ids: Sequence[str]) -> Outcomes:
+        """Records deleted; an outcome for each, by its id."""
+        outcomes: Outcomes = {}
+        for some in in_parts(ids):
+            params = {"ids": ",".join(some), "allOrNone": "false"}
+            results = self.request("DELETE", COLLECTION, params=params)
+            outcomes |= zip(some, map(self.outcome, results), strict=True)
+        return outcomes
+
+    def outcome(self, result: Row) -> Outcome:
+        """What became of one record. Its errors read like those of a refused call."""
+        if result.get("success"):
+            return synced(result.get("id"))
+        errors = to_json(result.get("errors"))
+        answer = Answer(status=400, headers={}, body=errors)
+        error = self.error_from(answer)
+        if isinstance(error, TransientError):
+            return again(error)
+        return rejected(error.reason, self.explain(answer))
+
+
+def errors_of(answer: Answer) -> list[Row]:
+    """The errors in an answer: a list of objects, or one."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return []
+    rows = body if isinstance(body, list) else [body]
+    return [row for row in rows if isinstance(row, dict)]
 
 
 def hidden(words: str = "") -> DriftError:
@@ -203,19 +207,49 @@ def hidden(words: str = "") -> DriftError:
     return DriftError(f"Salesforce: {NOT_SEEN} {words}".strip(), reason=Reason.SCOPE)
 
 
-def thing_of(audience_id: str) -> str:
-    if audience_id not in THINGS:
+def target_of(audience_id: str) -> tuple[str, str]:
+    """What somebody new becomes, a lead or a contact, and the id of the campaign that
+    they join, "" for none."""
+    if audience_id in THINGS:
+        return audience_id, ""
+    kind, _, id = audience_id.partition(":")
+    if kind != "campaign" or not RECORD_ID.fullmatch(id):
         raise TargetError("Salesforce has no such audience: choose another.")
-    return audience_id
+    return "Lead", id
 
 
-def _stamp(text: str) -> str:
-    """A time as a SOQL literal."""
-    at = moment(text)
-    assert at is not None
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def by_person(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Records by `key_of` their address, converted leads last."""
+    found: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: bool(row.get("IsConverted"))):
+        found.setdefault(key_of(row["Email"]), []).append(row)
+    return found
 
 
-def _earlier(text: str) -> str:
-    at = moment(text)
-    return (at - OVERLAP).isoformat() if at else ""
+def in_parts(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at a time as a collection takes."""
+    return (items[start : start + ROWS] for start in range(0, len(items), ROWS))
+
+
+def literal(text: str) -> str:
+    """A SOQL string. Backslash and quote are escaped, so that nobody's address or name
+    ends it (SOQL and SOSL reference, "Quoted String Escape Sequences", read
+    2026-11-22); control characters have no place in one."""
+    plain = "".join(sign for sign in text if sign.isprintable())
+    return "'" + plain.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def groups(texts: Iterable[str], most: int = 10_000) -> Iterator[list[str]]:
+    """Literals of texts, as many at a time as a URL takes (16,384 characters with
+    everything else)."""
+    group: list[str] = []
+    size = 0
+    for item in map(literal, texts):
+        length = len(quote(item, safe="")) + 3
+        if group and (size + length > 8000 or len(group) >= most):
+            yield group
+            group, size = [], 0
+        group.append(item)
+        size += length
+    if group:
+        yield group

@@ -205,7 +205,7 @@ OPERATIONS = (
     ),
     operation(
         "changes with somebody deleted",
-        lambda a: a.changes("Lead", f'["Lead", "{AT}", "{IDS[OLD]}", false]'),
+        lambda a: a.changes("Lead", f'[0, "{AT}", "{AT}", "{AT} {IDS[OLD]}"]'),
         Step(method="GET", url=QUERY_ALL, answer=found(record(LEFT, IsDeleted=True))),
         lookup(),
     ),

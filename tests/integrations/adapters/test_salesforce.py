@@ -18,7 +18,7 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.salesforce import Salesforce
-from integrations.adapters.salesforce.wire import groups, literal
+from integrations.adapters.salesforce.records import groups, literal
 from tests.integrations.adapters import salesforce_world as world
 from tests.integrations.adapters.salesforce_world import (
     DATA,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -217,7 +217,7 @@ class TestChanges:
     def page(self, *records: Any) -> Step:
         return Step(method="GET", url=QUERY_ALL, answer=found(*records))
 
-    def test_the_first_walk_is_whole_and_goes_on_ten_minutes_earlier(self) -> None:
+    def test_the_first_walk_is_whole_and_goes_on_from_before_it_began(self) -> None:
         one = record(OLD, LastName="Ray", Phone=None, Owner={"Name": "x"})
         page, sent = self.walk("", self.page(one))
         assert sent == [
@@ -228,19 +228,20 @@ class TestChanges:
         [change] = page.changes
         assert (change.email, change.status) == (OLD, "subscribed")
         assert change.fields == {"LastName": "Ray"}
-        assert json.loads(page.cursor) == [
-            "Lead",
-            "2026-08-01T09:50:00+00:00",
-            "",
-            False,
-        ]
-        _, sent = self.walk(page.cursor, self.page())
-        assert "SystemModstamp >= 2026-08-01T09:50:00Z ORDER" in sent[0]
+        turn, since, began, place = json.loads(page.cursor)
+        assert (turn, began, place) == (0, "", "")
+        # Ten minutes that a transaction lasts, and ten for the two clocks.
+        ago = datetime.now(UTC) - datetime.fromisoformat(since)
+        assert timedelta(minutes=20) <= ago < timedelta(minutes=21)
+        again, sent = self.walk(page.cursor, self.page(one))
+        assert f"Email != null AND SystemModstamp >= {since} ORDER" in sent[0]
+        assert (again.complete, again.more) == (False, False)
 
     def test_a_full_page_goes_on_behind_its_last_record(self) -> None:
         page, _ = self.walk("", self.page(*[record(OLD)] * 200))
         assert page.more
-        assert json.loads(page.cursor) == ["Lead", AT, IDS[OLD], True]
+        began = json.loads(page.cursor)[2]
+        assert json.loads(page.cursor) == [0, "", began, f"{AT} {IDS[OLD]}"]
         last, sent = self.walk(page.cursor, self.page())
         at = "2026-08-01T10:00:00Z"
         assert (
@@ -248,10 +249,11 @@ class TestChanges:
             f"Id > '{IDS[OLD]}'))"
         ) in sent[0]
         assert (last.complete, last.more) == (True, False)
+        assert json.loads(last.cursor) == [0, began, "", ""]
 
     def test_a_deleted_record_is_no_deleted_person_while_another_is_there(self) -> None:
         gone = [record(LEFT, IsDeleted=True), record(OLD, IsDeleted=True)]
-        cursor = f'["Lead", "{AT}", "", false]'
+        cursor = f'[0, "{AT}", "", ""]'
         page, sent = self.walk(cursor, self.page(*gone), lookup(record(OLD)))
         assert [(c.email, c.kind) for c in page.changes] == [(LEFT, "delete")]
         assert not page.complete
@@ -261,10 +263,12 @@ class TestChanges:
         "cursor",
         [
             "x",
-            '["Contact", "", "", true]',
-            '["Lead", "soon", "", true]',
-            f'["Lead", "{AT}", "\' OR Id != \'", true]',
-            '["Lead", "", "", 1]',
+            '["Lead", "", "", true]',
+            '[1, "", "", ""]',
+            '[0, "soon", "", ""]',
+            f'[0, "", "{AT}", "soon {IDS[OLD]}"]',
+            f'[0, "", "{AT}", "{AT} \' OR Id != \'"]',
+            '[0, "", "", 1]',
         ],
     )
     def test_a_foreign_cursor_has_expired(self, cursor: str) -> None:
@@ -359,15 +363,16 @@ class TestCampaigns:
             (LEFT, "unsubscribed"),
         ]
         assert (page.complete, page.more) == (True, False)
-        assert json.loads(page.cursor) == [JOINED, ""]
+        assert page.cursor == ""
         many = lookup(*[world.member(OLD)] * 200)
         page, _ = run((many, lookup()), lambda a: a.changes(JOINED, page.cursor))
         assert page.more
         _, sent = run((lookup(),), lambda a: a.changes(JOINED, page.cursor))
         assert f"AND Id > '{world.member(OLD)['Id']}' ORDER" in sent[0]
-        with wire(), pytest.raises(RejectedError) as caught:
-            Salesforce(SECRETS).changes(JOINED, '["Lead", ""]')
-        assert caught.value.reason is Reason.CURSOR_EXPIRED
+        for foreign in ('["Lead", ""]', '[""]', "[\"' OR Id != '\"]"):
+            with wire(), pytest.raises(RejectedError) as caught:
+                Salesforce(SECRETS).changes(JOINED, foreign)
+            assert caught.value.reason is Reason.CURSOR_EXPIRED
 
     @pytest.mark.parametrize("audience", ["campaign:", "campaign:' OR Id != '"])
     def test_only_record_ids_name_one(self, audience: str) -> None:
