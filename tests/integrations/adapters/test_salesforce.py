@@ -21,6 +21,7 @@ from integrations.adapters.salesforce import Salesforce
 from integrations.adapters.salesforce.records import groups, literal
 from tests.integrations.adapters import salesforce_world as world
 from tests.integrations.adapters.salesforce_world import (
+    AT,
     DATA,
     IDS,
     OLD,
@@ -280,6 +281,18 @@ class TestReading:
         twice = (record(OLD), record(OLD, HasOptedOutOfEmail=True))
         [item], _ = run((lookup(*twice),), lambda a: a.subscriptions([OLD], "Lead"))
         assert (item.status, item.remote_id) == ("unsubscribed", IDS[OLD])
+
+    def test_more_records_than_an_answer_takes_are_asked_for_in_brief(self) -> None:
+        brief = [record(OLD) for _ in range(300)] + [record(OLD, EmailBouncedDate=AT)]
+        for row in brief:
+            del row["CreatedDate"], row["LastName"]
+        [item], sent = run(
+            (lookup(*[record(OLD)] * 200), lookup(*brief)),
+            lambda a: a.subscriptions([OLD], "Lead"),
+        )
+        assert "FIELDS(ALL)" in sent[0]
+        assert "SELECT Id, Email, HasOptedOutOfEmail, EmailBouncedDate" in sent[1]
+        assert (item.status, item.fields) == ("bounced", None)
 
 
 def test_only_salesforce_s_own_next_page_is_followed() -> None:

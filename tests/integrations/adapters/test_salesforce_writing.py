@@ -182,6 +182,12 @@ class TestWriting:
         assert (outcomes[0].state, outcomes[0].reason) == (state, reason)
         assert outcomes[0].detail == "Required fields are missing: [Company]"
 
+    def test_a_code_in_the_words_of_another_refusal_means_nothing(self) -> None:
+        words = "A trigger failed; first error: UNABLE_TO_LOCK_ROW: unable to lock"
+        refused = unsaved("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", words)
+        outcomes, _ = self.upsert(lookup(record(OLD)), rows("PATCH", refused))
+        assert (outcomes[0].state, outcomes[0].reason) == (REJECTED, Reason.REFUSED)
+
     def test_unsubscribing_marks_every_record_that_is_not(self) -> None:
         twice = record(OLD, Id="00Q5e00001AbCdHEAV")
         outcomes, sent = run(
@@ -327,6 +333,15 @@ class TestCampaigns:
         )
         assert outcomes[0].state is SYNCED
         assert sent[3]["records"][0]["LeadId"] == world.IDS[OLD]
+
+    def test_a_rule_that_leaves_contacts_alone_says_who_left(self) -> None:
+        left = record(OLD, HasOptedOutOfEmail=True)
+        outcomes, _ = run(
+            (lookup(left), lookup(), rows("POST", saved(OLD))),
+            lambda a: a.upsert(PEOPLE[1:], JOINED, Options(update_existing=False)),
+        )
+        assert outcomes[0].state is SYNCED
+        assert "Unsubscribed" in outcomes[0].detail
 
     def test_who_is_a_member_already_is_not_added_again(self) -> None:
         outcomes, _ = run(
