@@ -12,6 +12,7 @@ from integrations.adapters.campaignmonitor import CampaignMonitor
 from integrations.adapters.constantcontact import ConstantContact
 from integrations.adapters.copper import Copper
 from integrations.adapters.drip import Drip
+from integrations.adapters.emailoctopus import EmailOctopus
 from integrations.adapters.getresponse import GetResponse
 from integrations.adapters.ghost import Ghost
 from integrations.adapters.hubspot import HubSpot
@@ -59,6 +60,7 @@ ADAPTERS: dict[str, type[Adapter]] = {
         Listmonk,
         Ghost,
         Omnisend,
+        EmailOctopus,
     )
 }
 
