@@ -74,7 +74,8 @@ class Declared(RestCalls):
     hook_path: ClassVar[str] = ""  # webhooks; each is at its id below
     hook_key: ClassVar[str] = ""  # what a new one is wrapped in, if it is
     events_key: ClassVar[str] = ""  # what the events of a post are wrapped in
-    hook_header: ClassVar[str] = ""  # hex HMAC-SHA256 of the body; "": a secret address
+    # The hex HMAC-SHA256 of the body, or sha256= and that; "": a secret address.
+    hook_header: ClassVar[str] = ""
     makes_secret: ClassVar[bool] = False  # the provider does, and shows it once
 
     tags_cased: ClassVar[bool] = False  # two may differ in their case only
@@ -210,7 +211,7 @@ class Declared(RestCalls):
         """Raises CredentialsError unless the webhook is from the provider."""
         if not self.hook_header:
             return check_secret_url(request, self.secrets)
-        given = request.headers.get(self.hook_header, "")
+        given = request.headers.get(self.hook_header, "").removeprefix("sha256=")
         return check_signed(self.secrets, request.body, given)
 
     def posted(self, request: Incoming) -> Any:

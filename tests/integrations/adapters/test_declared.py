@@ -214,14 +214,16 @@ class TestWebhooks:
             mock.add("POST", f"{HOME}/hooks/5", json={"hook": {}})
             adapter().add_webhook("https://x.example", "5")
 
-    def post(self, body: object, secret: str = "s3cret") -> list[Change]:
+    def post(
+        self, body: object, secret: str = "s3cret", before: str = ""
+    ) -> list[Change]:
         data = json.dumps(body).encode()
         signature = hmac.new(secret.encode(), data, hashlib.sha256).hexdigest()
         heard: list[Change] = adapter(webhook_secret="s3cret").webhook(
             Incoming(
                 method="POST",
                 url="https://x.example",
-                headers={"x-signature": signature},
+                headers={"x-signature": f"{before}{signature}"},
                 body=data,
             )
         )
@@ -232,6 +234,15 @@ class TestWebhooks:
         [change] = self.post({"events": event})
         assert (change.email, change.status) == ("a@x.org", "unsubscribed")
         assert len(self.post({"events": [event, "rubbish", event]})) == 2
+
+    def test_a_signature_that_says_how_it_is_made(self) -> None:
+        event = {"email": "a@x.org", "status": "off"}
+        assert len(self.post({"events": event}, before="sha256=")) == 1
+        for before in ("sha1=", "sha256=sha256=", "sha256"):
+            with pytest.raises(CredentialsError):
+                self.post({"events": event}, before=before)
+        with pytest.raises(CredentialsError):
+            self.post({"events": event}, "other", before="sha256=")
 
     @pytest.mark.parametrize("body", [{}, [], "text", {"events": 5}, None])
     def test_no_webhook_at_all(self, body: object) -> None:
