@@ -1,38 +1,42 @@
 """EmailOctopus, API v2 (emailoctopus.com/api-documentation/v2, read 2026-11-22).
 
 People exist per list and are subscribed, pending or unsubscribed there; they are found
-by the MD5 of their address. The list decides about double opt-in: a contact that is
-created without a status is pending where the list asks people to confirm, and
-EmailOctopus mails them, once (help.emailoctopus.com, article 36). No status is ever
-sent but to unsubscribe. POST creates and does not update, so nobody is touched whom the
-look-up missed. The batch call only updates people who are there, so everybody is
-written on their own. No call tells who is signed in.
+by the MD5 of their address in lower case. A listing without a status is of those who
+are subscribed, so a walk lists each status. No call tells who is signed in.
 
-Webhooks are left out: people set them up in EmailOctopus itself. They are signed with
-an HMAC, but neither the header nor what is signed could be found.
+The list decides about double opt-in: EmailOctopus mails people who are added over the
+API, once (help.emailoctopus.com, article 36). No status is ever sent but to
+unsubscribe. POST creates, and refuses with 409 whom it finds there; PUT to the list
+creates or updates, and nothing tells what it does to the status of somebody who left:
+so people are looked up, and then created by POST or updated by PUT to their own id. The
+batch call takes ids, for people who are there already, and is not used.
 
-Unverified, because only the beginning of the reference could be read and the rest was
-taken from version 1.6 and from what others write of their clients: that an update
-without a status keeps it; that bounces and complaints, which only webhooks name, are
-among the unsubscribed; that the batch call creates nobody; that no call tells who is
-signed in; that a walk without a filter shows everybody; tags as an array in POST and as
-name -> true in PUT; a list of texts as the value of a multiple choice, text for all
-others; "EmailAddress" among a list's fields; 409 for somebody who is there already, 401
-for a wrong key; the form of `errors`; "out-of-limits" for a tag too many as well as for
-a full plan; the unit of X-RateLimit-Retry-After; whether unknown fields are refused.
-The API tells who changed since a time, but the parameter's name was not to be found:
-walks read everybody.
+People set webhooks up in EmailOctopus itself (article 314): two for an account, up to
+1,000 events a post, signed with the secret that is shown there. Only the events of
+somebody created, updated or deleted have the person's status, fields and tags, and not
+always; there a status may also be bounced or complained, which the API does not know.
+
+Unverified: that a contact created without a status is pending where the list asks
+people; that an update without a status keeps it; that the bounced and complained are
+among the unsubscribed of the API; whether only hard bounces are told, and whether a
+bounce or a complaint counts as an update; "EmailAddress" among a list's fields, as in
+version 1.6; whether numbers may have decimals, and whether a text field takes one;
+whether `counts` is an array of one object, as described, or that object, as in version
+1.6; what `paging` holds on the last page (no mark, whichever way, is the end); the unit
+of X-RateLimit-Retry-After (seconds and epoch are read).
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from integrations.adapters.base import (
     Audience,
+    Change,
     Field,
     Outcome,
     Reading,
@@ -41,8 +45,9 @@ from integrations.adapters.base import (
     Subscription,
 )
 from integrations.adapters.calls import Sign, audience
+from integrations.adapters.consent import LEFT
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import existing, spellings
+from integrations.adapters.each import again, spellings
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -56,6 +61,11 @@ from integrations.adapters.shapes import Row, dig, rows_in
 
 PERSON = "/lists/{audience}/contacts/{id}"
 NAMES = frozenset({"FirstName", "LastName"})  # tags of fields that lists start with
+STATUSES = ("pending", "subscribed", "unsubscribed")  # in which people move on
+EVENTS = {
+    **{"created": "upsert", "updated": "upsert", "deleted": "delete"},
+    **{"unsubscribed": "status", "bounced": "status", "complained": "status"},
+}
 
 
 class EmailOctopus(Rest):
@@ -69,13 +79,20 @@ class EmailOctopus(Rest):
             help_text="EmailOctopus: account settings, API keys. Keys that are "
             "labelled “legacy” do not work.",
         ),
+        Credential(
+            name="webhook_secret",
+            label="Secret of the webhook",
+            help_text="Only for a webhook that you set up in EmailOctopus, which shows "
+            "the secret then and signs with it.",
+            required=False,
+        ),
     )
     opt_in = "list"
     batch_size = 20
     rate = Rate(calls=10, seconds=1)
     notice = (
         "A list with double opt-in asks people once: EmailOctopus does not send that "
-        "mail again."
+        "mail again. Webhooks are set up in EmailOctopus itself."
     )
     exit_effect = "Unsubscribed from the list; other lists stay as they are."
     glyph = "EO"
@@ -86,11 +103,10 @@ class EmailOctopus(Rest):
     home = "https://api.emailoctopus.com"
     reset_headers = ("x-ratelimit-retry-after",)
 
-    signs = (Sign("out-of-limits", SetupError, Reason.QUOTA, on=422),)
+    signs = (Sign("#out-of-limits", SetupError, Reason.QUOTA, on=422),)
     reasons = (
-        ("already exist", Reason.DUPLICATE),
-        ("e-?mail", Reason.ADDRESS_INVALID),
-        ("field|choice", Reason.FIELD_TYPE),
+        ("/fields", Reason.FIELD_TYPE),
+        ("/email_address", Reason.ADDRESS_INVALID),
     )
 
     size_param, page_size, place_param = "limit", 100, "starting_after"
@@ -104,13 +120,22 @@ class EmailOctopus(Rest):
     }
 
     email_key = "email_address"
-    states = {each: each for each in ("subscribed", "pending", "unsubscribed")}
-    time_keys = ("last_updated_at", "created_at")
+    states = {each: each for each in (*STATUSES, "bounced", "complained")}
+    time_keys = ("occurred_at", "last_updated_at", "created_at")
     tags_key = "tags"
     custom_key = "fields"
-    walk_path = "/lists/{audience}/contacts"
+
+    walk_path, turns = "/lists/{audience}/contacts", len(STATUSES)
+    since_format = "%Y-%m-%dT%H:%M:%SZ"
+    hook_header = "emailoctopus-signature"
 
     asked_as = "EmailOctopus asks them to confirm."
+
+    def explain(self, answer: Answer) -> str:
+        """With a pointer to what in our request each error is about."""
+        errors = answer.object().get("errors") or ()
+        about = [f"({dig(row, 'pointer')})" for row in errors if dig(row, "pointer")]
+        return self.safe(" ".join([super().explain(answer), *about]))
 
     def told(self, answer: Answer) -> str:
         """With the `type`, an address that ends in the error's name."""
@@ -126,8 +151,9 @@ class EmailOctopus(Rest):
         return Reading(identity="", resources=(lists,))
 
     def audience_of(self, row: Row) -> Audience:
-        size, asks = dig(row, "counts", "subscribed"), row.get("double_opt_in")
-        return audience(row, size, double_opt_in=asks)
+        counts = row.get("counts") or {}
+        size = dig(counts[0] if isinstance(counts, list) else counts, "subscribed")
+        return audience(row, size, double_opt_in=row.get("double_opt_in"))
 
     def fields(self, audience_id: str) -> list[Field]:
         found = self.fetch("GET", self.at("/lists/{audience}", audience_id))
@@ -142,19 +168,18 @@ class EmailOctopus(Rest):
         return replace(field, type=kind, options=options)
 
     def custom_value(self, value: object) -> object:
-        if isinstance(value, (list, tuple)):
-            return [as_text(each) for each in value]
-        return as_text(value)
+        """Texts, numbers and lists of choices, each as what they are."""
+        return as_text(value) if isinstance(value, bool) else value
 
     def status_of(self, row: Row, audience_id: str) -> str:
-        """Version 1.6 and webhooks write it in capitals."""
+        """Webhooks write it in capitals."""
         return self.states.get(str(row.get("status")).lower(), "unknown")
 
     def find_one(self, email: str, audience_id: str) -> Row | None:
         """Of two spellings of an address the one who left."""
         paths = [self.at(PERSON, audience_id, id) for id in _ids(email)]
         rows = [row for row in map(self.maybe, paths) if row is not None]
-        left = [r for r in rows if self.status_of(r, audience_id) == "unsubscribed"]
+        left = [row for row in rows if self.status_of(row, audience_id) in LEFT]
         return next(iter([*left, *rows]), None)
 
     def put(self, write: Write) -> Outcome:
@@ -165,22 +190,11 @@ class EmailOctopus(Rest):
         try:
             row = self.fetch("POST", self.people_path(write.audience_id), payload=new)
         except RejectedError as error:
-            if Reason.DUPLICATE not in (error.reason, self.reason_of(error)):
+            if error.status != 409:
                 raise
-            there = self.find_one(write.email, write.audience_id)
-            if there is None:
-                raise
-            return self._overtaken(write, there)
+            # They came since the look-up: the next one shows how they stand.
+            return again(TransientError(error.detail, reason=error.reason))
         return self.settled(self.standing(write.email, row, write.audience_id))
-
-    def _overtaken(self, write: Write, row: Row) -> Outcome:
-        """Somebody who came there since they were looked up."""
-        known = self.standing(write.email, row, write.audience_id)
-        if refused := self.turned_away(known):
-            return refused
-        if not write.options.update_existing:
-            return existing(known.remote_id, self.known_as)
-        return self._update(replace(write, known=known), row)
 
     def _update(self, write: Write, row: Row) -> Outcome:
         tags = {"tags": dict.fromkeys(write.tags, True)} if write.tags else {}
@@ -196,6 +210,21 @@ class EmailOctopus(Rest):
         path = self.at(PERSON, audience_id, known.remote_id)
         with suppress(TargetError):  # deleted meanwhile
             self.request("PUT", path, payload={"status": "unsubscribed"})
+
+    def turn(
+        self, turn: int, since: str, place: Any, audience_id: str
+    ) -> tuple[list[Row], Any]:
+        """A status of its own each."""
+        newer = {"last_updated_at.gte": since} if since else {}
+        asked = {"status": STATUSES[turn], **newer}
+        return self.page(self.people_path(audience_id), place, asked)
+
+    def heard(self, event: Row) -> Iterator[Change]:
+        name = str(event.get("type")).removeprefix("contact.")
+        row = {key.removeprefix("contact_"): value for key, value in event.items()}
+        if kind := EVENTS.get(name):
+            status = self.states.get(name, "")
+            yield self.change(row, str(event["list_id"]), kind, status=status)
 
     def erase(self, email: str) -> Receipt:
         """Deletes from every list."""

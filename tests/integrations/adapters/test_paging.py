@@ -97,6 +97,11 @@ ENDLESS: dict[str, tuple[dict[str, str], Call, Any]] = {
         AUDIENCES,
         {"lists": [{"id": 1}], "count": 10**9},
     ),
+    "emailoctopus": (
+        {"api_key": "0123456789"},
+        AUDIENCES,
+        {"data": [{"id": "1"}], "paging": {"next": {"starting_after": "same"}}},
+    ),
     "hubspot": (
         {"token": "pat-0123456789"},
         lambda a: list(a._lists()),
