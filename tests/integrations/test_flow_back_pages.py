@@ -107,6 +107,22 @@ def test_an_address_to_paste_is_shown_to_admins_only(
     assert "An admin can see the address." in page
 
 
+def test_the_secret_that_a_provider_signs_with_is_asked_for(
+    client_of: ClientOf, alice: User, acme: Account, settings: Any
+) -> None:
+    settings.BASE_URL = "https://sync.acme.test"
+    key = {"api_key": "eo_0123456789"}
+    octopus = linked_account_create(
+        account=acme, provider="emailoctopus", label="News", credentials=key
+    )
+    page = back(client_of(alice), acme, octopus)
+    assert hooks.hook_url(octopus) in page
+    assert "enter the “Secret of the webhook”" in page
+    octopus.set_credentials({**key, "webhook_secret": "whs-0123456789"})
+    octopus.save()
+    assert "Secret of the webhook" not in back(client_of(alice), acme, octopus)
+
+
 def test_what_was_found_is_shown(
     client_of: ClientOf, vera: User, acme: Account, linked, display
 ) -> None:
