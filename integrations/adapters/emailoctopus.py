@@ -47,19 +47,17 @@ from integrations.adapters.base import (
 from integrations.adapters.calls import Sign, audience
 from integrations.adapters.consent import LEFT
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import again, spellings
+from integrations.adapters.each import spellings
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
     SetupError,
     TargetError,
-    TransientError,
 )
 from integrations.adapters.http import Answer
 from integrations.adapters.rest import Rest, Write, as_text
 from integrations.adapters.shapes import Row, dig, rows_in
 
-PERSON = "/lists/{audience}/contacts/{id}"
 NAMES = frozenset({"FirstName", "LastName"})  # tags of fields that lists start with
 STATUSES = ("pending", "subscribed", "unsubscribed")  # in which people move on
 EVENTS = {
@@ -125,16 +123,17 @@ class EmailOctopus(Rest):
     tags_key = "tags"
     custom_key = "fields"
 
+    one_path = "/lists/{audience}/contacts/{id}"
     walk_path, turns = "/lists/{audience}/contacts", len(STATUSES)
-    since_format = "%Y-%m-%dT%H:%M:%SZ"
+    since_param, since_format = "last_updated_at.gte", "%Y-%m-%dT%H:%M:%SZ"
     hook_header = "emailoctopus-signature"
 
     asked_as = "EmailOctopus asks them to confirm."
 
     def explain(self, answer: Answer) -> str:
         """With a pointer to what in our request each error is about."""
-        errors = answer.object().get("errors") or ()
-        about = [f"({dig(row, 'pointer')})" for row in errors if dig(row, "pointer")]
+        places = [row["pointer"] for row in self.faults(answer) if row.get("pointer")]
+        about = [f"({place})" for place in places]
         return self.safe(" ".join([super().explain(answer), *about]))
 
     def told(self, answer: Answer) -> str:
@@ -177,7 +176,7 @@ class EmailOctopus(Rest):
 
     def find_one(self, email: str, audience_id: str) -> Row | None:
         """Of two spellings of an address the one who left."""
-        paths = [self.at(PERSON, audience_id, id) for id in _ids(email)]
+        paths = [self.at(self.one_path, audience_id, id) for id in _ids(email)]
         rows = [row for row in map(self.maybe, paths) if row is not None]
         left = [row for row in rows if self.status_of(row, audience_id) in LEFT]
         return next(iter([*left, *rows]), None)
@@ -190,24 +189,22 @@ class EmailOctopus(Rest):
         try:
             row = self.fetch("POST", self.people_path(write.audience_id), payload=new)
         except RejectedError as error:
-            if error.status != 409:
+            if error.status != 409 or not self.find_one(write.email, write.audience_id):
                 raise
-            # They came since the look-up: the next one shows how they stand.
-            return again(TransientError(error.detail, reason=error.reason))
+            # They came since the look-up.
+            return self.upsert([write.contact], write.audience_id, write.options)[0]
         return self.settled(self.standing(write.email, row, write.audience_id))
 
     def _update(self, write: Write, row: Row) -> Outcome:
         tags = {"tags": dict.fromkeys(write.tags, True)} if write.tags else {}
         if changed := {**self.record_of(write.contact), **tags}:
-            path = self.at(PERSON, write.audience_id, write.known.remote_id)
-            try:
+            path = self.at(self.one_path, write.audience_id, write.known.remote_id)
+            with self.still_there():
                 row = self.fetch("PUT", path, payload=changed)
-            except TargetError:
-                raise TransientError("Deleted in EmailOctopus just now.") from None
         return self.settled(self.standing(write.email, row, write.audience_id))
 
     def leave(self, known: Subscription, audience_id: str) -> None:
-        path = self.at(PERSON, audience_id, known.remote_id)
+        path = self.at(self.one_path, audience_id, known.remote_id)
         with suppress(TargetError):  # deleted meanwhile
             self.request("PUT", path, payload={"status": "unsubscribed"})
 
@@ -215,8 +212,7 @@ class EmailOctopus(Rest):
         self, turn: int, since: str, place: Any, audience_id: str
     ) -> tuple[list[Row], Any]:
         """A status of its own each."""
-        newer = {"last_updated_at.gte": since} if since else {}
-        asked = {"status": STATUSES[turn], **newer}
+        asked = {"status": STATUSES[turn], **self.walk_query(audience_id, since)}
         return self.page(self.people_path(audience_id), place, asked)
 
     def heard(self, event: Row) -> Iterator[Change]:
@@ -232,7 +228,7 @@ class EmailOctopus(Rest):
         for each in self.audiences():
             for id in _ids(email):
                 with suppress(TargetError):  # not on this one
-                    self.request("DELETE", self.at(PERSON, each.id, id))
+                    self.request("DELETE", self.at(self.one_path, each.id, id))
                     erased += 1
         return self.erased(erased, f"Deleted from {erased} of the lists.")
 

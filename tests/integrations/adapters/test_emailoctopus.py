@@ -60,6 +60,8 @@ from tests.integrations.adapters.emailoctopus_world import (
 from tests.integrations.conformance import AdapterConformance, Leaver, Refusal
 from tests.integrations.contract import AdapterContract
 
+CAME = (known(LEFT, "unsubscribed"),) * 2
+
 
 class TestEmailOctopus(AdapterConformance):
     adapter = EmailOctopus
@@ -95,9 +97,8 @@ class TestEmailOctopus(AdapterConformance):
         ),
         Leaver(  # came and left between the look-up and the write
             status="unsubscribed",
-            state=OutcomeState.RETRY,
-            reason=Reason.DUPLICATE,
-            steps=(nobody(LEFT), denied(409, TAKEN)),
+            reason=Reason.UNSUBSCRIBED,
+            steps=(nobody(LEFT), denied(409, TAKEN), *CAME),
             contacts=(Contact(email=LEFT, fields={"FirstName": "Ann"}),),
             never=("status",),
             audience_id=LIST,

@@ -78,19 +78,20 @@ class TestWriting:
         [found], _, _ = play(upsert(FULL, Options(update_existing=False)), known())
         assert (found.state, found.reason) == (OutcomeState.SKIPPED, Reason.EXISTING)
 
-    def test_somebody_who_came_meanwhile_is_looked_up_again(self) -> None:
-        """A later try; the others of the batch are written in this one."""
-        adapter = EmailOctopus(SECRETS)
-        people = [FULL, Contact(email=NEW)]
-        with wire() as mock:
-            for step in (nobody(OLD), denied(409, TAKEN), nobody(), created()):
-                register(mock, step)
-            came, other = adapter.upsert(people, LIST, Options())
-        assert (came.state, came.reason) == (OutcomeState.RETRY, Reason.DUPLICATE)
-        assert came.detail == "Resource already exists."
-        assert other.state is OutcomeState.SYNCED
-        [found], _, _ = play(upsert(FULL), known(), updated())
+    def test_somebody_who_came_meanwhile(self) -> None:
+        came = (nobody(OLD), denied(409, TAKEN), known(), known())
+        [found], bodies, _ = play(upsert(FULL), *came, updated())
         assert found.state is OutcomeState.SYNCED
+        assert bodies[1]["tags"] == {"popup": True}
+        [found], _, _ = play(upsert(FULL, Options(update_existing=False)), *came)
+        assert (found.state, found.reason) == (OutcomeState.SKIPPED, Reason.EXISTING)
+
+    def test_somebody_taken_and_never_found(self) -> None:
+        steps = (nobody(), denied(409, TAKEN), nobody())
+        [found], _, _ = play(upsert(Contact(email=NEW)), *steps)
+        assert (found.state, found.reason) == (
+            *(OutcomeState.REJECTED, Reason.DUPLICATE),
+        )
 
     def test_somebody_deleted_meanwhile_is_written_again(self) -> None:
         url = f"{API}/{PEOPLE}/id-of-old"
