@@ -55,7 +55,7 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Answer
-from integrations.adapters.rest import Rest, Write, as_text
+from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, dig, rows_in
 
 NAMES = frozenset({"FirstName", "LastName"})  # tags of fields that lists start with
@@ -121,7 +121,7 @@ class EmailOctopus(Rest):
     states = {each: each for each in (*STATUSES, "bounced", "complained")}
     time_keys = ("occurred_at", "last_updated_at", "created_at")
     tags_key = "tags"
-    custom_key = "fields"
+    custom_key, custom_texts = "fields", False
 
     one_path = "/lists/{audience}/contacts/{id}"
     walk_path, turns = "/lists/{audience}/contacts", len(STATUSES)
@@ -166,10 +166,6 @@ class EmailOctopus(Rest):
         kind = "name" if field.id in NAMES else field.type
         return replace(field, type=kind, options=options)
 
-    def custom_value(self, value: object) -> object:
-        """Texts, numbers and lists of choices, each as what they are."""
-        return as_text(value) if isinstance(value, bool) else value
-
     def status_of(self, row: Row, audience_id: str) -> str:
         """Webhooks write it in capitals."""
         return self.states.get(str(row.get("status")).lower(), "unknown")
@@ -183,19 +179,22 @@ class EmailOctopus(Rest):
 
     def put(self, write: Write) -> Outcome:
         if write.row is not None:
-            return self._update(write, write.row)
+            return self._update(write)
+        to = write.audience_id
         tags = {"tags": write.tags} if write.tags else {}
         new = {"email_address": write.email, **self.record_of(write.contact), **tags}
         try:
-            row = self.fetch("POST", self.people_path(write.audience_id), payload=new)
+            row = self.fetch("POST", self.people_path(to), payload=new)
         except RejectedError as error:
-            if error.status != 409 or not self.find_one(write.email, write.audience_id):
+            came = self.find_one(write.email, to) if error.status == 409 else None
+            if came is None:
                 raise
-            # They came since the look-up.
-            return self.upsert([write.contact], write.audience_id, write.options)[0]
-        return self.settled(self.standing(write.email, row, write.audience_id))
+            there = self.to_write(write.contact, came, to, write.options)
+            return self.held_back(there) or self._update(there)
+        return self.settled(self.standing(write.email, row, to))
 
-    def _update(self, write: Write, row: Row) -> Outcome:
+    def _update(self, write: Write) -> Outcome:
+        row = write.row
         tags = {"tags": dict.fromkeys(write.tags, True)} if write.tags else {}
         if changed := {**self.record_of(write.contact), **tags}:
             path = self.at(self.one_path, write.audience_id, write.known.remote_id)
@@ -223,14 +222,9 @@ class EmailOctopus(Rest):
             yield self.change(row, str(event["list_id"]), kind, status=status)
 
     def erase(self, email: str) -> Receipt:
-        """Deletes from every list."""
-        erased = 0
-        for each in self.audiences():
-            for id in _ids(email):
-                with suppress(TargetError):  # not on this one
-                    self.request("DELETE", self.at(self.one_path, each.id, id))
-                    erased += 1
-        return self.erased(erased, f"Deleted from {erased} of the lists.")
+        lists, ids = self.audiences(), _ids(email)
+        paths = [self.at(self.one_path, each.id, id) for each in lists for id in ids]
+        return self.erase_all(paths, "Deleted from every list.")
 
 
 def _ids(email: str) -> list[str]:
