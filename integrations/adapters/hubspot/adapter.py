@@ -260,17 +260,14 @@ class HubSpot(HubSpotPeople):
         """Which of the contacts are on a list."""
         path = f"{LISTS}/records/memberships/batch/read"
         people = [{"objectTypeId": CONTACT_TYPE, "recordId": id} for id in ids]
-        answers = (
-            self.fetch("POST", path, payload={"inputs": some})
-            for some in batches(people, READ)
-        )
-        return {
-            id_in(row, "recordId")
-            for answer in answers
-            for row in rows_in(answer, "results")
-            for place in row.get("recordListMemberships") or ()
-            if str(place.get("listId")) == number
-        }
+        members: set[str] = set()
+        for some in batches(people, READ):
+            body = self.fetch("POST", path, payload={"inputs": some})
+            for row in rows_in(body, "results"):
+                lists = row.get("recordListMemberships") or ()
+                if number in {str(item.get("listId")) for item in lists}:
+                    members.add(id_in(row, "recordId"))
+        return members
 
     def _whole(self, ids: Sequence[str], history: Sequence[str] = ()) -> list[Row]:
         """Records with everything a connection may want of them."""
@@ -281,9 +278,8 @@ class HubSpot(HubSpotPeople):
 
     def changes(self, audience_id: str, cursor: str) -> Page:
         page = super().changes(audience_id, cursor)
-        if page.more or audience_id == EVERYBODY:
-            return page
-        return replace(page, cursor="")  # nothing tells what changed: walked anew
+        anew = audience_id != EVERYBODY and not page.more
+        return replace(page, cursor="") if anew else page
 
     def turn(
         self, turn: int, since: str, place: Any, audience_id: str
@@ -304,9 +300,8 @@ class HubSpot(HubSpotPeople):
         self, rows: Sequence[Row], audience_id: str, since: str
     ) -> Iterable[Change]:
         """Of a subscription type those who subscribed or left; of others everybody."""
-        kind, _ = parts_of(audience_id)
-        key = "recordId" if kind == LIST else "id"
-        for row in self._whole([id_in(row, key) for row in rows]):
+        ids = [id_in(row, "id" if "id" in row else "recordId") for row in rows]
+        for row in self._whole(ids):
             now = self.standing(row["email"], row, audience_id)
             if now.status != "absent":
                 yield self.change(row, audience_id, status=now.status)

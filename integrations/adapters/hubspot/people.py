@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 
 from integrations.adapters import consent
@@ -69,17 +70,15 @@ from integrations.adapters.shapes import Row, dig, id_in, rows_in
 from integrations.adapters.shared import moment
 
 READ = 100  # contacts a batch call takes
-STATES = {
+STATES = {  # of a subscription type, the one that counts first
     "UNSUBSCRIBED": "unsubscribed",
     "SUBSCRIBED": "subscribed",
     "NOT_SPECIFIED": "absent",
 }
-WORST_FIRST = tuple(STATES.values())
 
 AS_IT_WAS = "HubSpot had this contact already; its properties were left as they were."
 UPDATED = "The record is updated."
 MERGED = "HubSpot lost sight of this contact; it may have been merged meanwhile."
-GONE = "HubSpot does not have this subscription type any more."
 OMITTED = "HubSpot's answer left this contact out."
 
 
@@ -122,11 +121,9 @@ class HubSpotPeople(Rest):
         self, emails: Sequence[str], audience_id: str = "", names: Sequence[str] = ()
     ) -> dict[str, Row]:
         """Of several with one address the one that left counts, else the first."""
-        rows = [
-            row
-            for some in look_ups(emails, READ)
-            for row in self.read(some, names, idProperty="email")
-        ]
+        rows: list[Row] = []
+        for some in look_ups(emails, READ):
+            rows += self.read(some, names, idProperty="email")
         rows.sort(key=lambda row: self.status_of(row, "") not in consent.LEFT)
         return {key: row for row in reversed(rows) for key in row["spelt"]}
 
@@ -170,22 +167,16 @@ class HubSpotPeople(Rest):
         """Where an address stands with one subscription type. HubSpot keeps this by
         address, also for people without a record. Whoever left under one form of the
         address has left."""
-        bodies = (
-            self.maybe(status_path(spelling), EMAIL) for spelling in spellings(email)
-        )
-        found = [
-            Subscription(
-                email=email,
-                status=STATES[id_in(row, "status")],  # another one is no leave to write
-                changed_at=moment(row.get("timestamp")),
-            )
-            for body in bodies
-            if body is not None
-            for row in rows_in(body, "results")
-            if id_in(row, "subscriptionId") == number
-        ]
-        found.sort(key=lambda item: WORST_FIRST.index(item.status))
-        return found[0] if found else Subscription(email=email, status="absent")
+        at: dict[str, datetime | None] = {}
+        for spelling in spellings(email):
+            body = self.maybe(status_path(spelling), EMAIL)
+            for row in [] if body is None else rows_in(body, "results"):
+                if id_in(row, "subscriptionId") == number:
+                    # Any other state cannot be read, and is no leave to subscribe.
+                    state = STATES[id_in(row, "status")]
+                    at.setdefault(state, moment(row.get("timestamp")))
+        status = next((state for state in STATES.values() if state in at), "absent")
+        return Subscription(email=email, status=status, changed_at=at.get(status))
 
     # Writing.
 
@@ -195,9 +186,7 @@ class HubSpotPeople(Rest):
         kind, number = parts_of(audience_id)
         people = by_address(contacts)
         known = self.find(list(people))
-        kept: set[str] = set()
-        if not options.update_existing:
-            kept = known.keys() & people.keys()
+        kept = [key for key in people if key in known and not options.update_existing]
         # Nothing is written to them, but the list or the type is still what they signed
         # up for, and an earlier try may have ended before it came to that.
         aside = existing("", self.known_as)
@@ -207,10 +196,8 @@ class HubSpotPeople(Rest):
         rest = {key: people[key] for key in people if key not in kept}
         outcomes |= self._write(rest, known)
         done = [key for key in people if outcomes[key].state is OutcomeState.SYNCED]
-        lost: list[str] = []
-        if kind == LIST and done:
-            ids = [outcomes[key].remote_id for key in done]
-            lost = self._members(number, "add", ids)
+        ids = [outcomes[key].remote_id for key in done]
+        lost = self._members(number, "add", ids) if kind == LIST else []
 
         def settle(key: str) -> Outcome:
             if outcomes[key].remote_id in lost:
@@ -253,9 +240,11 @@ class HubSpotPeople(Rest):
                 outcomes[key] = synced(id_in(row))
         return outcomes
 
-    def _members(self, number: str, how: str, ids: Iterable[str]) -> list[str]:
+    def _members(self, number: str, how: str, ids: Sequence[str]) -> list[str]:
         """Adds contacts to a list, or removes them; the ids that HubSpot does not know
         any more."""
+        if not ids:
+            return []
         path = f"{LISTS}/{number}/memberships/{how}"
         body = self.fetch("PUT", path, payload=list(dict.fromkeys(ids)))
         return [str(id) for id in body.get("recordIdsMissing") or ()]
@@ -304,7 +293,7 @@ class HubSpotPeople(Rest):
         """A type that is gone refuses everybody, but is no fault of theirs."""
         with suppress(ScopeError, RejectedError, TransientError):  # the refusal stands
             if number not in {id_in(row) for row in self.types}:
-                raise TargetError(GONE)
+                raise TargetError("HubSpot no longer has this subscription type.")
 
     # Leaving.
 
@@ -312,8 +301,7 @@ class HubSpotPeople(Rest):
         """From a type or from everything by address, whoever HubSpot knows."""
         kind, number = parts_of(audience_id)
         known = self.find(emails) if kind == LIST else {}
-        if known:
-            self._members(number, "remove", sorted(map(id_in, known.values())))
+        self._members(number, "remove", sorted(map(id_in, known.values())))
 
         def opt_out(email: str) -> Outcome:
             if kind == LIST:

@@ -42,11 +42,10 @@ def parts_of(audience_id: str) -> tuple[str, str]:
     """The kind of an audience and its number, "" for all contacts. Raises TargetError
     for what is none of ours."""
     kind, _, number = audience_id.partition(":")
-    if kind in (LIST, SUBSCRIPTION) and number.isascii() and number.isdigit():
-        return kind, number
-    if audience_id != EVERYBODY:
+    numbered = kind in (LIST, SUBSCRIPTION) and number.isascii() and number.isdigit()
+    if not numbered and audience_id != EVERYBODY:
         raise TargetError("HubSpot has no such audience: choose another.")
-    return EVERYBODY, ""
+    return kind, number
 
 
 def status_path(email: str) -> str:

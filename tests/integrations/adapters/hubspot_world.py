@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from integrations.adapters.base import Contact, Incoming
 from integrations.adapters.hubspot import HubSpot
-from integrations.adapters.hubspot.people import trace
+from integrations.adapters.hubspot.wire import trace
 from tests.integrations.conformance import Step, register, wire
 
 API = "https://api.hubapi.com"

@@ -18,8 +18,7 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.hubspot import HubSpot
-from integrations.adapters.hubspot.adapter import property_of
-from integrations.adapters.hubspot.people import parts_of
+from integrations.adapters.hubspot.wire import parts_of, property_of
 from tests.integrations.adapters import hubspot_world as world
 from tests.integrations.adapters.hubspot_calls import LEAVERS, OPERATIONS
 from tests.integrations.adapters.hubspot_world import (

@@ -190,6 +190,20 @@ class TestWebhook:
         ]
         assert [row["id"] for row in sent[1]["inputs"]] == ["102"]
 
+    def test_who_is_told_of_twice_is_read_once(self) -> None:
+        """HubSpot refuses a batch that names a record twice."""
+        events = [self.event("creation", "102"), self.event("deletion", "104")]
+        gone = read({**record(LEFT), "archived": True, "archivedAt": world.AT})
+        found, sent = run(
+            (world.FIELDS, read(record(OLD)), gone),
+            lambda a: a.webhook(signed(events * 2)),
+        )
+        assert [c.kind for c in found] == ["upsert", "delete"]
+        assert [body["inputs"] for body in sent[1:]] == [
+            [{"id": "102"}],
+            [{"id": "104"}],
+        ]
+
     def test_a_new_address_names_the_old_one(self) -> None:
         history = {"email": [{"value": NEW}, {"value": "Before@x.org"}]}
         events = [self.event("propertyChange", "101", propertyName="email")]

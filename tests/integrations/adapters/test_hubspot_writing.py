@@ -10,7 +10,7 @@ import pytest
 from integrations.adapters.base import Contact, Options, OutcomeState
 from integrations.adapters.errors import Reason, TargetError, TransientError
 from integrations.adapters.hubspot import HubSpot
-from integrations.adapters.hubspot.people import as_property, trace
+from integrations.adapters.hubspot.wire import as_property, trace
 from tests.integrations.adapters import hubspot_world as world
 from tests.integrations.adapters.hubspot_world import (
     BAD,
