@@ -15,7 +15,7 @@ token back short of uninstalling the app, which is the merchant's to do.
 Unverified, too: whether Shopify sends its confirmation mail for customers made over the
 API where the shop has double opt-in (what it answers is taken for true); the body of
 customers_email_marketing_consent/update beyond address and state; and that a search by
-updated_at can lag behind (the walk overlaps by a minute).
+updated_at can lag behind (the walk overlaps by a quarter of an hour).
 """
 
 from __future__ import annotations

@@ -9,7 +9,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
+from typing import Any
 
 from integrations.adapters.base import (
     Audience,
@@ -18,16 +20,15 @@ from integrations.adapters.base import (
     Field,
     Incoming,
     Outcome,
-    Page,
     Reading,
     Receipt,
     Resource,
     Subscription,
-    filled,
 )
 from integrations.adapters.calls import Sign
 from integrations.adapters.consent import LEFT
 from integrations.adapters.declare import Credential, OAuth2, Rate
+from integrations.adapters.declared import filled_in
 from integrations.adapters.each import forms, not_there, rejected, synced
 from integrations.adapters.errors import (
     CredentialsError,
@@ -40,29 +41,16 @@ from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
 from integrations.adapters.shared import (
     check_secret_url,
-    expired,
     json_body,
     moment,
     parse_place,
     to_place,
 )
-from integrations.adapters.shopify import queries
-from integrations.adapters.shopify.wire import (
-    CODES,
-    DETAIL,
-    FINAL,
-    consent_of,
-    field_of,
-    flat,
-    overlapped,
-    wait_of,
-)
+from integrations.adapters.shopify import wire
 
 PATH = "/admin/api/2026-07/graphql.json"
-CUSTOMERS = "customers"
 METAFIELDS = 15  # read with each customer, see the query
 DEEP = 20_000  # rows of one query, some way below the limit
-START = ("", "", 0, "", True)  # since, after, rows seen, latest, whether from there
 SHOP = re.compile(r"[a-z0-9][a-z0-9-]*")
 LOCKED = "Shopify has locked this shop."
 GONE = {"marketingState": "UNSUBSCRIBED"}
@@ -138,6 +126,14 @@ class Shopify(Rest):
     )
     custom_key = "metafields"
 
+    since_format = "%Y-%m-%dT%H:%M:%SZ"
+    overlap = timedelta(minutes=15)
+
+    erasing = (
+        "Shopify erases the customer, after its own waiting time: days, or months when "
+        "there are recent orders."
+    )
+
     known_as = "Already a customer"
     unknown_as = "Not a customer at all."
 
@@ -155,7 +151,9 @@ class Shopify(Rest):
 
     def ask(self, document: str, **variables: object) -> Row:
         """The data of an answer. Raises for its errors, as `error_from` for statuses;
-        what a customer's data lacks is in `userErrors`, see `mutate`."""
+        what a customer's data lacks is in `userErrors`, see `checked`."""
+        if "...Standing" in document:
+            document += wire.STANDING
         payload = {"query": document, "variables": variables}
         body = self.fetch("POST", PATH, payload=payload)
         for error in body.get("errors") or ():
@@ -163,70 +161,68 @@ class Shopify(Rest):
                 continue
             code = str(dig(error, "extensions", "code") or "")
             words = self.safe(f"{self.label}: {error.get('message') or code}")
-            kind, reason = CODES.get(code, (RejectedError, None))
+            kind, reason = wire.CODES.get(code, (RejectedError, None))
             meant = kind(words, reason=reason)
             if isinstance(meant, TransientError):
-                meant.retry_after = wait_of(dig(body, "extensions", "cost") or {})
+                meant.retry_after = wire.wait_of(dig(body, "extensions", "cost") or {})
             raise meant
-        data = body.get("data")
-        if not isinstance(data, dict):
-            raise self._unreadable(None)
-        return data
+        return row_in(body, "data")
 
     def mutate(self, name: str, document: str, **variables: object) -> Row:
         """What a mutation gives, see `checked`."""
-        return self.checked(self.ask(document, **variables).get(name))
+        return self.checked(row_in(self.ask(document, **variables), name))
 
-    def checked(self, payload: Row | None) -> Row:
+    def checked(self, payload: Row) -> Row:
         """Raises RejectedError for the first of a mutation's `userErrors`."""
-        if payload is None:
-            raise self._unreadable(None)
         for error in payload.get("userErrors") or ():
-            reason = Reason.REFUSED
-            if field := " ".join(map(str, error.get("field") or ())).lower():
-                email = "email" in field
-                reason = Reason.ADDRESS_INVALID if email else Reason.FIELD_TYPE
+            field = " ".join(map(str, error.get("field") or ())).lower()
+            reason = Reason.FIELD_TYPE if field else Reason.REFUSED
+            if "email" in field:
+                reason = Reason.ADDRESS_INVALID
             raise RejectedError(self.safe(str(error.get("message", ""))), reason=reason)
         return payload
 
+    def write(self, name: str, payload: Row) -> Row:
+        """The customer after a mutation."""
+        document = wire.WRITE % (wire.WRITES[name], name)
+        return wire.flat(row_in(self.mutate(name, document, input=payload), "customer"))
+
     def verify(self) -> Reading:
-        data = self.ask(queries.SHOP)
+        data = self.ask(wire.SHOP)
         rows = dig(data, "currentAppInstallation", "accessScopes") or ()
         scopes = {row["handle"] for row in rows}
         writable = "write_customers" in scopes
         readable = writable or "read_customers" in scopes
-        count = None
-        if readable:
-            counted = self.ask(queries.COUNT).get("customersCount") or {}
-            if counted.get("precision") == "EXACT":  # beyond 10,000 it stops counting
-                count = counted.get("count")
+        answer = self.ask(wire.COUNT).get("customersCount") if readable else None
+        exact = dig(answer, "precision") == "EXACT"  # beyond 10,000 it stops counting
+        count = dig(answer, "count") if exact else None
         customers = Resource(
             name="customers", readable=readable, writable=writable, count=count
         )
         return Reading(
-            identity=str(dig(data, "shop", "email") or ""),
-            account_name=str(dig(data, "shop", "name") or ""),
+            identity=filled_in(data, ("shop.email",)),
+            account_name=filled_in(data, ("shop.name",)),
             resources=(customers,),
         )
 
     def audiences(self) -> list[Audience]:
-        return [Audience(id=CUSTOMERS, label="Customers")]
+        return [Audience(id="customers", label="Customers")]
 
     @cached_property
     def _metafields(self) -> dict[str, Row]:
-        rows = dig(self.ask(queries.FIELDS), "metafieldDefinitions", "nodes")
+        rows = dig(self.ask(wire.FIELDS), "metafieldDefinitions", "nodes")
         return {f"{row['namespace']}.{row['key']}": row for row in rows or ()}
 
     def fields(self, audience_id: str) -> list[Field]:
-        custom = (field_of(id, row) for id, row in self._metafields.items())
+        custom = (wire.field_of(id, row) for id, row in self._metafields.items())
         return [*self.own_fields, *custom]
 
     def _customers(self, email: str) -> list[Row]:
         """The customers with an address: one for each form of it, or none."""
         name = "customerByIdentifier"
-        answers = [self.ask(queries.FIND, email=form) for form in forms(email)]
+        answers = [self.ask(wire.FIND, email=form) for form in forms(email)]
         there = [data for data in answers if name not in data or data[name] is not None]
-        return [flat(row_in(data, name)) for data in there]
+        return [wire.flat(row_in(data, name)) for data in there]
 
     def find_one(self, email: str, audience_id: str) -> Row | None:
         """The customer with an address; of one person's two the one that left."""
@@ -238,34 +234,30 @@ class Shopify(Rest):
 
     def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
         known = super().standing(email, row, audience_id)
-        if row is None:
-            return known
-        return replace(
-            known,
-            detail=DETAIL.get(row[self.state_key], ""),
-            fields=known.fields if row["whole"] else None,
-        )
+        return known if row is None or row["whole"] else replace(known, fields=None)
+
+    def detail_of(self, row: Row, audience_id: str) -> str:
+        return wire.DETAIL.get(row[self.state_key], "")
 
     def turned_away(self, known: Subscription) -> Outcome | None:
-        if known.detail in FINAL:
-            return rejected(FINAL[known.detail], known.detail)
+        if known.detail in wire.FINAL:
+            return rejected(wire.FINAL[known.detail], known.detail)
         return super().turned_away(known)
 
     def put(self, write: Write) -> Outcome:
         row, person = write.row, self.record_of(write.contact)
+        consent = wire.consent_of(write.contact)
         if row is None:
             new = {"email": write.email, "tags": write.tags, **person}
-            new["emailMarketingConsent"] = consent_of(write.contact)
-            row = self._written("customerCreate", queries.CREATE, new)
+            row = self.write("customerCreate", new | {"emailMarketingConsent": consent})
         else:
             id = write.known.remote_id
             if person:
-                changed = {"id": id, **person}
-                self._written("customerUpdate", queries.UPDATE, changed)
+                self.write("customerUpdate", {"id": id, **person})
             if not set(write.tags) <= set(self.tags_of(row)):
-                self.mutate("tagsAdd", queries.TAG, id=id, tags=write.tags)
+                self.mutate("tagsAdd", wire.TAG, id=id, tags=write.tags)
             if row[self.state_key] == "NOT_SUBSCRIBED":
-                row = self._set_consent(id, consent_of(write.contact))
+                row = self._set_consent(id, consent)
         now = self.standing(write.email, row, write.audience_id)
         if now.status == "unknown":
             words = f"Shopify has them as {row[self.state_key].lower()}."
@@ -274,108 +266,86 @@ class Shopify(Rest):
 
     def record_of(self, contact: Contact) -> Row:
         record = super().record_of(contact)
-        if custom := record.pop(self.custom_key, None):
-            names = {name: name.rpartition(".") for name in custom}
-            record[self.custom_key] = [
-                {"namespace": space, "key": key, "value": custom[name]}
-                for name, (space, _, key) in names.items()
-            ]
-        return record
+        custom = []
+        for id, value in record.pop(self.custom_key, {}).items():
+            namespace, _, key = id.rpartition(".")
+            custom.append({"namespace": namespace, "key": key, "value": value})
+        return {**record, self.custom_key: custom} if custom else record
 
     def custom_value(self, value: object) -> str:
         return value if isinstance(value, str) else json.dumps(value)
 
-    def _written(self, name: str, document: str, payload: Row) -> Row:
-        """The customer after a mutation."""
-        return flat(row_in(self.mutate(name, document, input=payload), "customer"))
-
     def _set_consent(self, id: str, consent: Mapping[str, str]) -> Row:
         payload = {"customerId": id, "emailMarketingConsent": consent}
-        name = "customerEmailMarketingConsentUpdate"
-        return self._written(name, queries.CONSENT, payload)
+        return self.write("customerEmailMarketingConsentUpdate", payload)
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         def leave(email: str) -> Outcome:
             rows = self._customers(email)
             for number, row in enumerate(rows):
-                if row[self.state_key] != GONE[self.state_key]:
+                if self.status_of(row, audience_id) != "unsubscribed":
                     rows[number] = self._set_consent(id_in(row), GONE)
-            if any(row[self.state_key] != GONE[self.state_key] for row in rows):
+            if any(self.status_of(row, audience_id) != "unsubscribed" for row in rows):
                 return rejected(Reason.REFUSED, "Shopify did not unsubscribe them.")
             return synced(id_in(rows[0])) if rows else not_there(self.unknown_as)
 
         return self.each(emails, leave)
 
-    def changes(self, audience_id: str, cursor: str) -> Page:
+    def turn(
+        self, turn: int, since: str, place: Any, audience_id: str
+    ) -> tuple[list[Row], Any]:
         """Customers by the time of their last update. Shopify pages through 25,000 rows
         of one query at most: before that, the next query begins where this one is."""
-        place = parse_place(cursor, str, str, int, str, bool)
-        since, after, seen, latest, full = place or START
+        since, after, seen = parse_place(place, str, str, int) or (since, "", 0)
         known = list(self._metafields)[:METAFIELDS]
-        try:
-            data = self.ask(
-                queries.CHANGES,
-                after=after or None,
-                query=f"updated_at:>='{since}'" if since else None,
-                metafields=known,
-            )
-        except RejectedError as error:
-            raise expired() if cursor else error from None
-        found = row_in(data, "customers")
+        query = f"updated_at:>='{since}'" if since else None
+        asked = {"after": after or None, "query": query, "metafields": known}
+        found = row_in(self.ask(wire.CHANGES, **asked), "customers")
         rows, info = rows_in(found, "nodes"), row_in(found, "pageInfo")
-        latest = max([latest, *(str(row.get("updatedAt") or "") for row in rows)])
-        reached, seen = overlapped(latest) or since, seen + len(rows)
-        more = bool(info.get("hasNextPage"))
-        if more and (seen < DEEP or reached <= since):
-            following = (since, id_in(info, "endCursor"), seen, latest, full)
-        else:
-            following = (reached, "", 0, "", full and more)
-        people = [flat(row, known) for row in rows]
-        there = [row for row in people if row[self.email_key]]
-        return Page(
-            changes=tuple(self.change(row, CUSTOMERS) for row in there),
-            cursor=to_place(*following),
-            complete=full,
-            more=more,
-        )
+        following, seen = "", seen + len(rows)
+        if info.get("hasNextPage"):
+            following = to_place(since, id_in(info, "endCursor"), seen)
+            reached = str(rows[-1]["updatedAt"]) if seen >= DEEP else ""
+            if reached > since:
+                following = to_place(reached, "", 0)
+        people = [wire.flat(row, known) for row in rows]
+        return [row for row in people if row[self.email_key]], following
 
     def erase(self, email: str) -> Receipt:
         customers = self._customers(email)
-        for row in customers:
-            try:
-                self.mutate("customerRequestDataErasure", queries.ERASE, id=row["id"])
-            except RejectedError as error:
-                return Receipt(ok=False, note=error.detail)
-        return self.erased(
-            customers,
-            "Shopify erases the customer, after its own waiting time: days, or "
-            "months when there are recent orders.",
-        )
+        try:
+            for row in customers:
+                self.mutate("customerRequestDataErasure", wire.ERASE, id=row["id"])
+        except RejectedError as error:
+            return Receipt(ok=False, note=error.detail)
+        return self.erased(customers, self.erasing)
 
     def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
-        made = self.ask(queries.WEBHOOKS, hook={"uri": url}).values()
-        hooks = [self.checked(each).get("webhookSubscription") for each in made]
-        return {"webhook_id": ",".join(str(dig(hook, "id") or "") for hook in hooks)}
+        made = self.ask(wire.ADD_HOOKS, hook={"uri": url}).values()
+        hooks = [row_in(self.checked(each), "webhookSubscription") for each in made]
+        return {"webhook_id": ",".join(map(id_in, hooks))}
 
     def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
-        self.mutate("webhookSubscriptionDelete", queries.UNHOOK, id=webhook_id)
+        self.mutate("webhookSubscriptionDelete", wire.UNHOOK, id=webhook_id)
 
-    def webhook(self, request: Incoming) -> list[Change]:
+    def check_hook(self, request: Incoming) -> None:
         """Signed with the app's secret key. Where that is not among the credentials
         (the app is the one that runs here), the address holds our own secret."""
-        if key := self.secrets.get("app_secret", "").encode():
-            digest = hmac.new(key, request.body, hashlib.sha256).digest()
-            given = request.headers.get("x-shopify-hmac-sha256", "").encode()
-            if not hmac.compare_digest(base64.b64encode(digest), given):
-                raise CredentialsError("This webhook is not signed by this app.")
-        else:
+        key = self.secrets.get("app_secret", "").encode()
+        if not key:
             check_secret_url(request, self.secrets)
-        body = json_body(request)
-        if not isinstance(body, dict):
-            raise RejectedError("This is not a Shopify webhook.")
-        return list(self._heard(request.headers.get("x-shopify-topic", ""), body))
+            return
+        digest = hmac.new(key, request.body, hashlib.sha256).digest()
+        given = request.headers.get("x-shopify-hmac-sha256", "").encode()
+        if not hmac.compare_digest(base64.b64encode(digest), given):
+            raise CredentialsError("This webhook is not signed by this app.")
 
-    def _heard(self, topic: str, body: Row) -> Iterator[Change]:
+    def posted(self, request: Incoming) -> Row:
+        topic = request.headers.get("x-shopify-topic", "")
+        return {"topic": topic, "body": json_body(request)}
+
+    def heard(self, event: Row) -> Iterator[Change]:
+        topic, body = event["topic"], event["body"]
         email = str(body.get("email") or body.get("email_address") or "")
         at = moment(body.get("updated_at"))
         if not email:
@@ -383,12 +353,11 @@ class Shopify(Rest):
         if topic == "customers_email_marketing_consent/update":
             consent = body.get("email_marketing_consent") or {}
             status = self.states.get(str(consent.get("state")).upper(), "unknown")
-            when = moment(consent.get("consent_updated_at"))
-            yield Change(email=email, kind="status", status=status, at=when)
+            at = moment(consent.get("consent_updated_at"))
+            yield Change(email=email, kind="status", status=status, at=at)
         elif topic == "customers/delete":
             yield Change(email=email, kind="delete", status="absent", at=at)
         elif topic in ("customers/create", "customers/update"):
-            named = {"firstName": "first_name", "lastName": "last_name"}
-            ids = [own.id for own in self.own_fields]
-            values = {id: body.get(named.get(id, id)) for id in ids}
-            yield Change(email=email, kind="upsert", fields=filled(values), at=at)
+            first, last = body.get("first_name"), body.get("last_name")
+            row = {**body, "firstName": first, "lastName": last, self.custom_key: {}}
+            yield Change(email=email, kind="upsert", fields=self.values_of(row), at=at)
