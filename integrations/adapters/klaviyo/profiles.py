@@ -48,9 +48,11 @@ from integrations.adapters.klaviyo.wire import (
     resource,
     stands,
 )
-from integrations.adapters.rest import Rest, Write
+from integrations.adapters.paging import batches
+from integrations.adapters.rest import Write
 from integrations.adapters.shapes import Row, dig
 from integrations.adapters.shared import moment
+from integrations.adapters.together import Together
 
 EVERYBODY = "/api/profiles"
 MOST = 100  # addresses in a filter, profiles in an unsubscribe job
@@ -63,13 +65,13 @@ NOT_KNOWN = (
 ASK, ADD = "ask", "add"
 
 
-class KlaviyoProfiles(Rest):
+class KlaviyoProfiles(Together):
     """The half of the adapter that knows and writes people, who are `flat` profiles."""
 
     state_key = ""
     time_keys = ("updated",)
     own_fields = FIXED
-    custom_key = "properties"
+    custom_key, custom_texts = "properties", False
 
     look_up = "many"
     kept = frozenset({"subscribed", "unknown"})  # on the list, by whatever consent
@@ -82,9 +84,6 @@ class KlaviyoProfiles(Rest):
 
     def left_at(self, row: Row, audience_id: str) -> datetime | None:
         return moment(stands(row, audience_id)[2])
-
-    def custom_value(self, value: object) -> object:
-        return value
 
     # Looking people up.
 
@@ -108,7 +107,7 @@ class KlaviyoProfiles(Rest):
         Both spellings are asked for: whether the filter minds the case is unverified,
         and an opt-out must not be missed.
         """
-        for some in chunks(emails):
+        for some in batches(emails, MOST):
             asked = dict.fromkeys(s for e in some for s in (e, *spellings(e)))
             params: Params = {
                 "filter": f"any(email,{json.dumps(list(asked), ensure_ascii=False)})",
@@ -147,15 +146,9 @@ class KlaviyoProfiles(Rest):
         self, contacts: Sequence[Contact], audience_id: str, options: Options
     ) -> list[Outcome]:
         people = by_address(contacts)
-        known = self.find([each.email for each in people.values()], audience_id)
-        outcomes: dict[str, Outcome] = {}
-        writes: dict[str, Write] = {}
-        for key, person in people.items():
-            new = self.to_write(person, known.get(key), audience_id, options)
-            if held := self.held_back(new):
-                outcomes[key] = held
-            else:
-                writes[key] = new
+        found = self.find([each.email for each in people.values()], audience_id)
+        rows = {key: found.get(key) for key in people}
+        outcomes, writes = self.told_apart(people, rows, audience_id, options)
         if writes:
             outcomes |= self._write(writes, audience_id)
         return [outcomes[key_of(contact.email)] for contact in contacts]
@@ -206,7 +199,7 @@ class KlaviyoProfiles(Rest):
         kind = f"profile-subscription-bulk-{verb}-job"
         to = {"email": {"marketing": {"consent": status}}}
         place = {"type": "list", "id": audience_id}
-        for some in chunks(emails):
+        for some in batches(emails, MOST):
             rows = [
                 resource("profile", {"email": e, "subscriptions": to}) for e in some
             ]
@@ -276,7 +269,3 @@ class KlaviyoProfiles(Rest):
 def _address(write: Write) -> str:
     """As Klaviyo spells it, if it knows the person."""
     return str((write.row or {}).get("email") or write.email)
-
-
-def chunks(emails: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (emails[start : start + MOST] for start in range(0, len(emails), MOST))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -22,7 +23,7 @@ class Example(Rest):
     kind = "esp"
     home = HOME
     size_param, page_size, place_param = "limit", 2, "mark"
-    next_keys = ("links", "next")
+    next_keys: ClassVar[tuple[str, ...]] = ("links", "next")
     me_path, identity_keys = "/me", ("user.email", "id")
     probed = ("/lists",)
     states = {"on": "subscribed", "off": "unsubscribed"}
@@ -42,7 +43,7 @@ class ByQuery(Example):
 
 
 class Endless(Example):
-    next_keys = ()
+    next_keys: ClassVar[tuple[str, ...]] = ()
 
 
 class Nameless(Example):
