@@ -27,7 +27,6 @@ from integrations.adapters.base import (
     Outcome,
     Reading,
     Resource,
-    Subscription,
     filled,
 )
 from integrations.adapters.choices import ids_of, names_of
@@ -97,7 +96,7 @@ class Copper(Rest):
     me_path, account_keys = f"{API}/account", ("name",)
     hook_path = f"{API}/webhooks"
     since_format = "%Y-%m-%dT%H:%M:%S+00:00"
-    erasing = "Deleted from Copper for good."
+    one_path, erasing = f"{PEOPLE}/{{id}}", "Deleted from Copper for good."
 
     state_key = ""
     left_keys = ("date_modified",)
@@ -158,10 +157,8 @@ class Copper(Rest):
                 return self.fetch("POST", f"{PEOPLE}/fetch_by_email", payload=asked)
         return None
 
-    def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
-        known = super().standing(email, row, audience_id)
-        detail = "In Copper, which knows no marketing consent." if row else ""
-        return replace(known, detail=detail)
+    def detail_of(self, row: Row, audience_id: str) -> str:
+        return "In Copper, which knows no marketing consent."
 
     def values_of(self, row: Row) -> dict[str, object]:
         address = row.get("address") or {}
@@ -221,9 +218,6 @@ class Copper(Rest):
             return value
         label, several = f"{definition['name']}: Copper", kind == "MultiSelect"
         return ids_of(value, _options(definition), label, several=several)
-
-    def remove(self, row: Row) -> None:
-        self.request("DELETE", f"{PEOPLE}/{id_in(row)}")
 
     # Changes.
 

@@ -111,8 +111,9 @@ class CampaignMonitor(Rest):
     unknown_as = "Not on this list, or not active on it."
     asked_as = "Campaign Monitor asks them to confirm."
 
-    turns, first_place = len(STATES), 0
-    since_format, overlap = "%Y-%m-%d", timedelta(days=1)
+    turns, walk_from = len(STATES), 0
+    walk_params = {"orderfield": "date", "orderdirection": "asc", "pagesize": 1000}
+    since_param, since_format, overlap = "date", "%Y-%m-%d", timedelta(days=1)
 
     def explain(self, answer: Answer) -> str:
         return self.safe(str(answer.object().get("Message") or ""))
@@ -353,14 +354,7 @@ class CampaignMonitor(Rest):
         """State by state. In each the first page is read to learn how many there are,
         then the others from the last back to the first: who leaves the state meanwhile
         moves those behind them towards the front, where they are still to be read."""
-        params: dict[str, str | int] = {
-            "page": place or 1,
-            "pagesize": 1000,
-            "orderfield": "date",
-            "orderdirection": "asc",
-        }
-        if since:
-            params["date"] = since
+        params = {**self.walk_query(audience_id, since), "page": place or 1}
         path = self.at(f"{LIST}/{STATES[turn]}.json", audience_id)
         body = self.fetch("GET", path, params=params)
         rows, last = rows_in(body, "Results"), count_in(body, "NumberOfPages")

@@ -16,7 +16,7 @@ from integrations.adapters.base import (
 from integrations.adapters.calls import Sign
 from integrations.adapters.declare import Credential, OAuth2, Rate
 from integrations.adapters.errors import Reason, SetupError, TransientError
-from integrations.adapters.http import Answer
+from integrations.adapters.http import Answer, Params
 from integrations.adapters.pipedrive.people import (
     FIELDS,
     PEOPLE,
@@ -91,7 +91,9 @@ class Pipedrive(PipedrivePeople):
     me_path = "/api/v1/users/me"
     identity_keys, account_keys = ("data.email",), ("data.company_name",)
     hook_path, hook_key = "/api/v1/webhooks", "data"
-    walk_path, since_format = PERSONS, "%Y-%m-%dT%H:%M:%SZ"
+    walk_path = PERSONS
+    walk_params = {"sort_by": "update_time", "sort_direction": "asc"}
+    since_param, since_format = "updated_since", "%Y-%m-%dT%H:%M:%SZ"
     erasing = "Deleted from Pipedrive, which destroys it after 30 days."
 
     @property
@@ -121,14 +123,10 @@ class Pipedrive(PipedrivePeople):
 
     # Changes.
 
-    def turn(
-        self, turn: int, since: str, place: Any, audience_id: str
-    ) -> tuple[list[Row], Any]:
+    def walk_query(self, audience_id: str, since: str) -> Params:
         """Whoever changes meanwhile moves to the end."""
         self.ready(audience_id)
-        params = {"sort_by": "update_time", "sort_direction": "asc", **self._more}
-        newer = {"updated_since": since} if since else {}
-        return self.page(PERSONS, place, {**params, **newer})
+        return {**super().walk_query(audience_id, since), **self.more}
 
     def changed(
         self, rows: Sequence[Row], audience_id: str, since: str

@@ -34,12 +34,9 @@ from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
 PERSONS, FIELDS = "/api/v2/persons", "/api/v2/personFields"
 PEOPLE = "people"  # the audience of everybody
 TYPES = {
-    "varchar": "text",
-    "text": "text",
-    "varchar_auto": "text",
+    **dict.fromkeys(("varchar", "text", "varchar_auto"), "text"),
+    **dict.fromkeys(("int", "double"), "number"),
     "phone": "phone",
-    "int": "number",
-    "double": "number",
     "boolean": "boolean",
     "date": "date",
     "enum": "choice",
@@ -128,13 +125,13 @@ class PipedrivePeople(Rest):
         return sorted(found)
 
     @property
-    def _more(self) -> Params:
+    def more(self) -> Params:
         """What makes people's records tell their marketing status."""
         return {"include_fields": "marketing_status"} if self._campaigns else {}
 
     def _get(self, number: object) -> Row | None:
         """None for who was deleted; the search may not know yet."""
-        body = self.maybe(f"{PERSONS}/{number}", self._more)
+        body = self.maybe(f"{PERSONS}/{number}", self.more)
         person = row_in(body, "data") if body is not None else {}
         return person if person and not person.get("is_deleted") else None
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from integrations.adapters.base import Audience, Change, Reading, Resource
+from integrations.adapters.base import Audience, Reading, Resource
 from integrations.adapters.calls import Sign
 from integrations.adapters.declare import Credential, OAuth2, Rate
 from integrations.adapters.errors import (
@@ -90,6 +90,7 @@ class Zoho(ZohoRecords):
     docs_url = "https://www.zoho.com/crm/developer/docs/api/v8/oauth-overview.html"
     features = frozenset({"tags", "update_existing"})
 
+    walk_params = {"sort_by": "Modified_Time", "sort_order": "asc", "per_page": PAGE}
     since_format = "%Y-%m-%dT%H:%M:%S+00:00"
 
     token_header = key_header = ("Authorization", "Zoho-oauthtoken {access_token}")
@@ -178,9 +179,7 @@ class Zoho(ZohoRecords):
         def read(start: datetime | None, token: str) -> tuple[list[Row], str]:
             params: Params = {
                 "fields": ",".join(names),
-                "sort_by": "Modified_Time",
-                "sort_order": "asc",
-                "per_page": PAGE,
+                **self.walk_params,
                 **({"page_token": token} if token else {}),
             }
             newer = {"If-Modified-Since": start.isoformat()} if start else {}
@@ -195,11 +194,8 @@ class Zoho(ZohoRecords):
 
         return stepped(read, "Modified_Time", since, place)
 
-    def changed(
-        self, rows: Sequence[Row], audience_id: str, since: str
-    ) -> Iterable[Change]:
-        people = [row for row in rows if row.get(self.email_key)]
-        return super().changed(people, audience_id, since)
+    def belongs(self, row: Row, audience_id: str) -> bool:
+        return bool(row.get(self.email_key))
 
 
 def _error_of(answer: Answer) -> Row:
