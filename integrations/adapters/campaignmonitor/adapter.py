@@ -230,15 +230,16 @@ class CampaignMonitor(Rest):
         }
 
     def find_one(self, email: str, audience_id: str) -> Row | None:
-        """Of one person's two the one that left."""
+        """Of one person's two the one that left, or might have."""
         path = self.at(f"{PEOPLE}.json", audience_id)
         found = []
         for form in forms(email):
             with suppress(NotThere):
                 found.append(self.fetch("GET", path, params={"email": form}))
+        left = {*LEFT, "unknown"}
         return max(
             found,
-            key=lambda row: self.status_of(row, audience_id) in LEFT,
+            key=lambda row: self.status_of(row, audience_id) in left,
             default=None,
         )
 
@@ -250,9 +251,9 @@ class CampaignMonitor(Rest):
         if not contacts:
             return []
         people = by_address(contacts)
-        each = self._asks(audience_id) or not options.update_existing
+        singly = self._asks(audience_id) or not options.update_existing
         # The import would take the other form of an address for somebody new.
-        alone = [key for key in people if each or len(forms(key)) > 1]
+        alone = [key for key in people if singly or len(forms(key)) > 1]
         one_by_one = [people[key] for key in alone]
         outcomes = dict(
             zip(alone, super().upsert(one_by_one, audience_id, options), strict=True)
