@@ -34,7 +34,7 @@ from integrations.adapters.declare import Credential, Rate
 from integrations.adapters.each import forms, probed, synced
 from integrations.adapters.errors import Reason, RejectedError, TargetError
 from integrations.adapters.rest import Rest, Write
-from integrations.adapters.shapes import Row, as_rows, id_in
+from integrations.adapters.shapes import Row, as_rows, id_in, put_in
 from integrations.adapters.shared import check_same, json_body, moment
 from integrations.adapters.stepping import stepped
 
@@ -161,12 +161,8 @@ class Copper(Rest):
         return "In Copper, which knows no marketing consent."
 
     def values_of(self, row: Row) -> dict[str, object]:
-        address = row.get("address") or {}
-        values: dict[str, object] = {
-            **{name: row.get(name) for name in ("name", "title", "details")},
-            **{name: _first(row, *place) for name, place in LISTS.items()},
-            **{f"address.{part}": value for part, value in address.items()},
-        }
+        listed = {name: _first(row, *place) for name, place in LISTS.items()}
+        values = {**super().values_of(row), **listed}
         for item in row.get("custom_fields") or ():
             id, value = str(item.get("custom_field_definition_id")), item.get("value")
             if value not in (None, []) and id in self._custom:
@@ -188,19 +184,19 @@ class Copper(Rest):
     def _row(self, write: Write, person: Row) -> Row:
         """What is to be written. Lists replace what is there, so they hold it too."""
         row: Row = {}
+        own = {field.id for field in self.own_fields}
         for name, value in filled(write.contact.fields).items():
-            if name.startswith("address."):
-                known = row.get("address") or person.get("address") or {}
-                row["address"] = {**known, name.removeprefix("address."): value}
-            elif name in LISTS:
+            if name in LISTS:
                 key, part = LISTS[name]
                 row[key] = _with(person.get(key) or [], part, str(value))
-            elif name in ("name", "title", "details"):
-                row[name] = value
+            elif name in own:
+                put_in(row, value, *name.split("."))
             else:
                 custom = row.setdefault("custom_fields", [])
                 written = {"value": self._value(name, value)}
                 custom.append({"custom_field_definition_id": int(name), **written})
+        if address := row.get("address"):
+            row["address"] = {**(person.get("address") or {}), **address}
         held = list(person.get("tags") or ())
         if fresh := [tag for tag in write.tags if tag not in held]:
             row["tags"] = [*held, *fresh]

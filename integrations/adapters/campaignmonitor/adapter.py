@@ -47,7 +47,6 @@ from integrations.adapters.shapes import Row, as_rows, count_in, id_in, rows_in
 
 CLIENT, LIST = "/api/v3.3/clients/{account}", "/api/v3.3/lists/{audience}"
 PEOPLE = "/api/v3.3/subscribers/{audience}"
-SIZED = 20  # lists that are counted
 STATES = ("active", "unconfirmed", "unsubscribed", "bounced", "deleted")
 TYPES = {
     **{"Number": "number", "Date": "date"},
@@ -96,6 +95,8 @@ class CampaignMonitor(Rest):
 
     signs = SIGNS
 
+    audience_path, count_path = f"{CLIENT}/lists.json", f"{LIST}/stats.json"
+    most_counted = 20
     own_fields = (Field(id="Name", label="Name", type="name"),)
     field_path = f"{LIST}/customfields.json"
     events_key = "Events"
@@ -149,7 +150,7 @@ class CampaignMonitor(Rest):
         name = next((client.label for client in clients if client.id == chosen), "")
         counts = {"clients": len(clients)}
         if name:
-            counts["lists"] = len(list(self.rows(self.at(f"{CLIENT}/lists.json"))))
+            counts["lists"] = len(list(self.rows(self.at(self.audience_path))))
         return Reading(
             identity=name or f"{len(clients)} clients",
             account_name=name,
@@ -160,17 +161,13 @@ class CampaignMonitor(Rest):
             notes=() if name else ("Choose which client's lists are used.",),
         )
 
-    def audiences(self) -> list[Audience]:
-        """Sizes cost a call each, so only the first lists have one."""
-        found = []
-        for number, row in enumerate(self.rows(self.at(f"{CLIENT}/lists.json"))):
-            id, label = str(row["ListID"]), str(row.get("Name", ""))
-            asks, size = self._asks(id), None
-            if number < SIZED:
-                stats = self.fetch("GET", self.at(f"{LIST}/stats.json", id))
-                size = stats.get("TotalActiveSubscribers")
-            found.append(Audience(id=id, label=label, size=size, double_opt_in=asks))
-        return found
+    def audience_of(self, row: Row) -> Audience:
+        id, label = str(row["ListID"]), str(row.get("Name", ""))
+        return Audience(id=id, label=label, double_opt_in=self._asks(id))
+
+    def audience_size(self, audience_id: str) -> int | None:
+        stats = self.fetch("GET", self.at(self.count_path, audience_id))
+        return stats.get("TotalActiveSubscribers")
 
     @cached_property
     def _modes(self) -> dict[str, bool]:

@@ -43,14 +43,12 @@ from integrations.adapters.getresponse.calls import (
     GetResponseCalls,
     path_of,
 )
-from integrations.adapters.http import Params
 from integrations.adapters.rest import Write, as_text
 from integrations.adapters.shapes import Row, dig, id_in
 from integrations.adapters.shared import moment
 from integrations.adapters.stepping import stepped
 
 WALK = 50  # contacts of a walk that are then read one by one
-SIZED = 30  # lists that are counted
 TURNS = ("deletedOn", "changedOn", "createdOn")  # of a walk; the first has the last
 EVENTS = {
     "contact_added": ("upsert", "subscribed"),
@@ -99,6 +97,8 @@ class GetResponse(GetResponseCalls):
 
     me_path, account_keys = "/v3/accounts", ("companyName",)
     probed = (CONTACTS, "/v3/custom-fields")
+    audience_path, count_path, count_by = LISTS, CONTACTS, "query[campaignId]"
+    most_counted = 30
     field_path = "/v3/custom-fields"
     erasing = (
         "Removed from all lists. GetResponse keeps a record of removed contacts, which "
@@ -126,17 +126,10 @@ class GetResponse(GetResponseCalls):
     def resources(self) -> tuple[Resource, ...]:
         return self.probe("lists", LISTS), *super().resources()
 
-    def audiences(self) -> list[Audience]:
-        """A list's mode costs a call, and so does a size, which only the first have."""
-        found = []
-        for number, row in enumerate(self.rows(LISTS)):
-            id, size = id_in(row, "campaignId"), None
-            if number < SIZED:
-                params: Params = {"query[campaignId]": id, self.size_param: 1}
-                size = self.total_of(self.fetch("GET", CONTACTS, params=params))
-            label, asks = str(row.get("name", "")), self.asks(id)
-            found.append(Audience(id=id, label=label, size=size, double_opt_in=asks))
-        return found
+    def audience_of(self, row: Row) -> Audience:
+        """A list's mode costs a call."""
+        id, label = id_in(row, "campaignId"), str(row.get("name", ""))
+        return Audience(id=id, label=label, double_opt_in=self.asks(id))
 
     def field_of(self, row: Row) -> Field:
         """Custom fields belong to the account and are known by their id."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -248,11 +247,8 @@ class PipedrivePeople(Rest):
 
     def erase(self, email: str) -> Receipt:
         """Deletes every person with the address."""
-        found = self._search(email)
-        for number in found:
-            with suppress(TargetError):
-                self.request("DELETE", f"{PERSONS}/{number}")
-        return self.erased(found, self.erasing)
+        paths = (f"{PERSONS}/{number}" for number in self._search(email))
+        return self.erase_all(paths, self.erasing)
 
 
 def takes(field: Row) -> bool:

@@ -130,8 +130,8 @@ OPERATIONS = (
         "audiences",
         GetResponse.audiences,
         get("campaigns", [{"campaignId": LIST, "name": "newsletter"}]),
-        get("contacts", [person()]),
         DOUBLE,
+        get("contacts", [person()]),
     ),
     operation("fields", lambda a: a.fields(LIST), get("custom-fields", CUSTOM)),
     operation(

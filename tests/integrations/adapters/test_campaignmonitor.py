@@ -12,7 +12,6 @@ import pytest
 
 from integrations.adapters.base import Contact, Incoming, Options, OutcomeState
 from integrations.adapters.campaignmonitor import CampaignMonitor
-from integrations.adapters.campaignmonitor.adapter import SIZED
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -52,6 +51,7 @@ from tests.integrations.conformance import (
 )
 from tests.integrations.contract import AdapterContract
 
+COUNTED = CampaignMonitor.most_counted
 SYNCED, AWAITING, REJECTED, SKIPPED = (
     OutcomeState.SYNCED,
     OutcomeState.AWAITING_OPT_IN,
@@ -170,15 +170,15 @@ class TestReading:
         assert (found.id, found.size, found.double_opt_in) == ("a1", 42, True)
 
     def test_only_the_first_lists_are_counted(self) -> None:
-        rows = [{"ListID": f"l{n}", "Name": "Newsletter"} for n in range(SIZED + 1)]
+        rows = [{"ListID": f"l{n}", "Name": "Newsletter"} for n in range(COUNTED + 1)]
         steps = [Step(method="GET", url=world.LISTS.url, answer=rows)]
         for number, row in enumerate(rows):
             url = f"{API}/lists/{row['ListID']}"
             steps += [replace(CONFIRMED, url=f"{url}.json")]
-            if number < SIZED:
+            if number < COUNTED:
                 steps += [replace(world.STATS, url=f"{url}/stats.json")]
         found, _ = play(CampaignMonitor.audiences, *steps)
-        assert [a.size for a in found] == [42] * SIZED + [None]
+        assert [a.size for a in found] == [42] * COUNTED + [None]
         assert found[-1].double_opt_in is True
 
     def test_fields(self) -> None:

@@ -17,7 +17,6 @@ import pytest
 from integrations.adapters.base import Contact, Incoming, Options, OutcomeState
 from integrations.adapters.errors import CredentialsError, Reason, RejectedError
 from integrations.adapters.getresponse import GetResponse
-from integrations.adapters.getresponse.adapter import SIZED
 from integrations.adapters.shared import to_place
 from tests.integrations.adapters.getresponse_world import (
     ADD,
@@ -60,6 +59,7 @@ from tests.integrations.conformance import (
 )
 from tests.integrations.contract import AdapterContract
 
+COUNTED = GetResponse.most_counted
 SYNCED, AWAITING, SUBMITTED, REJECTED, SKIPPED = (
     OutcomeState.SYNCED,
     OutcomeState.AWAITING_OPT_IN,
@@ -112,22 +112,22 @@ class TestReading:
     def test_lists_with_size_and_mode(self) -> None:
         with wire() as mock:
             mock.add("GET", f"{API}/campaigns", json=[campaign()])
-            mock.add("GET", f"{API}/contacts", json=[], headers={"TotalCount": "42"})
             register(mock, DOUBLE)
+            mock.add("GET", f"{API}/contacts", json=[], headers={"TotalCount": "42"})
             [audience] = GetResponse(SECRETS).audiences()
         assert (audience.id, audience.label, audience.size, audience.double_opt_in) == (
             *(LIST, "newsletter", 42, True),
         )
 
     def test_every_list_tells_its_mode_and_the_first_their_size(self) -> None:
-        lists = [{**campaign(), "campaignId": f"l{n}"} for n in range(SIZED + 1)]
+        lists = [{**campaign(), "campaignId": f"l{n}"} for n in range(COUNTED + 1)]
         steps = [get("campaigns", lists)]
         for number, row in enumerate(lists):
-            steps += [found(person())] if number < SIZED else []
             steps += [get(f"campaigns/{row['campaignId']}", campaign("double"))]
+            steps += [found(person())] if number < COUNTED else []
         audiences, _, _ = play(GetResponse.audiences, *steps)
         assert [a.double_opt_in for a in audiences] == [True] * len(lists)
-        assert [a.size for a in audiences] == [1] * SIZED + [None]
+        assert [a.size for a in audiences] == [1] * COUNTED + [None]
 
     def test_fields(self) -> None:
         fields, _, _ = play(lambda a: a.fields(LIST), get("custom-fields", CUSTOM))
