@@ -162,6 +162,20 @@ class Declared(RestCalls):
         asked = {**self.count_params, self.count_by: audience_id, self.size_param: 1}
         return self.total_of(self.fetch("GET", path, params=asked))
 
+    def asks(self, audience_id: str) -> bool:
+        """Whether an audience has new people confirm, read once."""
+        if audience_id not in self._modes:
+            self._modes[audience_id] = self.mode_of(audience_id)
+        return self._modes[audience_id]
+
+    @cached_property
+    def _modes(self) -> dict[str, bool]:
+        return {}
+
+    def mode_of(self, audience_id: str) -> bool:
+        """What `asks` tells, as the provider has it."""
+        raise NotImplementedError
+
     def fields(self, audience_id: str) -> list[Field]:
         if not self.field_path:
             return list(self.own_fields)
