@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property
 from typing import Any
 
 from integrations.adapters.base import (
@@ -163,25 +162,18 @@ class CampaignMonitor(Rest):
 
     def audience_of(self, row: Row) -> Audience:
         id, label = str(row["ListID"]), str(row.get("Name", ""))
-        return Audience(id=id, label=label, double_opt_in=self._asks(id))
+        return Audience(id=id, label=label, double_opt_in=self.asks(id))
 
     def audience_size(self, audience_id: str) -> int | None:
         stats = self.fetch("GET", self.at(self.count_path, audience_id))
         return stats.get("TotalActiveSubscribers")
 
-    @cached_property
-    def _modes(self) -> dict[str, bool]:
-        return {}
-
-    def _asks(self, audience_id: str) -> bool:
-        """Whether the list has new people confirm."""
-        if audience_id not in self._modes:
-            details = self.fetch("GET", self.at(f"{LIST}.json", audience_id))
-            mode = details.get("ConfirmedOptIn")
-            if not isinstance(mode, bool):
-                raise self._unreadable(None)
-            self._modes[audience_id] = mode
-        return self._modes[audience_id]
+    def mode_of(self, audience_id: str) -> bool:
+        details = self.fetch("GET", self.at(f"{LIST}.json", audience_id))
+        mode = details.get("ConfirmedOptIn")
+        if not isinstance(mode, bool):
+            raise self._unreadable(None)
+        return mode
 
     def field_of(self, row: Row) -> Field:
         return Field(
@@ -248,7 +240,7 @@ class CampaignMonitor(Rest):
         if not contacts:
             return []
         people = by_address(contacts)
-        singly = self._asks(audience_id) or not options.update_existing
+        singly = self.asks(audience_id) or not options.update_existing
         # The import would take the other form of an address for somebody new.
         alone = [key for key in people if singly or len(forms(key)) > 1]
         one_by_one = [people[key] for key in alone]
@@ -307,7 +299,7 @@ class CampaignMonitor(Rest):
             "RestartSubscriptionBasedAutoresponders": False,
         }
         self.request("POST", self.at(f"{PEOPLE}.json", write.audience_id), payload=body)
-        if write.row is None and self._asks(write.audience_id):
+        if write.row is None and self.asks(write.audience_id):
             return awaiting("", self.asked_as)
         return synced()
 

@@ -33,17 +33,9 @@ class GetResponseCalls(Rest):
         page, total = place or 1, self.total_of(body) or 0
         return page + 1 if page * self.page_size < total else None
 
-    @cached_property
-    def _modes(self) -> dict[str, bool]:
-        return {}
-
-    def asks(self, audience_id: str) -> bool:
-        """Whether the list asks people who are added over the API to confirm."""
-        if audience_id not in self._modes:
-            body = self.fetch("GET", self.at(f"{LISTS}/{{audience}}", audience_id))
-            mode = id_in(row_in(body, "optinTypes"), "api")
-            self._modes[audience_id] = mode == "double"
-        return self._modes[audience_id]
+    def mode_of(self, audience_id: str) -> bool:
+        body = self.fetch("GET", self.at(f"{LISTS}/{{audience}}", audience_id))
+        return id_in(row_in(body, "optinTypes"), "api") == "double"
 
     def contacts(self, email: str, audience_id: str = "") -> list[Row]:
         """The contacts of an address: of one list, or of all."""
