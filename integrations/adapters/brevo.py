@@ -17,7 +17,6 @@ webhooks beyond the event names.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -53,7 +52,8 @@ TYPES = {
 PHONES = {"SMS", "WHATSAPP", "LANDLINE_NUMBER"}
 OURS_NOT = {"DOUBLE_OPT-IN", "OPT_IN"}  # kept by Brevo itself
 WRITABLE = {"normal", "category"}
-NO_TEMPLATE = re.compile(r"\btemplate|\bredirection", re.IGNORECASE)
+# It refuses everybody.
+NO_TEMPLATE = Sign(r"\btemplate|\bredirection", TargetError, Reason.TARGET_UNFINISHED)
 EVENTS = {
     **{"unsubscribe": ("status", "unsubscribed"), "spam": ("status", "complained")},
     **{"unsubscribed": ("status", "unsubscribed"), "hardBounce": ("status", "bounced")},
@@ -240,11 +240,7 @@ class Brevo(Rest):
         try:
             self.request("POST", path, payload={**row, **more})
         except RejectedError as error:
-            if NO_TEMPLATE.search(error.detail):  # it refuses everybody
-                raise TargetError(
-                    error.detail, reason=Reason.TARGET_UNFINISHED, status=error.status
-                ) from None
-            raise
+            raise NO_TEMPLATE.read(error, error.detail) from None
 
     def belongs(self, row: Row, audience_id: str) -> bool:
         """Who is or was on the list."""
