@@ -272,6 +272,7 @@ class TestReading:
             ("deleted", None, "archived"),
             ("normal", None, "absent"),
             ("normal", "brand-new", "unknown"),
+            ("normal", "", "unknown"),
         ],
     )
     def test_subscription_statuses(
