@@ -10,76 +10,51 @@ the blacklist is always asked).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from integrations.adapters.base import (
     Audience,
     Change,
     Field,
     Incoming,
-    Page,
     Reading,
-    Resource,
-    Subscription,
-    filled,
 )
-from integrations.adapters.calls import Sign
+from integrations.adapters.calls import Sign, audience
 from integrations.adapters.declare import Credential
-from integrations.adapters.each import key_of
+from integrations.adapters.each import probed
 from integrations.adapters.errors import (
     CredentialsError,
     Reason,
     RejectedError,
     ScopeError,
-    TargetError,
 )
 from integrations.adapters.http import Answer, Params
 from integrations.adapters.messagemedia.people import (
-    API,
     AT_ONCE,
-    NUMBERS,
-    MessageMediaPeople,
-)
-from integrations.adapters.messagemedia.signature import signed
-from integrations.adapters.messagemedia.wire import (
+    BLACKLIST,
+    CONTACTS,
+    CUSTOM,
     E164,
+    LISTS,
+    MessageMediaPeople,
     addresses_of,
     numbers_of,
-    standing,
 )
-from integrations.adapters.shapes import Row
-from integrations.adapters.shared import (
-    check_secret_url,
-    json_body,
-    moment,
-    parse_place,
-    to_place,
-)
+from integrations.adapters.messagemedia.signature import signed
+from integrations.adapters.shapes import Row, dig, id_in
+from integrations.adapters.shared import moment
 
 HOSTS = {
     "eu": "https://eu.app.api.sinch.com",
     "au": "https://au.app.api.sinch.com",
 }
-FIELD_TYPE = {
-    **{"DATE": "date", "NUMBER": "number", "PHONE": "phone", "TEXT": "text"},
-    **{"URL": "url", "ZIP_CODE": "zip", "NAME": "name", "EMAIL": "email"},
-}
-PHONE = Field(id="phone", label="Mobile number", type="phone", required=True)
-FIELDS = (
-    PHONE,
-    Field(id="firstName", label="First name", type="name"),
-    Field(id="lastName", label="Last name", type="name"),
-    Field(id="alias", label="Alias"),
-    Field(id="dateOfBirth", label="Date of birth", type="date"),
-    Field(id="country", label="Country"),
-    Field(id="state", label="State"),
-    Field(id="location", label="Location"),
-    Field(id="note", label="Note"),
+KEYS = "/v1/iam/signature_keys"
+NO_FIELD = (
+    "There is no custom field of the type e-mail, so people cannot be found again by "
+    "their address."
 )
-COUNTED = 25  # lists whose size is asked for, one call each
 # What the provider fills in and posts to us when somebody opts out.
 TEMPLATE = json.dumps(
     {
@@ -111,9 +86,7 @@ class MessageMedia(MessageMediaPeople):
             options={"eu": "Europe", "au": "Asia and Pacific"},
         ),
     )
-    audience_noun = "list"
     field_noun = "custom field"
-    opt_in = "none"
     batch_size = AT_ONCE
     concurrency = 2
     requirements = (
@@ -151,158 +124,152 @@ class MessageMedia(MessageMediaPeople):
         Sign("duplicated_value", RejectedError, Reason.DUPLICATE),
     )
 
+    size_param, page_size = "pageSize", 1000  # the API's maximum
+    place_param, rows_key = "nextPageToken", "content"
+    total_keys = ("totalElements",)
+
+    audience_path = LISTS
+    count_path, count_by = CONTACTS, "listIds"
+    field_path = CUSTOM
+    field_keys = ("id", "label", "type")
+    field_types = {
+        **{"DATE": "date", "NUMBER": "number", "PHONE": "phone", "TEXT": "text"},
+        **{"URL": "url", "ZIP_CODE": "zip", "NAME": "name", "EMAIL": "email"},
+    }
+    own_fields = (
+        Field(id="phone", label="Mobile number", type="phone", required=True),
+        Field(id="firstName", label="First name", type="name"),
+        Field(id="lastName", label="Last name", type="name"),
+        Field(id="alias", label="Alias"),
+        Field(id="dateOfBirth", label="Date of birth", type="date"),
+        Field(id="country", label="Country"),
+        Field(id="state", label="State"),
+        Field(id="location", label="Location"),
+        Field(id="note", label="Note"),
+    )
+    hook_path = "/v1/webhooks/messages"
+    walk_path, one_path = CONTACTS, f"{CONTACTS}/{{id}}"
+    erasing = (
+        "Deleted from the contacts. Messages that were sent stay in the reports, and a "
+        "number on the blacklist stays there."
+    )
+
+    id_key, state_key = "", ""  # who is no contact has a record, but no id
+    custom_key = "customFields"
+    time_keys = ("lastModifiedDate",)
+
     @property
     def home(self) -> str:
         return HOSTS.get(self.secrets.get("region", ""), HOSTS["eu"])
 
+    # Answers.
+
+    def following(self, body: Row, rows: list[Row], place: Any) -> str:
+        return str(body.get("nextPageToken") or "") if rows else ""
+
+    def faults(self, answer: Answer) -> list[Row]:
+        """The fields that a validation error names."""
+        found = answer.object().get("invalidFields")
+        rows = found if isinstance(found, list) else []
+        return [row for row in rows if isinstance(row, dict)]
+
     def explain(self, answer: Answer) -> str:
-        named = "; ".join(
-            f"{row.get('name', '')}: {row.get('reason', '')}"
-            for row in _invalid(answer)
-        )
-        words = super().explain(answer)
-        return self.safe(f"{words} ({named})") if named else words
+        words, rows = super().explain(answer), self.faults(answer)
+        named = [f"{row.get('name', '')}: {row.get('reason', '')}" for row in rows]
+        return self.safe(f"{words} ({'; '.join(named)})") if named else words
 
     def told(self, answer: Answer) -> str:
         """The words, and the codes of a validation error."""
-        codes = (str(row.get("code")) for row in _invalid(answer))
+        codes = (str(row.get("code")) for row in self.faults(answer))
         return " ".join([self.explain(answer), *codes])
 
+    # Reading the account.
+
     def verify(self) -> Reading:
-        found = [
-            self._probe("contacts", "contacts"),
-            self._probe("lists", "lists"),
-            self._probe("custom fields", "custom-fields"),
-        ]
-        resources = [resource for resource, _ in found]
-        try:
-            self.fetch("GET", f"{NUMBERS}/mt/blacklist")
-            resources.append(Resource(name="opt-outs", readable=True, writable=None))
-        except ScopeError as error:
-            resources.append(_closed("opt-outs", error))
-        rows = [row for _, rows in found for row in rows]
-        account = next(
-            (str(row["accountId"]) for row in rows if "accountId" in row), ""
+        """A key's permissions are not told; it has those of the account, whose name is
+        told with everything in it."""
+        rows: list[Row] = []
+
+        def count(path: str, size: int = 1) -> int | None:
+            body = self.fetch("GET", path, params={self.size_param: size})
+            rows.extend(self.listed(body, self.rows_key))
+            return self.total_of(body)
+
+        resources = (
+            probed("contacts", lambda: count(CONTACTS)),
+            probed("lists", lambda: count(LISTS)),
+            fields := probed("custom fields", lambda: count(CUSTOM, self.page_size)),
+            probed("opt-outs", lambda: self.total_of(self.fetch("GET", BLACKLIST))),
         )
-        fields = found[2][1]
-        no_address = not any(field.get("type") == "EMAIL" for field in fields)
+        keeps = any(row.get("type") == "EMAIL" for row in rows) or not fields.readable
+        name = next((str(row["accountId"]) for row in rows if "accountId" in row), "")
         return Reading(
-            identity=account or self.label,
-            account_name=account,
-            resources=tuple(resources),
-            notes=(
-                "There is no custom field of the type e-mail, so people cannot be "
-                "found again by their address.",
-            )
-            if no_address
-            else (),
+            identity=name or self.label,
+            account_name=name,
+            resources=resources,
+            notes=() if keeps else (NO_FIELD,),
         )
 
-    def _probe(self, name: str, path: str) -> tuple[Resource, list[Row]]:
-        # A key's permissions are not told; it has those of the account.
-        size = 1000 if path == "custom-fields" else 1
-        try:
-            body = self.fetch("GET", f"{API}/{path}", params={"pageSize": size})
-        except ScopeError as error:
-            return _closed(name, error), []
-        rows = [row for row in body.get("content") or () if isinstance(row, dict)]
-        total = body.get("totalElements")
-        count = len(rows) if total is None else int(total)
-        return Resource(name=name, readable=True, writable=None, count=count), rows
-
-    def audiences(self) -> list[Audience]:
-        return [
-            Audience(
-                id=str(row["id"]),
-                label=str(row.get("name", "")),
-                size=self._size(str(row["id"])) if place < COUNTED else None,
-                double_opt_in=False,
-            )
-            for place, row in enumerate(self.rows(f"{API}/lists"))
-        ]
-
-    def _size(self, audience_id: str) -> int | None:
-        params: dict[str, str | int] = {"listIds": audience_id, "pageSize": 1}
-        return self.total_of(self.fetch("GET", f"{API}/contacts", params=params))
+    def audience_of(self, row: Row) -> Audience:
+        return audience(row, double_opt_in=False)
 
     def fields(self, audience_id: str) -> list[Field]:
         """Custom fields belong to the account: every list has the same. The one that
         keeps the e-mail address is filled by us."""
-        return [
-            *FIELDS,
-            *(
-                Field(
-                    id=str(row["id"]),
-                    label=str(row.get("label") or row.get("mergeTag", "")),
-                    type=FIELD_TYPE.get(str(row.get("type")), "text"),
-                    read_only=str(row["id"]) == self.email_field,
-                )
-                for row in self.custom_fields
-            ),
+        return [*self.own_fields, *filter(None, map(self.field_of, self.custom_fields))]
+
+    def field_of(self, row: Row) -> Field | None:
+        field = super().field_of(row)
+        return field and replace(field, read_only=field.id == self.email_field)
+
+    def walk_query(self, audience_id: str, since: str) -> Params:
+        """There is no filter by time: each walk reads the whole list."""
+        return {"listIds": audience_id, "pageSize": AT_ONCE}
+
+    def turn(
+        self, turn: int, since: str, place: Any, audience_id: str
+    ) -> tuple[list[Row], Any]:
+        """People by each of their addresses; those without one are left out."""
+        rows, following = super().turn(turn, since, place, audience_id)
+        found = [(row, numbers_of(row)) for row in rows if addresses_of(row)]
+        people = [
+            {**row, "email": address}
+            for row in self.records(found)
+            for address in addresses_of(row)
         ]
+        return people, following
 
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        found = self.find(emails, {"listIds": audience_id})
-        if emails and not any(found.values()):
-            self.require_audience(audience_id)
-        first = {address: rows[0] for address, rows in found.items() if rows}
-        blocked = self.blocked(numbers_of(list(first.values())))
-        return [
-            _standing(email, first.get(key_of(email), {}), blocked) for email in emails
-        ]
+    # Webhooks.
 
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        """There is no filter by time: each walk reads the whole list. People without an
-        e-mail address are left out."""
-        [place] = parse_place(cursor, str) or [""]
-        params: Params = {"listIds": audience_id, "pageSize": AT_ONCE}
-        found, token = self.walk(cursor, f"{API}/contacts", place, params)
-        rows = [row for row in found if addresses_of(row)]
-        blocked = self.blocked(numbers_of(rows))
-        return Page(
-            changes=tuple(
-                _change(email, row, blocked, audience_id)
-                for row in rows
-                for email in addresses_of(row)
-            ),
-            cursor=to_place(token) if token else "",
-            complete=True,
-            more=bool(token),
-        )
-
-    def webhook(self, request: Incoming) -> list[Change]:
-        """An opt-out names the number only, so the contact is looked up."""
+    def check_hook(self, request: Incoming) -> None:
         key = self.secrets.get("webhook_key", "")
         if not key:
-            check_secret_url(request, self.secrets)
+            super().check_hook(request)
         elif not signed(request, key):
             raise CredentialsError("This callback is not signed with our key.")
-        body = json_body(request)
-        if not isinstance(body, dict) or body.get("event") != "opt_out":
+
+    def posted(self, request: Incoming) -> Any:
+        body = super().posted(request)
+        if dig(body, "event") != "opt_out":
             raise RejectedError("This is not an opt-out of Sinch MessageMedia.")
-        number = f"+{str(body.get('source_number', '')).strip().lstrip('+')}"
+        return body
+
+    def heard(self, event: Row) -> Iterator[Change]:
+        """An opt-out names the number only, so the contact is looked up."""
+        number = f"+{str(event.get('source_number', '')).strip().lstrip('+')}"
         if not E164.fullmatch(number):
             raise RejectedError("This opt-out names no number.")
-        row = self.by_number([number]).get(number, {})
-        return [
-            Change(
+        for address in addresses_of(self.by_number([number]).get(number, {})):
+            yield Change(
                 email=address,
                 kind="status",
                 status="unsubscribed",
                 fields={"phone": number},
-                at=moment(body.get("date_received")),
+                at=moment(event.get("date_received")),
             )
-            for address in addresses_of(row)
-        ]
 
-    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
-        """Callbacks are signed with the account's one active key, whose public half is
-        only told when it is made. So a key is made where none is active; where there is
-        one it stays, and the secret in the address has to do."""
-        kept = self._new_key()
-        hook = {
+    def hook(self, url: str, audience_id: str) -> Row:
+        return {
             "url": url,
             "method": "POST",
             "encoding": "JSON",
@@ -311,65 +278,24 @@ class MessageMedia(MessageMediaPeople):
             "events": ["OPT_OUT_SMS"],
             "template": TEMPLATE,
         }
-        made = self.fetch("POST", "/v1/webhooks/messages", payload=hook)
-        return {"webhook_id": str(made.get("id", "")), **kept}
 
-    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
-        self.request("DELETE", f"/v1/webhooks/messages/{quote(webhook_id, safe='')}")
+    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
+        """Callbacks are signed with the account's one active key, whose public half is
+        only told when it is made. So a key is made where none is active; where there is
+        one it stays, and the secret in the address has to do."""
+        kept = self._new_key()
+        return {**super().add_webhook(url, audience_id), **kept}
 
     def _new_key(self) -> dict[str, str]:
         try:
-            self.fetch("GET", "/v1/iam/signature_keys/enabled")
-            return {}
+            active = self.maybe(f"{KEYS}/enabled")
         except ScopeError:  # not part of this account
             return {}
-        except TargetError:  # none is active
-            pass
+        if active is not None:
+            return {}
         wanted = {"digest": "SHA512", "cipher": "RSA"}
-        key = self.fetch("POST", "/v1/iam/signature_keys", payload=wanted)
-        if not (key.get("key_id") and key.get("public_key")):
-            raise self._unreadable(201)
-        chosen = {"key_id": str(key["key_id"])}
-        self.request("PATCH", "/v1/iam/signature_keys/enabled", payload=chosen)
-        return {"webhook_key": str(key["public_key"])}
-
-
-def _invalid(answer: Answer) -> list[Row]:
-    """The fields that a validation error names."""
-    rows = answer.object().get("invalidFields")
-    return [row for row in rows if isinstance(row, dict)] if rows else []
-
-
-def _closed(name: str, error: ScopeError) -> Resource:
-    return Resource(name=name, readable=False, writable=None, detail=error.detail)
-
-
-def _standing(email: str, row: Row, blocked: set[str]) -> Subscription:
-    numbers = numbers_of([row])
-    number = numbers[0] if numbers else ""
-    found = standing(email, row, number, bool(blocked & set(numbers)))
-    return replace(found, fields=_values(row)) if row else found
-
-
-def _values(row: Row) -> dict[str, object]:
-    """A contact's values by our field ids, blank ones left out. The address that is
-    kept in a custom field is ours to fill."""
-    own = {field.id: row.get(field.id) for field in FIELDS if field is not PHONE}
-    custom: dict[str, Any] = {
-        str(field["id"]): field.get("value")
-        for field in row.get("customFields") or ()
-        if field.get("type") != "EMAIL"
-    }
-    phone = next(iter(numbers_of([row])), "")
-    return filled({"phone": phone, **own, **custom})
-
-
-def _change(email: str, row: Row, blocked: set[str], audience_id: str) -> Change:
-    return Change(
-        email=email,
-        kind="upsert",
-        status=_standing(email, row, blocked).status,
-        fields=_values(row),
-        at=moment(row.get("lastModifiedDate")),
-        audience_id=audience_id,
-    )
+        key = self.fetch("POST", KEYS, payload=wanted)
+        kept = {"webhook_key": id_in(key, "public_key")}
+        chosen = {"key_id": id_in(key, "key_id")}
+        self.request("PATCH", f"{KEYS}/enabled", payload=chosen)
+        return kept

@@ -17,6 +17,7 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.messagemedia import MessageMedia
+from integrations.adapters.shared import to_place
 from tests.integrations.adapters import messagemedia_world as world
 from tests.integrations.adapters.messagemedia_world import (
     CONTACTS,
@@ -165,6 +166,16 @@ class TestVerify:
             opt_outs = adapter().verify().resources[-1]
         assert (opt_outs.readable, "Not enabled" in opt_outs.detail) == (False, True)
 
+    def test_fields_that_may_not_be_read_are_not_said_to_be_missing(self) -> None:
+        contacts, lists, fields, blacklist = world.READING[0].steps
+        shut = got(fields.url, world.FORBIDDEN, status=403)
+        with wire() as mock:
+            for step in (contacts, lists, shut, blacklist):
+                register(mock, step)
+            reading = adapter().verify()
+        assert reading.resources[2].readable is False
+        assert reading.notes == ()
+
 
 class TestReading:
     def test_lists_with_size(self) -> None:
@@ -280,5 +291,5 @@ class TestChanges:
     def test_a_token_that_is_not_known_any_more(self) -> None:
         with wire() as mock, pytest.raises(RejectedError) as caught:
             mock.add("GET", CONTACTS, status=400, json=world.REFUSED)
-            adapter().changes(LIST, '["t2"]')
+            adapter().changes(LIST, to_place(0, "", "", "t2"))
         assert caught.value.reason is Reason.CURSOR_EXPIRED

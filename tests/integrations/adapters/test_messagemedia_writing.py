@@ -299,9 +299,7 @@ class TestLeaving:
         assert [o.state for o in outcomes] == [SKIPPED, SKIPPED]
         assert "no mobile number" in outcomes[0].detail
 
-    @pytest.mark.parametrize(
-        ("status", "note"), [(204, "Deleted"), (404, "No contact")]
-    )
+    @pytest.mark.parametrize(("status", "note"), [(204, "Deleted"), (404, "not hold")])
     def test_erase(self, status: int, note: str) -> None:
         with wire() as mock:
             register(mock, found(contact(OLD)))
