@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from integrations.adapters.base import Audience, Reading, Resource
+from integrations.adapters.base import (
+    Audience,
+    Change,
+    Incoming,
+    OutcomeState,
+    Reading,
+    Resource,
+)
 from integrations.adapters.calls import Sign
 from integrations.adapters.declare import Credential, OAuth2, Rate
 from integrations.adapters.errors import (
     Reason,
+    RejectedError,
     ScopeError,
     TargetError,
     TransientError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.shapes import Row, id_in, row_in, rows_in
+from integrations.adapters.paging import batches
+from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
+from integrations.adapters.shared import check_same, json_body
 from integrations.adapters.stepping import stepped
 from integrations.adapters.zoho.records import (
     FIELDS,
+    IDS,
     MODULES,
     OURS,
     PAGE,
@@ -33,6 +45,8 @@ UNSEEN = (
     "This Zoho user may not see Email or Email Opt Out, so nobody's opt-out could be "
     "respected."
 )
+
+WATCHED = ("create", "edit")
 
 # Accounts server -> API server; the API's page "Multi DC Support".
 CENTRES = {
@@ -70,6 +84,7 @@ class Zoho(ZohoRecords):
             "ZohoCRM.settings.modules.READ",
             "ZohoCRM.settings.fields.READ",
             "ZohoCRM.coql.READ",
+            "ZohoCRM.notifications.ALL",
             "ZohoCRM.org.READ",
             "ZohoCRM.users.READ",
         ),
@@ -89,7 +104,9 @@ class Zoho(ZohoRecords):
     glyph = "Zo"
     docs_url = "https://www.zoho.com/crm/developer/docs/api/v8/oauth-overview.html"
     features = frozenset({"tags", "update_existing"})
+    hook_lifetime = 6 * 24 * 3600.0  # a week is the most
 
+    hook_path = "/crm/v8/actions/watch"
     walk_params = {"sort_by": "Modified_Time", "sort_order": "asc", "per_page": PAGE}
     since_format = "%Y-%m-%dT%H:%M:%S+00:00"
 
@@ -174,7 +191,7 @@ class Zoho(ZohoRecords):
         self, turn: int, since: str, place: str, audience_id: str
     ) -> tuple[list[Row], str]:
         """Records by the time of their last change, with the values that we know."""
-        names = [*OURS, *self.writable(audience_id)][:FIELDS]
+        names = self._told(audience_id)
 
         def read(start: datetime | None, token: str) -> tuple[list[Row], str]:
             params: Params = {
@@ -186,7 +203,7 @@ class Zoho(ZohoRecords):
             path = path_of(audience_id)
             answer = self.send("GET", path, params=params, headers=newer)
             body = None if answer.status == 304 else self.parsed(answer)
-            rows = [{name: row.get(name) for name in names} for row in rows_of(body)]
+            rows = _only(names, rows_of(body))
             info = row_in(body, "info") if rows else {}
             return rows, id_in(info, "next_page_token") if info.get(
                 "more_records"
@@ -194,8 +211,57 @@ class Zoho(ZohoRecords):
 
         return stepped(read, "Modified_Time", since, place)
 
+    def _told(self, module: str) -> list[str]:
+        """The fields that a change is told with."""
+        return [*OURS, *self.writable(module)][:FIELDS]
+
     def belongs(self, row: Row, audience_id: str) -> bool:
         return bool(row.get(self.email_key))
+
+    # Notification channels.
+
+    def add_webhook(self, url: str, audience_id: str) -> dict[str, str]:
+        """One channel for both modules. Its number follows from the address: asking
+        for it again is how Zoho wants it renewed."""
+        number = int(hashlib.sha256(url.encode()).hexdigest()[:12], 16)
+        ends = datetime.now(UTC) + timedelta(seconds=self.hook_lifetime)
+        channel = {
+            "channel_id": str(number),
+            "notify_url": url,
+            "token": self.secrets.get("webhook_secret", ""),
+            "events": [f"{name}.{what}" for name in MODULES for what in WATCHED],
+            "channel_expiry": ends.isoformat(timespec="seconds"),
+        }
+        body = self.fetch("POST", self.hook_path, payload={"watch": [channel]})
+        for row in rows_in(body, "watch"):
+            outcome = self._outcome(row)
+            if outcome.state is not OutcomeState.SYNCED:
+                raise RejectedError(outcome.detail, reason=outcome.reason)
+        return {"webhook_id": str(number)}
+
+    def remove_webhook(self, webhook_id: str, audience_id: str) -> None:
+        self.request("DELETE", self.hook_path, params={"channel_ids": webhook_id})
+
+    def check_hook(self, request: Incoming) -> None:
+        """The token that the channel was given comes back with each message."""
+        given = str(dig(json_body(request), "token") or "")
+        check_same(self.secrets.get("webhook_secret", ""), given)
+
+    def heard(self, event: Row) -> Iterator[Change]:
+        """Messages name records, which are read. Of deleted ones nothing is left to
+        read: a complete walk shows them."""
+        module, ids = str(event.get("module")), list(map(str, event.get("ids") or ()))
+        if module not in MODULES or event.get("operation") == "delete" or not ids:
+            return
+        names = self._told(module)
+        for some in batches(ids, IDS):
+            asked = {"ids": ",".join(some), "fields": ",".join(names)}
+            rows = rows_of(self.request("GET", path_of(module), params=asked))
+            yield from self.changed(_only(names, rows), module, "")
+
+
+def _only(names: Iterable[str], rows: Sequence[Row]) -> list[Row]:
+    return [{name: row.get(name) for name in names} for row in rows]
 
 
 def _error_of(answer: Answer) -> Row:

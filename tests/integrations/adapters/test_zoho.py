@@ -110,6 +110,11 @@ class TestZohoContract(AdapterContract):
     operations = (
         *world.OPERATIONS,
         Operation(
+            name="webhook",
+            run=lambda adapter: adapter.webhook(world.notice()),
+            steps=world.HEARD,
+        ),
+        Operation(
             name="changes inside a dense stretch",
             run=lambda adapter: adapter.changes("Contacts", DENSE),
             steps=(
@@ -121,6 +126,7 @@ class TestZohoContract(AdapterContract):
     descriptions = (
         Description(name="zoho-crm_fields.json", server=API),
         Description(name="zoho-crm_modules.json", server=API),
+        Description(name="zoho-crm_notifications.json", server=API),
         Description(name="zoho-crm_org.json", server=API),
         Description(name="zoho-crm_users.json", server=API, answers_beyond=PATTERNS),
         Description(name="zoho-crm_record.json", server=API, answers_beyond=PARTLY),

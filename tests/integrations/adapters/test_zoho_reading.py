@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from integrations.adapters.base import Contact, Options
+from integrations.adapters.base import Contact, Incoming, Options
 from integrations.adapters.errors import (
     AdapterError,
     CredentialsError,
@@ -33,10 +34,7 @@ from tests.integrations.adapters.zoho_world import (
     problem,
     record,
 )
-from tests.integrations.conformance import (
-    register,
-    wire,
-)
+from tests.integrations.conformance import Step, register, wire
 
 DENSE = to_place(0, "", "", to_place("2026-08-01T09:59:55+00:00", "d7a7bd6c"))
 
@@ -176,3 +174,69 @@ def test_times_are_read_with_their_zone() -> None:
     assert found.changed_at is not None
     assert found.changed_at.isoformat() == "2026-08-01T10:00:00+00:00"
     assert AT.endswith("+02:00")
+
+
+class TestChannels:
+    def test_one_for_both_modules_which_renews_itself_under_its_number(self) -> None:
+        before = datetime.now(UTC)
+        with wire() as mock:
+            register(mock, world.WATCH)
+            register(mock, world.WATCH)
+            first = adapter().add_webhook(world.HOOK, "Leads")
+            again = adapter().add_webhook(world.HOOK, "Contacts")
+            body = json.loads(mock.calls[0].request.body or "")
+        [watch] = body["watch"]
+        assert first == again == {"webhook_id": watch["channel_id"]}
+        assert watch["notify_url"] == world.HOOK
+        assert watch["token"] == SECRETS["webhook_secret"]
+        assert watch["events"] == [
+            *("Leads.create", "Leads.edit", "Contacts.create", "Contacts.edit"),
+        ]
+        lives = datetime.fromisoformat(watch["channel_expiry"]) - before
+        assert Zoho.hook_lifetime is not None
+        assert timedelta(0) < lives - timedelta(seconds=Zoho.hook_lifetime - 5)
+        assert lives < timedelta(days=7), "longer is refused"
+
+    def test_one_that_is_refused_is_no_webhook(self) -> None:
+        refused = Step(
+            method="POST",
+            url=f"{API}/actions/watch",
+            answer=world.watched("INVALID_DATA"),
+            status=201,
+        )
+        with wire() as mock, pytest.raises(RejectedError, match="not allowed"):
+            register(mock, refused)
+            adapter().add_webhook(world.HOOK, "Leads")
+
+    def test_who_it_is_about_is_read(self) -> None:
+        with wire() as mock:
+            for step in world.HEARD:
+                register(mock, step)
+            [change] = adapter().webhook(world.notice())
+            asked = parse_qs(urlsplit(str(mock.calls[1].request.url)).query)
+        assert (change.email, change.status) == (LEFT, "unsubscribed")
+        assert (change.audience_id, change.kind) == ("Leads", "upsert")
+        assert asked["ids"] == [world.ID]
+        assert "Email_Opt_Out" in asked["fields"][0].split(",")
+
+    @pytest.mark.parametrize(
+        "notice",
+        [
+            world.notice("delete"),
+            world.notice(module="Deals"),
+            world.notice(ids=[]),
+        ],
+    )
+    def test_nothing_is_read_where_nothing_is_left_or_ours(self, notice: Any) -> None:
+        with wire():
+            assert adapter().webhook(notice) == []
+
+    @pytest.mark.parametrize("token", ["", "guessed", None, 7])
+    def test_of_a_stranger(self, token: object) -> None:
+        with wire(), pytest.raises(CredentialsError):
+            adapter().webhook(world.notice(token=token))
+
+    def test_no_notice_at_all(self) -> None:
+        for body in (b"[]", b"no JSON", b'"text"'):
+            with wire(), pytest.raises((RejectedError, CredentialsError)):
+                adapter().webhook(Incoming(method="POST", url=world.HOOK, body=body))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from integrations.adapters.base import Contact, Options, OutcomeState
+from integrations.adapters.base import Contact, Incoming, Options, OutcomeState
 from integrations.adapters.zoho import Zoho
 from tests.integrations.conformance import Leaver, Operation, Step
 
 HOST = "https://www.zohoapis.com"
 API = f"{HOST}/crm/v8"
-SECRETS = {"access_token": "1000.2deaf8d0c268e3c8.703adef2bb33", "region": "zoho.com"}
+SECRETS = {
+    "access_token": "1000.2deaf8d0c268e3c8.703adef2bb33",
+    "region": "zoho.com",
+    "webhook_secret": "channel-secret-of-ours",
+}
+HOOK = "https://us.example/hooks/zoho/7/s3cr3t/"
+CHANNEL = "1093205376514"
 NEW, OLD, BAD, LEFT = "new@x.org", "old@x.org", "bad@x.org", "left@x.org"
 ID, OTHER_ID = "3652397000000649013", "3652397000000649014"
 BY = {"name": "Patricia Boyle", "id": "3652397000000186017"}
@@ -186,6 +193,51 @@ WHOLE = Step(
 LIST_FIELDS = Step(method="GET", url=f"{API}/settings/fields", answer=FIELDS)
 SYNCED, REJECTED = OutcomeState.SYNCED, OutcomeState.REJECTED
 
+
+def watched(code: str = "SUCCESS", **details: object) -> dict[str, Any]:
+    """What became of a channel."""
+    status = "success" if code == "SUCCESS" else "error"
+    words = "Successfully subscribed" if code == "SUCCESS" else "not allowed"
+    row = {"code": code, "details": details, "message": words, "status": status}
+    return {"watch": [row]}
+
+
+def channel(module: str) -> dict[str, str]:
+    return {
+        "channel_expiry": "2026-11-28T10:00:00+00:00",
+        "resource_uri": f"{API}/{module}",
+        "resource_id": "3652397000000002175",
+        "resource_name": module,
+        "channel_id": CHANNEL,
+    }
+
+
+def notice(operation: str = "update", module: str = "Leads", **more: Any) -> Incoming:
+    body = {
+        "query_params": {},
+        "module": module,
+        "resource_uri": f"{API}/{module}",
+        "ids": [ID],
+        "affected_fields": [{ID: ["Email_Opt_Out"]}],
+        "operation": operation,
+        "channel_id": CHANNEL,
+        "token": SECRETS["webhook_secret"],
+        **more,
+    }
+    return Incoming(method="POST", url=HOOK, body=json.dumps(body).encode())
+
+
+WATCH = Step(
+    method="POST",
+    url=f"{API}/actions/watch",
+    answer=watched(events=[channel("Leads"), channel("Contacts")]),
+    status=201,
+)
+HEARD = (
+    LIST_FIELDS,
+    Step(method="GET", url=f"{API}/Leads", answer={"data": [record(LEFT, out=True)]}),
+)
+
 OPERATIONS = (
     Operation(
         name="verify",
@@ -273,6 +325,26 @@ OPERATIONS = (
                 },
             ),
             NOBODY,
+        ),
+    ),
+    Operation(
+        name="add_webhook",
+        run=lambda adapter: adapter.add_webhook(HOOK, "Leads"),
+        steps=(WATCH,),
+    ),
+    Operation(
+        name="remove_webhook",
+        run=lambda adapter: adapter.remove_webhook(CHANNEL, "Leads"),
+        steps=(
+            Step(
+                method="DELETE",
+                url=f"{API}/actions/watch",
+                answer=watched(
+                    resource_uri=f"{API}/Leads",
+                    resource_id="3652397000000002175",
+                    channel_id=CHANNEL,
+                ),
+            ),
         ),
     ),
 )
