@@ -264,8 +264,7 @@ class IContact(IContactContacts):
             **{"listId": audience_id, "contactId": f"{ids[0]},{ids[-1]}"},
             "contactIdSearchType": "bet",
         }
-        people = self.placed(rows, near, audience_id)
-        return [row for row in people if row[PLACE]], ids[-1] if more else None
+        return self.placed(rows, near, audience_id), ids[-1] if more else None
 
     def webhook(self, request: Incoming) -> list[Change]:
         """iContact signs nothing and does not name the event either, so the address

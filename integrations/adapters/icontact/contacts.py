@@ -79,6 +79,7 @@ NOT_FIELDS = ("email", "contactId", "createDate", "bounceCount", "status", PLACE
 class IContactContacts(Together):
     """The half of the adapter that finds and writes people."""
 
+    look_up = "many"
     id_key, state_key = "contactId", ""
 
     # A person's record.
@@ -97,7 +98,9 @@ class IContactContacts(Together):
         return filled({name: row[name] for name in row if name not in NOT_FIELDS})
 
     def detail_of(self, row: Row, audience_id: str) -> str:
-        return DETAILS.get(str(row.get("status")), "")
+        own = str(row.get("status"))
+        waits = self.status_of(row, audience_id) == "pending"
+        return DETAILS.get(own, "") if waits or own in FINAL else ""
 
     def change(
         self, row: Row, audience_id: str, kind: str = "upsert", **more: Any
@@ -112,6 +115,9 @@ class IContactContacts(Together):
 
     def record_of(self, contact: Contact) -> Row:
         return {name: _sent(value) for name, value in filled(contact.fields).items()}
+
+    def belongs(self, row: Row, audience_id: str) -> bool:
+        return bool(row[PLACE])
 
     # Looking people up.
 
@@ -151,13 +157,12 @@ class IContactContacts(Together):
         left = (row for row in found if self.status_of(row, audience_id) in LEFT)
         return next(left, found[0] if found else None)
 
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        rows = {email: self.find_one(email, audience_id) for email in emails}
-        if rows and not any(row and row[PLACE] for row in rows.values()):
+    def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
+        found = {key_of(email): self.find_one(email, audience_id) for email in emails}
+        there = {key: row for key, row in found.items() if row}
+        if not any(row[PLACE] for row in there.values()):
             self.ready(audience_id)
-        return [self.standing(email, rows[email], audience_id) for email in emails]
+        return there
 
     # Writing.
 
@@ -211,9 +216,8 @@ class IContactContacts(Together):
         values = self.record_of(write.contact)
         if write.row is None:
             return {"email": write.email, **values}
-        if not values or not write.options.update_existing:
-            return {}
-        return {"contactId": number_of(write.known.remote_id), **values}
+        known = {"contactId": number_of(write.known.remote_id)}
+        return {**known, **values} if values and write.fills else {}
 
     def _post(
         self, name: str, rows: Mapping[str, Row]

@@ -168,6 +168,18 @@ class TestWriting:
         assert (outcomes[0].state, outcomes[0].detail) == (REJECTED, "No.")
         assert outcomes[0].remote_id == "333002"
 
+    def test_an_answer_that_has_them_as_gone_says_so(self) -> None:
+        gone = posted(SUBSCRIPTIONS, page("subscriptions", place(OLD, "unsubscribed")))
+        steps = (*looked_up(OLD, None), world.THERE, gone)
+        [outcome], _ = upsert(steps, Contact(email=OLD))
+        assert (outcome.state, outcome.reason) == (REJECTED, Reason.UNSUBSCRIBED)
+
+    def test_an_answer_without_a_status_is_no_subscription(self) -> None:
+        odd = posted(SUBSCRIPTIONS, page("subscriptions", place(OLD, "")))
+        steps = (*looked_up(OLD, None), world.THERE, odd)
+        [outcome], _ = upsert(steps, Contact(email=OLD))
+        assert (outcome.state, outcome.reason) == (REJECTED, Reason.REFUSED)
+
     def test_existing_ones_are_left_alone_when_the_rule_says_so(self) -> None:
         outcomes, bodies = upsert(
             looked_up(OLD), Contact(email=OLD), update_existing=False
