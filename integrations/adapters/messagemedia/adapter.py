@@ -46,10 +46,6 @@ from integrations.adapters.messagemedia.signature import signed
 from integrations.adapters.shapes import Row, dig, id_in
 from integrations.adapters.shared import moment
 
-HOSTS = {
-    "eu": "https://eu.app.api.sinch.com",
-    "au": "https://au.app.api.sinch.com",
-}
 KEYS = "/v1/iam/signature_keys"
 NO_FIELD = (
     "There is no custom field of the type e-mail, so people cannot be found again by "
@@ -154,13 +150,12 @@ class MessageMedia(MessageMediaPeople):
         "number on the blacklist stays there."
     )
 
-    id_key, state_key = "", ""  # who is no contact has a record, but no id
-    custom_key = "customFields"
     time_keys = ("lastModifiedDate",)
 
     @property
     def home(self) -> str:
-        return HOSTS.get(self.secrets.get("region", ""), HOSTS["eu"])
+        region = "au" if self.secrets.get("region") == "au" else "eu"
+        return f"https://{region}.app.api.sinch.com"
 
     # Answers.
 
@@ -293,8 +288,7 @@ class MessageMedia(MessageMediaPeople):
             return {}
         if active is not None:
             return {}
-        wanted = {"digest": "SHA512", "cipher": "RSA"}
-        key = self.fetch("POST", KEYS, payload=wanted)
+        key = self.fetch("POST", KEYS, payload={"digest": "SHA512", "cipher": "RSA"})
         kept = {"webhook_key": id_in(key, "public_key")}
         chosen = {"key_id": id_in(key, "key_id")}
         self.request("PATCH", f"{KEYS}/enabled", payload=chosen)

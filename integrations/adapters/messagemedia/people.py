@@ -47,6 +47,7 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import Params
+from integrations.adapters.paging import batches
 from integrations.adapters.rest import Write
 from integrations.adapters.shapes import Row, id_in, rows_in
 from integrations.adapters.together import Together
@@ -74,6 +75,10 @@ NO_ADDRESS = "Kept without the e-mail address: there is no custom field of that 
 
 class MessageMediaPeople(Together):
     """The half of the adapter that finds and writes people."""
+
+    look_up = "many"
+    id_key, state_key = "", ""  # who is no contact has a record, but no id
+    custom_key = "customFields"
 
     # Finding.
 
@@ -116,13 +121,19 @@ class MessageMediaPeople(Together):
             self.ready(audience_id)
         return found
 
+    def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
+        found = self.having(emails, audience_id)
+        rows = {key: found[key][0] for key in found if found[key]}
+        records = self.records((row, numbers_of(row)) for row in rows.values())
+        return dict(zip(rows, records, strict=True))
+
     def blocked(self, numbers: Iterable[str]) -> set[str]:
         """Which of these numbers are on the blacklist."""
-        wanted, told = set[str](), dict[str, object]()
-        for some in parts(numbers, AT_ONCE):
+        wanted = set(numbers)
+        told: dict[str, object] = {}
+        for some in batches(sorted(wanted), AT_ONCE):
             asked = quote(",".join(some), safe="+,")
             body = self.fetch("GET", f"{NUMBERS}/is_authorised/{asked}")
-            wanted.update(some)
             for row in rows_in(body, "numbers"):
                 # The documented answers write numbers without the plus.
                 number = str(row.get("number", "")).lstrip("+")
@@ -181,19 +192,6 @@ class MessageMediaPeople(Together):
     def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
         known = super().standing(email, row, audience_id)
         return replace(known, remote_id=str(row["id"])) if row else known
-
-    def subscriptions(
-        self, emails: Sequence[str], audience_id: str
-    ) -> list[Subscription]:
-        found = self.having(emails, audience_id)
-        first = {
-            key: (rows[0], numbers_of(rows[0])) for key, rows in found.items() if rows
-        }
-        records = dict(zip(first, self.records(first.values()), strict=True))
-        return [
-            self.standing(email, records.get(key_of(email)), audience_id)
-            for email in emails
-        ]
 
     # Writing.
 
@@ -285,7 +283,7 @@ class MessageMediaPeople(Together):
         found = self.having(emails, audience_id)
         rows = [row for rows in found.values() for row in rows]
         numbers = sorted({number for row in rows for number in numbers_of(row)})
-        for some in parts(numbers, BLACKLISTED_AT_ONCE):
+        for some in batches(numbers, BLACKLISTED_AT_ONCE):
             self.request("POST", BLACKLIST, payload={"numbers": some})
         return [left_now(found[key_of(email)]) for email in emails]
 
@@ -330,12 +328,6 @@ def addresses_of(row: Row) -> list[str]:
 def custom_rows(values: Mapping[str, str]) -> Row:
     rows = [{"id": number, "value": value} for number, value in values.items()]
     return {"customFields": rows} if rows else {}
-
-
-def parts(items: Iterable[str], most: int) -> list[list[str]]:
-    """Each item once, up to so many a part."""
-    each = list(dict.fromkeys(items))
-    return [each[at : at + most] for at in range(0, len(each), most)]
 
 
 def unusable(number: str) -> Outcome:
