@@ -130,15 +130,12 @@ class KlaviyoProfiles(Together):
         """On a list with double opt-in, a profile that is not on it may have been
         asked; that is never shown, so the status is unknown."""
         found = super().subscriptions(emails, audience_id)
-        aside = {now.email for now in found if now.status == "absent" and now.remote_id}
+        aside = [now for now in found if now.status == "absent" and now.remote_id]
         if not aside or not self.asks(audience_id):
             return found
-        return [
-            replace(now, status="unknown", detail=NOT_KNOWN)
-            if now.email in aside
-            else now
-            for now in found
-        ]
+        asked = [replace(now, status="unknown", detail=NOT_KNOWN) for now in aside]
+        unknown = {now.email: now for now in asked}
+        return [unknown.get(now.email, now) for now in found]
 
     # Writing.
 
@@ -199,11 +196,9 @@ class KlaviyoProfiles(Together):
         kind = f"profile-subscription-bulk-{verb}-job"
         to = {"email": {"marketing": {"consent": status}}}
         place = {"type": "list", "id": audience_id}
-        for some in batches(emails, MOST):
-            rows = [
-                resource("profile", {"email": e, "subscriptions": to}) for e in some
-            ]
-            self.start(kind, {"profiles": {"data": rows}}, list=place)
+        rows = [resource("profile", {"email": e, "subscriptions": to}) for e in emails]
+        for some in batches(rows, MOST):
+            self.start(kind, {"profiles": {"data": some}}, list=place)
 
     def poll(self, job: str, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         mode, imported, *_ = job.split(":")
