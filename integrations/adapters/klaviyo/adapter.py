@@ -127,8 +127,7 @@ class Klaviyo(KlaviyoProfiles):
     since_format = "%Y-%m-%dT%H:%M:%SZ"
     overlap = timedelta(minutes=15)
 
-    hook_path, hook_key = "/api/webhooks", "data"
-    events_key = "data"
+    hook_path, hook_key, events_key = "/api/webhooks", "data", "data"
     erasing = (
         "Klaviyo took the request. The profile is on its page of deleted profiles once "
         "that is done."

@@ -31,6 +31,7 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.declared import filled_in
 from integrations.adapters.each import (
+    again,
     awaiting,
     by_address,
     key_of,
@@ -38,7 +39,7 @@ from integrations.adapters.each import (
     spellings,
     synced,
 )
-from integrations.adapters.errors import Reason, RejectedError
+from integrations.adapters.errors import Reason, RejectedError, TransientError
 from integrations.adapters.http import Params
 from integrations.adapters.klaviyo.wire import (
     FIXED,
@@ -62,7 +63,6 @@ NOT_KNOWN = (
     "Klaviyo does not show who was asked to confirm and has not answered yet; this "
     "person is known there without a confirmed subscription to the list."
 )
-ASK, ADD = "ask", "add"
 
 
 class KlaviyoProfiles(Together):
@@ -117,7 +117,7 @@ class KlaviyoProfiles(Together):
                 check_told(profile)
                 yield flat(profile, on_list=path != EVERYBODY)
 
-    def asks(self, audience_id: str) -> bool:
+    def mode_of(self, audience_id: str) -> bool:
         """Whether the list has double opt-in. Raises TargetError when it is gone."""
         path = self.at("/api/lists/{audience}", audience_id)
         body = self.fetch("GET", path, params={"fields[list]": "opt_in_process"})
@@ -155,11 +155,14 @@ class KlaviyoProfiles(Together):
     ) -> dict[str, Outcome]:
         double = self.asks(audience_id)
         ids = {key: write.known.remote_id for key, write in writes.items()}
+        emails = {}
         rows = {}
         for key, write in writes.items():
+            # As Klaviyo spells it, where it knows the person.
+            emails[key] = write.row["email"] if write.row else write.email
             record = self.record_of(write.contact) if write.fills else {}
             if record or write.row is None:
-                rows[key] = resource("profile", {"email": _address(write), **record})
+                rows[key] = resource("profile", {"email": emails[key], **record})
         job = ""
         if len(writes) == 1 and rows:
             [(key, row)] = rows.items()
@@ -173,13 +176,13 @@ class KlaviyoProfiles(Together):
             done = self.start("profile-bulk-import-job", {"profiles": profiles})
             job = str(dig(done, "data", "id") or "")
         joining = [key for key in writes if writes[key].known.status != "subscribed"]
-        emails = [_address(writes[key]) for key in joining]
-        self._set_consent("create", "SUBSCRIBED", emails, audience_id)
+        some = [emails[key] for key in joining]
+        self._set_consent("create", "SUBSCRIBED", some, audience_id)
         outcomes = {}
         for key, id in ids.items():
             if job or (key in joining and not double):
                 # The profile's id keeps the jobs of different contacts apart.
-                named = f"{ASK if double else ADD}:{job or f':{id}'}"
+                named = f"{'ask' if double else 'add'}:{job or f':{id}'}"
                 outcomes[key] = Outcome(state=OutcomeState.SUBMITTED, job=named)
             else:
                 outcomes[key] = awaiting(id) if key in joining else synced(id)
@@ -213,7 +216,6 @@ class KlaviyoProfiles(Together):
             if state.get("failed_count"):
                 errors = self._import_errors(path)
         fresh = done is None or datetime.now(UTC) - done < JOINED_BY
-        late = Outcome(state=OutcomeState.RETRY, reason=Reason.SERVER, detail=ABSENT)
         found = self.find(emails, audience_id)
         outcomes = []
         for email in emails:
@@ -222,7 +224,7 @@ class KlaviyoProfiles(Together):
             ended = self._ended(now, errors.get(key), mode)
             if ended is None and fresh:
                 return []
-            outcomes.append(ended or late)
+            outcomes.append(ended or again(TransientError(ABSENT)))
         return outcomes
 
     def _ended(
@@ -238,7 +240,7 @@ class KlaviyoProfiles(Together):
         lost = error.detail if error else ""
         if now.status == "subscribed":
             return synced(now.remote_id, lost)
-        return awaiting(now.remote_id, lost) if mode == ASK else error
+        return awaiting(now.remote_id, lost) if mode == "ask" else error
 
     def _import_errors(self, path: str) -> dict[str, Outcome]:
         refused: dict[str, Outcome] = {}
@@ -259,8 +261,3 @@ class KlaviyoProfiles(Together):
         self._set_consent("delete", "UNSUBSCRIBED", leaving, audience_id)
         ids = {key_of(row["email"]): row["id"] for row in rows}
         return [synced(ids.get(key_of(email))) for email in emails]
-
-
-def _address(write: Write) -> str:
-    """As Klaviyo spells it, if it knows the person."""
-    return str((write.row or {}).get("email") or write.email)

@@ -33,7 +33,6 @@ FIXED = (
 )
 FIXED_IDS = [field.id for field in FIXED]
 KINDS = {bool: "boolean", int: "number", float: "number", list: "multi_choice"}
-DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 # Suppression reason -> our status and what is told beside it. The gravest comes first.
 SUPPRESSED = {
@@ -109,7 +108,7 @@ def custom_fields(profiles: Iterable[Row]) -> list[Field]:
 
 def kind_of(value: object) -> str:
     """The field type that a custom property's value hints at."""
-    kind = "date" if DATE.fullmatch(str(value)) else "text"
+    kind = "date" if re.fullmatch(r"\d{4}-\d\d-\d\d", str(value)) else "text"
     return KINDS.get(type(value), kind)
 
 
