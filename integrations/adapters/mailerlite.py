@@ -40,7 +40,6 @@ from integrations.adapters.declare import Credential, Rate
 from integrations.adapters.each import (
     again,
     by_address,
-    existing,
     key_of,
     not_there,
     synced,
@@ -52,7 +51,8 @@ from integrations.adapters.errors import (
     TransientError,
 )
 from integrations.adapters.http import Answer, to_json
-from integrations.adapters.rest import Rest
+from integrations.adapters.paging import batches
+from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
 
 VERSION = "2026-11-22"  # the API as it was on that day
@@ -134,6 +134,7 @@ class MailerLite(Rest):
     walk_path, walk_from = "/api/groups/{audience}/subscribers", ""
     turns = len(states)
 
+    kept = frozenset({"subscribed"})
     known_as = "Already in this group"
     unknown_as = "Not in this account at all."
     asked_as = "MailerLite asks them to confirm."
@@ -185,70 +186,70 @@ class MailerLite(Rest):
     def _look_up(self, emails: Sequence[str]) -> list[tuple[str, Answer]]:
         paths = [self.at(PERSON, "", email.lower()) for email in emails]
         asked = [{"method": "GET", "path": path} for path in paths]
-        parts = (asked[n : n + BATCH] for n in range(0, len(asked), BATCH))
-        answers = [answer for part in parts for answer in self._batch(part)]
+        parts = map(self._batch, batches(asked, BATCH))
+        answers = [answer for part in parts for answer in part]
         return list(zip(emails, answers, strict=True))
 
-    def _row_of(self, answer: Answer) -> Row:
+    def _row_in(self, answer: Answer) -> Row:
         return row_in(self.parsed(answer), "data")
 
-    def _known(self, email: str, answer: Answer, audience_id: str) -> Subscription:
-        row = None if answer.status == 404 else self._row_of(answer)
-        return self.standing(email, row, audience_id)
+    def _found(self, answer: Answer) -> Row | None:
+        return None if answer.status == 404 else self._row_in(answer)
 
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
     ) -> list[Subscription]:
-        found = self._look_up(emails)
-        return [self._known(email, answer, audience_id) for email, answer in found]
+        return [
+            self.standing(email, self._found(answer), audience_id)
+            for email, answer in self._look_up(emails)
+        ]
 
     def upsert(
         self, contacts: Sequence[Contact], audience_id: str, options: Options
     ) -> list[Outcome]:
         people = by_address(contacts)
         outcomes: dict[str, Outcome] = {}
-        rows: dict[str, Row] = {}
-        for email, answer in self._look_up(list(people)):
+        persons: dict[str, Row] = {}
+        for key, answer in self._look_up(list(people)):
             try:
-                known = self._known(email, answer, audience_id)
+                row = self._found(answer)
+                write = self.to_write(people[key], row, audience_id, options)
             except TransientError as error:
-                outcomes[email] = again(error)
+                outcomes[key] = again(error)
                 continue
-            if refused := consent.left(known, self.label):
-                outcomes[email] = refused
-            elif known.status == "subscribed" and not options.update_existing:
-                outcomes[email] = existing(known.remote_id, self.known_as)
+            if held := self.held_back(write):
+                outcomes[key] = held
             else:
-                rows[email] = self._row(people[email], known, audience_id, options)
-        if rows:
-            answers = self._write(list(rows.values()), audience_id)
-            outcomes |= zip(rows, answers, strict=True)
+                persons[key] = self._person(write)
+        if persons:
+            written = self._write(list(persons.values()), audience_id)
+            outcomes |= zip(persons, written, strict=True)
         return [outcomes[key_of(contact.email)] for contact in contacts]
 
-    def _row(
-        self, contact: Contact, known: Subscription, audience_id: str, options: Options
-    ) -> Row:
-        row: Row = {"email": contact.email.strip(), "groups": [audience_id]}
-        new, at = not known.remote_id, contact.signed_up_at
-        if new or options.update_existing:
-            row |= self.record_of(contact)
-        if new and options.double_opt_in:
-            row["status"] = "unconfirmed"
+    def _person(self, write: Write) -> Row:
+        contact, new = write.contact, write.row is None
+        person: Row = {"email": write.email, "groups": [write.audience_id]}
+        if write.fills:
+            person |= self.record_of(contact)
+        if new and write.options.double_opt_in:
+            person["status"] = "unconfirmed"
         if new and contact.ip:
-            row["ip_address"] = contact.ip
-        if new and at:
-            row["subscribed_at"] = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-        return row
+            person["ip_address"] = contact.ip
+        if new and contact.signed_up_at:
+            at = contact.signed_up_at.astimezone(UTC)
+            person["subscribed_at"] = f"{at:%Y-%m-%d %H:%M:%S}"
+        return person
 
-    def _write(self, rows: Sequence[Row], audience_id: str) -> list[Outcome]:
-        """What became of people, behind a look at the group."""
+    def _write(self, people: Sequence[Row], audience_id: str) -> list[Outcome]:
+        """What became of them, behind a look at the group."""
         group = {"method": "GET", "path": f"{self.people_path(audience_id)}?limit=1"}
         post = {"method": "POST", "path": PEOPLE}
-        first, *answers = self._batch([group, *({**post, "body": row} for row in rows)])
+        posts = [{**post, "body": person} for person in people]
+        first, *answers = self._batch([group, *posts])
         self.parsed(first)
 
         def outcome(answer: Answer) -> Outcome:
-            row = self._row_of(answer)
+            row = self._row_in(answer)
             return self.settled(self.standing(str(row.get("email")), row, audience_id))
 
         return self.apart(answers, outcome)
@@ -281,12 +282,13 @@ class MailerLite(Rest):
         return {"name": "contactsync", "url": url, "events": list(EVENTS)}
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        def leave(pair: tuple[str, Answer]) -> Outcome:
-            known = self._known(*pair, audience_id)
+        def leave(found: tuple[str, Answer]) -> Outcome:
+            email, answer = found
+            known = self.standing(email, self._found(answer), audience_id)
             if not known.remote_id:
                 return not_there(self.unknown_as)
             if not consent.left(known, self.label):
-                row = {"email": known.email.strip(), "status": "unsubscribed"}
+                row = {"email": email.strip(), "status": "unsubscribed"}
                 self.fetch("POST", PEOPLE, payload=row)
             return synced(known.remote_id)
 
