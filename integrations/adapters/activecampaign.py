@@ -23,7 +23,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from integrations.adapters.base import (
-    Audience,
     Change,
     Contact,
     Field,
@@ -32,7 +31,7 @@ from integrations.adapters.base import (
     Subscription,
     filled,
 )
-from integrations.adapters.calls import Sign, audience
+from integrations.adapters.calls import Sign
 from integrations.adapters.declare import Credential, Rate
 from integrations.adapters.each import (
     key_of,
@@ -57,7 +56,6 @@ from integrations.adapters.shared import (
 )
 
 ALONG = "fieldValues,contactTags.tag"  # what comes along with contacts
-SIZED = 20  # lists that are counted
 URL = re.compile(r"(https://[a-z0-9.-]+(?::[0-9]+)?)(?:/.*)?", re.ASCII | re.IGNORECASE)
 STATUS = {"0": "pending", "1": "subscribed", "2": "unsubscribed", "3": "bounced"}
 # Kind and status of a change. Which bounce it was is not told.
@@ -106,6 +104,8 @@ class ActiveCampaign(Rest):
     me_path = "/api/3/users/me"
     identity_keys, account_keys = ("user.email", "user.username"), ("host",)
     audience_path, one_path = "/api/3/lists", "/api/3/contacts/{id}"
+    count_path, count_by, count_params = "/api/3/contacts", "listid", {"status": 1}
+    most_counted = 20
     probed = (audience_path, "/api/3/contacts", "/api/3/fields", "/api/3/tags")
     hook_path, hook_key = "/api/3/webhooks", "webhook"
     erasing = "Deleted with all their data."
@@ -166,17 +166,6 @@ class ActiveCampaign(Rest):
 
     def me(self) -> Row:
         return {**super().me(), "host": urlsplit(self.base_url).hostname}
-
-    def audiences(self) -> list[Audience]:
-        """Sizes cost a call each, so only the first lists have one."""
-        return [
-            audience(row, self._size(id_in(row)) if number < SIZED else None)
-            for number, row in enumerate(self.rows(self.audience_path))
-        ]
-
-    def _size(self, audience_id: str) -> int | None:
-        params: Params = {"listid": audience_id, "status": 1, "limit": 1}
-        return self.total_of(self.fetch("GET", "/api/3/contacts", params=params))
 
     def field_of(self, row: Row) -> Field | None:
         field = super().field_of(row)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from integrations.adapters.activecampaign import SIZED, ActiveCampaign
+from integrations.adapters.activecampaign import ActiveCampaign
 from integrations.adapters.base import Contact, Incoming, Options, OutcomeState
 from integrations.adapters.errors import (
     CredentialsError,
@@ -92,6 +92,9 @@ class TestActiveCampaignContract(AdapterContract):
             },
         ),
     )
+
+
+SIZED = ActiveCampaign.most_counted
 
 
 def adapter(**secrets: str) -> ActiveCampaign:
