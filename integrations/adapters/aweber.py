@@ -146,11 +146,9 @@ class AWeber(Rest):
                 )
         elif values or tags:
             changed = values | ({"tags": {"add": tags}} if tags else {})
-            try:
+            with self.still_there():
                 path = f"{path}/{write.known.remote_id}"
                 self.request("PATCH", path, payload=changed)
-            except TargetError:
-                raise TransientError("Deleted in AWeber just now.") from None
         return self.settled(self.standing(write.email, row, write.audience_id))
 
     def _values(self, write: Write) -> Row:
@@ -171,15 +169,14 @@ class AWeber(Rest):
         """Deletes from every list; AWeber drops what the person opened and clicked."""
         asked = {"ws.op": "findSubscribers", "email": email.strip()}
         body = self.fetch("GET", self.at(self.me_path), params=asked)
-        erased = 0
-        for row in rows_in(body, "entries"):
-            path = urlsplit(str(row.get("self_link"))).path
-            same = key_of(str(row.get("email", ""))) == key_of(email)
-            if same and PERSON.fullmatch(path):
-                with suppress(TargetError):
-                    self.request("DELETE", path)
-                erased += 1
-        return self.erased(erased, f"Deleted from {erased} lists, with its history.")
+        paths = [
+            urlsplit(str(row.get("self_link"))).path
+            for row in rows_in(body, "entries")
+            if key_of(str(row.get("email", ""))) == key_of(email)
+        ]
+        theirs = list(filter(PERSON.fullmatch, paths))
+        note = f"Deleted from {len(theirs)} lists, with its history."
+        return self.erase_all(theirs, note)
 
     def heard(self, event: Row) -> Iterator[Change]:
         name, row = str(event.get("event")), event.get("payload") or {}

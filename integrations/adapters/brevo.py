@@ -212,7 +212,7 @@ class Brevo(Rest):
     def put(self, write: Write) -> Outcome:
         number, there = self.number(write.audience_id), write.known.remote_id
         person: Row = {"email": write.email}
-        if not there or write.options.update_existing:
+        if write.fills:
             person |= self.record_of(write.contact)
         if write.options.double_opt_in and write.known.status != "subscribed":
             self._ask(person, number)

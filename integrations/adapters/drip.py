@@ -217,7 +217,7 @@ class Drip(Rest):
     def put(self, write: Write) -> Outcome:
         kind, name = _target(write.audience_id)
         person: Row = {"email": write.email}
-        if write.row is None or write.options.update_existing:
+        if write.fills:
             person |= self.record_of(write.contact)
             person |= filled({"ip_address": write.contact.ip})
         if tags := [*([name] if kind == "tag" else ()), *write.tags]:

@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 from integrations.adapters import consent
 from integrations.adapters.base import (
@@ -38,7 +38,7 @@ from integrations.adapters.base import (
     Resource,
     Subscription,
 )
-from integrations.adapters.calls import Sign
+from integrations.adapters.calls import Place, Sign
 from integrations.adapters.declare import Credential, Rate
 from integrations.adapters.each import (
     by_address,
@@ -125,6 +125,7 @@ class SendGrid(Rest):
 
     size_param, page_size = "page_size", 1000
     place_param, rows_key = "page_token", "result"
+    next_keys = ("_metadata", "next")
 
     audience_path, size_key = LISTS, "contact_count"
     hook_path = "/v3/user/webhooks/event/settings"
@@ -156,10 +157,9 @@ class SendGrid(Rest):
     def told(self, answer: Answer) -> str:
         return str(self._fault(answer).get("field"))
 
-    def following(self, body: Row, rows: list[Row], place: Any) -> str:
-        url = urlsplit(str(dig(body, "_metadata", "next") or ""))
-        token = (parse_qs(url.query).get("page_token") or [""])[0]
-        return "" if token == place else token  # the last page may lead to itself
+    def following(self, body: Row, rows: list[Row], place: Any) -> Place | None:
+        ahead = super().following(body, rows, place)
+        return None if ahead == place else ahead  # the last page may lead to itself
 
     # Reading the account.
 
