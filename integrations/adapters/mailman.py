@@ -19,6 +19,7 @@ from integrations.adapters.base import (
     Receipt,
     Resource,
     Subscription,
+    filled,
 )
 from integrations.adapters.calls import Sign
 from integrations.adapters.counted import Counted
@@ -164,7 +165,8 @@ class Mailman(Counted):
         ]
 
     def put(self, write: Write) -> Outcome:
-        named = self.record_of(write.contact)
+        name = write.contact.fields.get("display_name")
+        named: Row = filled({"display_name": name})
         if write.row is None:
             return self._join(write, named)
         if named and named != write.known.fields:
