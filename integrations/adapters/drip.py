@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 from integrations.adapters.base import (
@@ -225,24 +224,24 @@ class Drip(Rest):
         path, asks = self.at(PEOPLE), write.known.status == "pending"
         if kind == "campaign" and write.known.status in ("absent", "unknown"):
             person["reactivate_if_removed"] = False
-            path, asks = self.people_path(write.audience_id), self._campaigns[name]
+            path = self.people_path(write.audience_id)
+            asks = self.asks(write.audience_id)
         body = self.fetch("POST", path, payload={"subscribers": [person]})
         [row] = rows_in(body, "subscribers")
         status = "pending" if asks else self.status_of(row, write.audience_id)
         now = replace(write.known, status=status, remote_id=str(row.get("id") or ""))
         return self.settled(now)
 
-    @cached_property
-    def _campaigns(self) -> dict[str, bool]:
-        return {}
-
     def ready(self, audience_id: str) -> None:
-        """Reads whether the campaign asks people to confirm."""
+        self.asks(audience_id)
+
+    def mode_of(self, audience_id: str) -> bool:
         kind, name = _target(audience_id)
-        if kind == "campaign" and name not in self._campaigns:
-            path = self.at(CAMPAIGN, "", name)
-            [row] = rows_in(self.fetch("GET", path), "campaigns")
-            self._campaigns[name] = bool(row["double_optin"])
+        if kind != "campaign":
+            return False
+        path = self.at(CAMPAIGN, "", name)
+        [row] = rows_in(self.fetch("GET", path), "campaigns")
+        return bool(row["double_optin"])
 
     def people_path(self, audience_id: str) -> str:
         kind, name = _target(audience_id)
