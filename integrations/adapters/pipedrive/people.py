@@ -147,6 +147,9 @@ class PipedrivePeople(Rest):
     def status_of(self, row: Row, audience_id: str) -> str:
         return self.states.get(str(row.get("marketing_status")), "unknown")
 
+    def detail_of(self, row: Row, audience_id: str) -> str:
+        return NO_CONSENT if self.status_of(row, audience_id) == "unknown" else ""
+
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
     ) -> list[Subscription]:
@@ -161,9 +164,7 @@ class PipedrivePeople(Rest):
                 key=lambda row: self.status_of(row, audience_id) in LEFT,
                 default=None,
             )
-            known = self.standing(email, row, audience_id)
-            detail = NO_CONSENT if known.status == "unknown" else ""
-            return replace(known, fields=fields, detail=detail)
+            return replace(self.standing(email, row, audience_id), fields=fields)
 
         return [stand(email) for email in emails]
 

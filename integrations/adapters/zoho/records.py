@@ -46,6 +46,7 @@ FIELDS = 50  # names that a listing takes
 IDS = 100  # ids that it takes
 CHUNK = 50  # values after "in", at most
 ROWS = 200  # what a query may list for one API credit
+NAMES = ("First_Name", "Last_Name")
 TYPES = {
     **dict.fromkeys(("text", "textarea"), "text"),
     **dict.fromkeys(("integer", "bigint", "double", "currency", "percent"), "number"),
@@ -95,22 +96,22 @@ class ZohoRecords(Rest):
         ]
 
     def field_of(self, row: Row) -> Field:
-        name, kind = str(row["api_name"]), str(row.get("data_type", ""))
-        rights = row.get("operation_type") or {}
-        values = [
-            each.get("actual_value") for each in row.get("pick_list_values") or ()
-        ]
+        name = str(row["api_name"])
+        kind = "name" if name in NAMES else TYPES.get(str(row.get("data_type")))
+        may = row.get("operation_type") or {}
+        locked = row.get("read_only") or row.get("field_read_only")
+        options = (each["actual_value"] for each in row.get("pick_list_values") or ())
         return Field(
             id=name,
             label=str(row.get("display_label") or row.get("field_label") or name),
-            type="name"
-            if name in ("First_Name", "Last_Name")
-            else TYPES.get(kind, "text"),
+            type=kind or "text",
             required=bool(row.get("system_mandatory")) and name != "Last_Name",
-            read_only=bool(row.get("read_only") or row.get("field_read_only"))
-            or kind not in TYPES
-            or not (rights.get("api_create", True) and rights.get("api_update", True)),
-            options=tuple(str(each) for each in values if each not in (None, "-None-")),
+            read_only=kind is None
+            or bool(locked)
+            or not (may.get("api_create", True) and may.get("api_update", True)),
+            options=tuple(
+                str(each) for each in options if each not in (None, "-None-")
+            ),
         )
 
     def writable(self, module: str) -> list[str]:
