@@ -12,7 +12,6 @@ from integrations.adapters.base import (
     Change,
     Incoming,
     OutcomeState,
-    Reading,
     Resource,
 )
 from integrations.adapters.calls import Sign
@@ -107,6 +106,7 @@ class Zoho(ZohoRecords):
     hook_lifetime = 6 * 24 * 3600.0  # a week is the most
 
     hook_path = "/crm/v8/actions/watch"
+    identity_keys, account_keys = ("user.email",), ("org.company_name",)
     walk_params = {"sort_by": "Modified_Time", "sort_order": "asc", "per_page": PAGE}
     since_format = "%Y-%m-%dT%H:%M:%S+00:00"
 
@@ -141,38 +141,32 @@ class Zoho(ZohoRecords):
 
     # Reading the account.
 
-    def _listed(self, path: str, params: Params | None = None) -> list[Row]:
-        """What is listed at a path, under the name of its last part."""
-        body = self.fetch("GET", f"/crm/v8/{path}", params=params)
-        return rows_in(body, path.rpartition("/")[2])
-
     def _modules(self) -> dict[str, Row]:
-        rows = self._listed("settings/modules")
+        rows = self.listed_at("settings/modules")
         return {
             str(row["api_name"]): row
             for row in rows
             if row.get("api_supported") and row["api_name"] in MODULES
         }
 
-    def verify(self) -> Reading:
-        [user, *_] = self._listed("users", {"type": "CurrentUser"})
-        [org, *_] = self._listed("org")
+    def me(self) -> Row:
+        [user, *_] = self.listed_at("users", {"type": "CurrentUser"})
+        [org, *_] = self.listed_at("org")
+        return {"user": user, "org": org}
+
+    def resources(self) -> tuple[Resource, ...]:
         modules = self._modules()
 
         def may(module: str, *rights: str) -> bool:
             return all(modules.get(module, {}).get(right) for right in rights)
 
-        return Reading(
-            identity=str(user.get("email", "")),
-            account_name=str(org.get("company_name", "")),
-            resources=tuple(
-                Resource(
-                    name=module,
-                    readable=may(module, "viewable"),
-                    writable=may(module, "creatable", "editable"),
-                )
-                for module in MODULES
-            ),
+        return tuple(
+            Resource(
+                name=module,
+                readable=may(module, "viewable"),
+                writable=may(module, "creatable", "editable"),
+            )
+            for module in MODULES
         )
 
     def audiences(self) -> list[Audience]:

@@ -83,15 +83,19 @@ class ZohoRecords(Rest):
     known_as, unknown_as = "Already in Zoho CRM", "Not in this module."
     erasing = "Deleted. Zoho keeps deleted records in its recycle bin for 60 days."
 
+    def listed_at(self, path: str, params: Params | None = None) -> list[Row]:
+        """What is listed at a path, under the name of its last part."""
+        body = self.fetch("GET", f"/crm/v8/{path}", params=params)
+        return rows_in(body, path.rpartition("/")[2])
+
     # Fields.
 
     def fields(self, audience_id: str) -> list[Field]:
         more = {"include": "allowed_permissions_to_update"}
-        params = {"module": audience_id, **more}
-        body = self.fetch("GET", "/crm/v8/settings/fields", params=params)
+        rows = self.listed_at("settings/fields", {"module": audience_id, **more})
         return [
             self.field_of(row)
-            for row in rows_in(body, "fields")
+            for row in rows
             if row.get("visible", True) and row.get("api_name") not in OURS
         ]
 
