@@ -41,7 +41,7 @@ NEEDED = {
 }
 ENGINE = (
     *("integrations.adapters.base", "integrations.adapters.counted"),
-    *("integrations.adapters.rest", __name__),
+    *("integrations.adapters.rest", "integrations.adapters.walks", __name__),
 )
 
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Literal
+from datetime import datetime
+from typing import ClassVar, Literal
 
 from integrations.adapters import consent
 from integrations.adapters.base import (
@@ -23,12 +23,9 @@ from integrations.adapters.base import (
     Contact,
     Options,
     Outcome,
-    Page,
     Subscription,
     filled,
 )
-from integrations.adapters.calls import Place
-from integrations.adapters.declared import Declared
 from integrations.adapters.each import (
     awaiting,
     existing,
@@ -38,11 +35,10 @@ from integrations.adapters.each import (
     synced,
     tags_for,
 )
-from integrations.adapters.errors import RejectedError, TargetError
-from integrations.adapters.http import Params
-from integrations.adapters.shapes import Row, dig, id_in, put_in
-from integrations.adapters.shapes import as_text as as_text
-from integrations.adapters.shared import expired, moment, parse_place, to_place
+from integrations.adapters.errors import TargetError
+from integrations.adapters.shapes import Row, as_text, dig, id_in, put_in
+from integrations.adapters.shared import moment
+from integrations.adapters.walks import Walks
 
 Look = Callable[[str], Row | None]
 
@@ -74,7 +70,7 @@ class Write:
         return tags_for(self.contact, self.options)
 
 
-class Rest(Declared):
+class Rest(Walks):
     """A provider where people are looked up before each write."""
 
     # A person's record. Fields are `own_fields`, where dots lead inwards, and those in
@@ -98,18 +94,6 @@ class Rest(Declared):
     known_as: ClassVar[str] = "Already on this list"
     unknown_as: ClassVar[str] = "Not on this list at all."
     asked_as: ClassVar[str] = ""  # what is said of those who have yet to confirm
-
-    # A walk reads everybody, in so many turns (states, or kinds of change). With
-    # `since_format`, later ones ask for what changed since the one before began.
-    walk_path: ClassVar[str] = ""
-    walk_params: ClassVar[Params] = {}
-    walk_from: ClassVar[Place | None] = None  # where it starts, if not at `first_place`
-    turns: ClassVar[int] = 1
-    whole_turns: ClassVar[int] = 0  # of the first walk, where those are others
-    since_param: ClassVar[str] = ""  # the provider's filter
-    since_format: ClassVar[str] = ""  # of a time in it, for strftime
-    overlap: ClassVar[timedelta] = timedelta(minutes=10)  # between the two clocks
-    step_back: ClassVar[int] = 0  # rows read again: others may be deleted meanwhile
 
     # A person's record.
 
@@ -328,76 +312,6 @@ class Rest(Declared):
     def leave(self, known: Subscription, audience_id: str) -> None:
         """Opts out somebody who is there."""
         raise NotImplementedError
-
-    # Walking through an audience.
-
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        self.needs("changes")
-        first = self.first_place if self.walk_from is None else self.walk_from
-        start, kinds = (0, "", "", first), (int, str, str, type(first))
-        turn, since, began, place = parse_place(cursor, *kinds) or start
-        turns = self.turns if since else self.whole_turns or self.turns
-        if not 0 <= turn < turns or (since and moment(since) is None):
-            raise expired()
-        if self.since_format and not began:
-            began = (datetime.now(UTC) - self.overlap).strftime(self.since_format)
-        try:
-            rows, following = self.turn(turn, since, place, audience_id)
-        except RejectedError as error:  # a place that was good, once
-            raise expired() if cursor else error from None
-        more = bool(following) or turn + 1 < turns
-        if following:
-            ahead = to_place(turn, since, began, following)
-        elif more:
-            ahead = to_place(turn + 1, since, began, first)
-        else:
-            ahead = to_place(0, began, "", first) if began else ""
-        return Page(
-            changes=tuple(self.changed(rows, audience_id, since)),
-            cursor=ahead,
-            complete=not since,
-            more=more,
-        )
-
-    def turn(
-        self, turn: int, since: str, place: Any, audience_id: str
-    ) -> tuple[list[Row], Any]:
-        """A page of a walk, and the place of the next one of this turn. `since` is ""
-        for everybody."""
-        params = self.walk_query(audience_id, since)
-        rows, following = self.page(self.people_path(audience_id), place, params)
-        if following and self.step_back:
-            following -= min(self.step_back, following - place - 1)
-        return rows, following
-
-    def walk_query(self, audience_id: str, since: str) -> Params:
-        """Parameters of a walk; `since` as in `turn`."""
-        newer = {self.since_param: since} if since and self.since_param else {}
-        return {**self.walk_params, **newer}
-
-    def people_path(self, audience_id: str) -> str:
-        """Where the people of an audience are listed."""
-        return self.at(self.walk_path, audience_id)
-
-    def changed(
-        self, rows: Sequence[Row], audience_id: str, since: str
-    ) -> Iterable[Change]:
-        """What a page of a walk tells."""
-        there = (row for row in rows if self.belongs(row, audience_id))
-        return (self.change(row, audience_id) for row in there)
-
-    def belongs(self, row: Row, audience_id: str) -> bool:
-        """Whether a record in a walk is of the audience's people."""
-        return True
-
-    def walked(self, rows: list[Row], audience_id: str, cursor: str) -> Page:
-        """A page of a walk that always begins anew; `cursor` is "" at its end."""
-        return Page(
-            changes=tuple(self.change(row, audience_id) for row in rows),
-            cursor=cursor,
-            complete=True,
-            more=bool(cursor),
-        )
 
 
 def first_time(row: Row, names: Sequence[str]) -> datetime | None:

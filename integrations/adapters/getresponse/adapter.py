@@ -43,8 +43,8 @@ from integrations.adapters.getresponse.calls import (
     GetResponseCalls,
     path_of,
 )
-from integrations.adapters.rest import Write, as_text
-from integrations.adapters.shapes import Row, dig, id_in
+from integrations.adapters.rest import Write
+from integrations.adapters.shapes import Row, as_text, dig, id_in
 from integrations.adapters.shared import moment
 from integrations.adapters.stepping import stepped
 

@@ -9,8 +9,7 @@ from urllib.parse import quote
 from integrations.adapters.base import Field, filled
 from integrations.adapters.each import key_of
 from integrations.adapters.errors import TargetError
-from integrations.adapters.rest import as_text
-from integrations.adapters.shapes import Row, dig, row_in
+from integrations.adapters.shapes import Row, as_text, dig, row_in
 
 CONTACTS = "/crm/v3/objects/contacts"
 LISTS = "/crm/v3/lists"

@@ -51,8 +51,8 @@ from integrations.adapters.errors import (
     TargetError,
 )
 from integrations.adapters.http import Params
-from integrations.adapters.rest import Write, as_text
-from integrations.adapters.shapes import Row, dig, id_in, rows_in
+from integrations.adapters.rest import Write
+from integrations.adapters.shapes import Row, as_text, dig, id_in, rows_in
 from integrations.adapters.shared import moment
 from integrations.adapters.together import Together
 

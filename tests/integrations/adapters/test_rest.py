@@ -32,8 +32,8 @@ from integrations.adapters.errors import (
     SetupError,
     TransientError,
 )
-from integrations.adapters.rest import Rest, Write, as_text
-from integrations.adapters.shapes import Row, rows_in
+from integrations.adapters.rest import Rest, Write
+from integrations.adapters.shapes import Row, as_text, rows_in
 from integrations.adapters.shared import parse_place, to_place
 from tests.integrations.conformance import wire
 
