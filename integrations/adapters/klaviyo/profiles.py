@@ -121,8 +121,7 @@ class KlaviyoProfiles(Together):
         """Whether the list has double opt-in. Raises TargetError when it is gone."""
         path = self.at("/api/lists/{audience}", audience_id)
         body = self.fetch("GET", path, params={"fields[list]": "opt_in_process"})
-        process = dig(body, "data", "attributes", "opt_in_process")
-        return bool(process == "double_opt_in")
+        return str(dig(body, "data", "attributes", "opt_in_process")) == "double_opt_in"
 
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
