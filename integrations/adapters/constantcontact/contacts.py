@@ -155,7 +155,7 @@ class ConstantContactContacts(Rest):
         def order(row: Row) -> tuple[bool, bool]:
             return row["permission"] != OUT, bool(row.get("deleted_at"))
 
-        same = [row for row in rows if key_of(row["email"]) == key_of(email)]
+        same = [row for row in rows if key_of(id_in(row, "email")) == key_of(email)]
         return sorted(same, key=order)
 
     def find_one(self, email: str, audience_id: str) -> Row | None:
@@ -320,10 +320,12 @@ def flat(contact: Row) -> Row:
     """A contact with what is read of it: address, permission, whether they left, the
     first phone number and street address, custom fields by their ids.
 
-    Raises TransientError without a permission: who left could not be told.
+    Raises TransientError for an address without a permission: who left could not be
+    told.
     """
-    address = row_in(contact, "email_address")
-    permission = id_in(address, "permission_to_send")
+    mailed = contact.get("email_address") is not None  # a name or a phone may do
+    address = row_in(contact, "email_address") if mailed else {}
+    permission = id_in(address, "permission_to_send") if mailed else ""
     welcome = permission in (*MAILABLE, PENDING)
     phones = contact.get("phone_numbers") or [{}]
     places = contact.get("street_addresses") or [{}]

@@ -230,6 +230,22 @@ class TestChanges:
             SIZE: "S",
         }
 
+    def test_who_has_no_address_does_not_stop_the_walk(self) -> None:
+        """A name or a phone number is enough to be a contact."""
+        nobody = contact(NEW, "explicit", A1)
+        del nobody["email_address"]
+        with playing(look(nobody, contact(OLD, "explicit", A1))):
+            found = adapter().changes(A1, '[0, "2026-08-01T10:00:00Z", "", ""]')
+        assert [change.email for change in found.changes] == [OLD]
+        with playing(look(nobody)):  # no empty list, so nothing is asked of it
+            assert adapter().changes(A1, "").changes == ()
+
+    def test_an_address_that_was_asked_for_and_is_not_told(self) -> None:
+        nobody = contact(OLD, "explicit", A1)
+        del nobody["email_address"]
+        with playing(look(nobody)), pytest.raises(TransientError):
+            adapter().subscriptions([OLD], A1)
+
     def test_who_was_asked_back_is_out_until_they_come(self) -> None:
         asked = left(confirm_status="pending")
         with playing(look(asked)):
