@@ -41,7 +41,8 @@ NEEDED = {
 }
 ENGINE = (
     *("integrations.adapters.base", "integrations.adapters.counted"),
-    *("integrations.adapters.rest", "integrations.adapters.walks", __name__),
+    *("integrations.adapters.either", "integrations.adapters.rest"),
+    *("integrations.adapters.walks", __name__),
 )
 
 
