@@ -36,6 +36,7 @@ from integrations.adapters.declare import Credential, Rate
 from integrations.adapters.each import (
     key_of,
 )
+from integrations.adapters.either import EitherForm
 from integrations.adapters.errors import (
     CredentialsError,
     Reason,
@@ -43,7 +44,7 @@ from integrations.adapters.errors import (
 )
 from integrations.adapters.http import Params
 from integrations.adapters.redact import clean
-from integrations.adapters.rest import Rest, Write, first_time
+from integrations.adapters.rest import Write, first_time
 from integrations.adapters.shapes import (
     Row,
     count_in,
@@ -66,7 +67,7 @@ EVENTS = {
 POSTED = {"first_name": "firstName", "last_name": "lastName", "phone": "phone"}
 
 
-class ActiveCampaign(Rest):
+class ActiveCampaign(EitherForm):
     slug = "activecampaign"
     label = "ActiveCampaign"
     kind = "esp"
@@ -173,11 +174,11 @@ class ActiveCampaign(Rest):
         required = str(row.get("isrequired")) == "1"
         return field and replace(field, required=required, options=options)
 
-    def find_one(self, email: str, audience_id: str) -> Row | None:
+    def find_form(self, form: str, audience_id: str) -> Row | None:
         """With their lists, but for an `audience_id` of ""."""
-        asked: Params = {"email": email.strip(), "status": -1, "include": ALONG}
+        asked: Params = {"email": form, "status": -1, "include": ALONG}
         body = self.fetch("GET", "/api/3/contacts", params=asked)
-        row = self.by_email(self.listed(body, "contacts")).get(key_of(email))
+        row = self.by_email(self.listed(body, "contacts")).get(key_of(form))
         if row is None or not audience_id:
             return row
         lists = self.maybe(self.at(f"{self.one_path}/contactLists", "", id_in(row)))
@@ -213,7 +214,8 @@ class ActiveCampaign(Rest):
     def put(self, write: Write) -> Outcome:
         id, values = write.known.remote_id, self.record_of(write.contact)
         if write.row is None or (values and write.options.update_existing):
-            person = {"contact": {"email": write.email, **values}}
+            kept = write.row["email"] if write.row else write.email
+            person = {"contact": {"email": kept, **values}}
             made = self.fetch("POST", "/api/3/contact/sync", payload=person)
             id = str(count_in(row_in(made, "contact"), "id"))
         if write.known.status == "absent":

@@ -34,7 +34,8 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.calls import Sign, sub_account
 from integrations.adapters.declare import OAuth2, Rate, SubAccount
-from integrations.adapters.each import key_of
+from integrations.adapters.each import forms, key_of
+from integrations.adapters.either import EitherForm
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -42,13 +43,13 @@ from integrations.adapters.errors import (
     TargetError,
     TransientError,
 )
-from integrations.adapters.rest import Rest, Write
+from integrations.adapters.rest import Write
 from integrations.adapters.shapes import Row, rows_in
 
 PERSON = re.compile(r"/1\.0/accounts/\d+/lists/\d+/subscribers/\d+")
 
 
-class AWeber(Rest):
+class AWeber(EitherForm):
     slug = "aweber"
     label = "AWeber"
     kind = "esp"
@@ -128,10 +129,10 @@ class AWeber(Rest):
         undeliverable = row.get("unsubscribe_method") == "undeliverable"
         return "bounced" if status == "unsubscribed" and undeliverable else status
 
-    def find_one(self, email: str, audience_id: str) -> Row | None:
-        asked = {"ws.op": "find", "email": email.strip()}
+    def find_form(self, form: str, audience_id: str) -> Row | None:
+        asked = {"ws.op": "find", "email": form}
         found = self.fetch("GET", self.people_path(audience_id), params=asked)
-        return self.by_email(rows_in(found, "entries")).get(key_of(email))
+        return self.by_email(rows_in(found, "entries")).get(key_of(form))
 
     def put(self, write: Write) -> Outcome:
         path, tags = self.people_path(write.audience_id), write.tags
@@ -167,14 +168,16 @@ class AWeber(Rest):
 
     def erase(self, email: str) -> Receipt:
         """Deletes from every list; AWeber drops what the person opened and clicked."""
-        asked = {"ws.op": "findSubscribers", "email": email.strip()}
-        body = self.fetch("GET", self.at(self.me_path), params=asked)
-        paths = [
-            urlsplit(str(row.get("self_link"))).path
-            for row in rows_in(body, "entries")
-            if key_of(str(row.get("email", ""))) == key_of(email)
-        ]
-        theirs = list(filter(PERSON.fullmatch, paths))
+        paths = []
+        for form in forms(email):
+            asked = {"ws.op": "findSubscribers", "email": form}
+            body = self.fetch("GET", self.at(self.me_path), params=asked)
+            paths += [
+                urlsplit(str(row.get("self_link"))).path
+                for row in rows_in(body, "entries")
+                if key_of(str(row.get("email", ""))) == key_of(email)
+            ]
+        theirs = list(filter(PERSON.fullmatch, dict.fromkeys(paths)))
         note = f"Deleted from {len(theirs)} lists, with its history."
         return self.erase_all(theirs, note)
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from integrations.adapters.base import (
     Audience,
@@ -35,10 +35,11 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.calls import Sign, audience
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import awaiting, probed, synced
+from integrations.adapters.each import awaiting, forms, probed, synced
+from integrations.adapters.either import EitherForm
 from integrations.adapters.errors import Reason, RejectedError, TargetError
 from integrations.adapters.http import Params
-from integrations.adapters.rest import Rest, Write
+from integrations.adapters.rest import Write
 from integrations.adapters.shapes import Row, count_in, dig, rows_in, unreadable
 from integrations.adapters.shared import (
     moment,
@@ -66,7 +67,7 @@ POSTED = (
 )
 
 
-class Brevo(Rest):
+class Brevo(EitherForm):
     slug = "brevo"
     label = "Brevo"
     kind = "esp"
@@ -185,8 +186,8 @@ class Brevo(Rest):
         }
         return {"attributes": attributes}
 
-    def find_one(self, email: str, audience_id: str) -> Row | None:
-        row = self.maybe(_path(email), BY_EMAIL)
+    def find_form(self, form: str, audience_id: str) -> Row | None:
+        row = self.maybe(_path(form), BY_EMAIL)
         if row is not None and not isinstance(row.get("emailBlacklisted"), bool):
             raise self._unreadable(None)  # or who left could not be told
         return row
@@ -211,7 +212,8 @@ class Brevo(Rest):
 
     def put(self, write: Write) -> Outcome:
         number, there = self.number(write.audience_id), write.known.remote_id
-        person: Row = {"email": write.email}
+        kept = write.row.get("email") if write.row else ""
+        person: Row = {"email": kept or write.email}
         if write.fills:
             person |= self.record_of(write.contact)
         if write.options.double_opt_in and write.known.status != "subscribed":
@@ -266,14 +268,15 @@ class Brevo(Rest):
         """A list's own opt-out cannot be set by the API, and taking people off a list
         leaves no trace of their wish: so they are blocklisted."""
 
-        def leave(email: str) -> None:
+        def leave(form: str) -> None:
             gone = {"emailBlacklisted": True}
-            self.request("PUT", _path(email), params=BY_EMAIL, payload=gone)
+            self.request("PUT", _path(form), params=BY_EMAIL, payload=gone)
 
-        return self.opting_out(emails, leave)
+        return self.opting_out(emails, lambda email: self.in_each_form(email, leave))
 
     def erase(self, email: str) -> Receipt:
-        return self.erase_at(_path(email), self.erasing, BY_EMAIL)
+        paths = (f"{_path(form)}?{urlencode(BY_EMAIL)}" for form in forms(email))
+        return self.erase_all(paths, self.erasing)
 
 
 def _type(row: Row) -> str:

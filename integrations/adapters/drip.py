@@ -35,13 +35,15 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.calls import Sign, audience, sub_account
 from integrations.adapters.declare import Credential, OAuth2, Rate, SubAccount
+from integrations.adapters.each import forms
+from integrations.adapters.either import EitherForm
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
     TargetError,
 )
 from integrations.adapters.http import Answer, Params
-from integrations.adapters.rest import Rest, Write
+from integrations.adapters.rest import Write
 from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
 from integrations.adapters.shared import (
     expired,
@@ -71,7 +73,7 @@ EVENTS = {
 }
 
 
-class Drip(Rest):
+class Drip(EitherForm):
     slug = "drip"
     label = "Drip"
     kind = "esp"
@@ -193,8 +195,8 @@ class Drip(Rest):
             *(Field(id=f"{self.custom_prefix}{name}", label=name) for name in custom),
         ]
 
-    def find_one(self, email: str, audience_id: str) -> Row | None:
-        body = self.maybe(self._person(email))
+    def find_form(self, form: str, audience_id: str) -> Row | None:
+        body = self.maybe(self._person(form))
         return rows_in(body, "subscribers")[0] if body is not None else None
 
     def standing(self, email: str, row: Row | None, audience_id: str) -> Subscription:
@@ -215,7 +217,8 @@ class Drip(Rest):
 
     def put(self, write: Write) -> Outcome:
         kind, name = _target(write.audience_id)
-        person: Row = {"email": write.email}
+        kept = id_in(write.row, "email") if write.row else write.email
+        person: Row = {"email": kept}
         if write.fills:
             person |= self.record_of(write.contact)
             person |= filled({"ip_address": write.contact.ip})
@@ -275,14 +278,15 @@ class Drip(Rest):
         if kind == "campaign":
             action, params = "/remove", {"campaign_id": name}
 
-        def leave(email: str) -> str:
-            body = self.fetch("POST", self._person(email, action), params=params)
+        def leave(form: str) -> str:
+            body = self.fetch("POST", self._person(form, action), params=params)
             return id_in(rows_in(body, "subscribers")[0])
 
-        return self.opting_out(emails, leave)
+        return self.opting_out(emails, lambda email: self.in_each_form(email, leave))
 
     def erase(self, email: str) -> Receipt:
-        return self.erase_at(self._person(email), "Deleted from the Drip account.")
+        note = "Deleted from the Drip account."
+        return self.erase_all(map(self._person, forms(email)), note)
 
     def hook(self, url: str, audience_id: str) -> Row:
         """For the whole account."""

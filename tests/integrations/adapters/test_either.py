@@ -1,0 +1,115 @@
+"""An address with an internationalised domain, kept in the other form: the providers
+who are asked by one form a call."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import responses
+
+from integrations.adapters import ADAPTERS
+from integrations.adapters.base import Contact, Options, OutcomeState
+from integrations.adapters.errors import Reason
+from tests.integrations.adapters import (
+    activecampaign_world,
+    aweber_world,
+    brevo_world,
+    drip_world,
+)
+
+SHOWN, ASCII = "mira@müller.example", "mira@xn--mller-kva.example"
+EITHER = pytest.mark.parametrize(("kept", "asked"), [(SHOWN, ASCII), (ASCII, SHOWN)])
+ANYTHING = re.compile(".*")
+
+
+def aweber(kept: str, asked: str) -> tuple[int, Any]:
+    rows = [aweber_world.person(kept, "unsubscribed")] if kept == asked else []
+    return 200, {"entries": rows, "total_size": len(rows)}
+
+
+def drip(kept: str, asked: str) -> tuple[int, Any]:
+    there = drip_world.one(drip_world.person(kept, "unsubscribed"))
+    return (200, there) if kept == asked else (404, drip_world.MISSING)
+
+
+def brevo(kept: str, asked: str) -> tuple[int, Any]:
+    there = brevo_world.person(kept, emailBlacklisted=True)
+    return (200, there) if kept == asked else (404, brevo_world.MISSING)
+
+
+def activecampaign(kept: str, asked: str) -> tuple[int, Any]:
+    world = activecampaign_world
+    rows = [world.contact(3, kept)] if kept == asked else []
+    lists = {"contactLists": [world.membership(3, "2")]}
+    return 200, {**world.page("contacts", *rows), **lists}
+
+
+WORLDS: dict[str, tuple[Any, dict[str, str], str]] = {
+    "aweber": (aweber, aweber_world.SECRETS, "456"),
+    "drip": (drip, drip_world.SECRETS, "everybody"),
+    "brevo": (brevo, brevo_world.SECRETS, "1"),
+    "activecampaign": (activecampaign, activecampaign_world.SECRETS, "1"),
+}
+
+
+def play(slug: str, kept: str, run: Any) -> tuple[Any, list[tuple[str, str]]]:
+    """The result, and what was asked beside look-ups."""
+    answer, secrets, audience = WORLDS[slug]
+    ours = ADAPTERS[slug](secrets)
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+
+        def look(request: Any) -> tuple[int, dict[str, str], str]:
+            url = unquote(request.url)
+            form = next((f for f in (SHOWN, ASCII) if f in url), kept)
+            status, body = answer(kept, form)
+            return status, {}, json.dumps(body)
+
+        for method in ("GET", "PUT", "POST", "PATCH", "DELETE"):
+            mock.add_callback(method, ANYTHING, look)
+        result = run(ours, audience)
+        calls = [(c.request.method, unquote(str(c.request.url))) for c in mock.calls]
+    return result, [call for call in calls if call[0] != "GET"]
+
+
+@EITHER
+@pytest.mark.parametrize("slug", WORLDS)
+def test_who_left_under_one_form_has_left(slug: str, kept: str, asked: str) -> None:
+    contact = Contact(email=asked, fields={"name": "Mira"})
+    [outcome], written = play(
+        slug, kept, lambda a, to: a.upsert([contact], to, Options())
+    )
+    assert (outcome.state, outcome.reason) == (
+        *(OutcomeState.REJECTED, Reason.UNSUBSCRIBED),
+    )
+    assert written == []
+    [now], _ = play(slug, kept, lambda a, to: a.subscriptions([asked], to))
+    assert now.status == "unsubscribed"
+
+
+def test_who_left_under_one_form_only_leaves_under_the_other() -> None:
+    world = aweber_world
+    gone = world.person(SHOWN, "unsubscribed")
+    with responses.RequestsMock() as mock:
+        for row in (gone, world.person(ASCII)):
+            body = {"entries": [row], "total_size": 1}
+            mock.add("GET", world.PEOPLE, json=body)
+        mock.add("PATCH", ANYTHING, json={})
+        [outcome] = ADAPTERS["aweber"](world.SECRETS).unsubscribe([SHOWN], "456")
+    assert outcome.state is OutcomeState.SYNCED
+
+
+@EITHER
+@pytest.mark.parametrize("slug", WORLDS)
+def test_leaving_and_erasing_reach_either_form(
+    slug: str, kept: str, asked: str
+) -> None:
+    [outcome], _ = play(slug, kept, lambda a, to: a.unsubscribe([asked], to))
+    assert outcome.state is OutcomeState.SYNCED
+    receipt, written = play(slug, kept, lambda a, to: a.erase(asked))
+    assert receipt.ok
+    assert "did not hold" not in receipt.note
+    assert any(method == "DELETE" for method, _ in written)
