@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -27,10 +27,13 @@ class EitherForm(Rest):
     def find_forms(self, email: str, audience_id: str) -> list[Row]:
         """The records of an address, those first who left, or might have."""
         found = (self.find_form(form, audience_id) for form in forms(email))
+        there = (row for row in found if row is not None)
+        return self.left_first(there, audience_id)
+
+    def left_first(self, rows: Iterable[Row], audience_id: str) -> list[Row]:
         left = {*LEFT, "unknown"}
         return sorted(
-            (row for row in found if row is not None),
-            key=lambda row: self.status_of(row, audience_id) not in left,
+            rows, key=lambda row: self.status_of(row, audience_id) not in left
         )
 
     def find_one(self, email: str, audience_id: str) -> Row | None:
