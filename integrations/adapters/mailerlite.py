@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC
+from itertools import islice
 from typing import Any
 
 from integrations.adapters import consent
@@ -40,10 +41,12 @@ from integrations.adapters.declare import Credential, Rate
 from integrations.adapters.each import (
     again,
     by_address,
+    forms,
     key_of,
     not_there,
     synced,
 )
+from integrations.adapters.either import EitherForm
 from integrations.adapters.errors import (
     Reason,
     RejectedError,
@@ -52,7 +55,7 @@ from integrations.adapters.errors import (
 )
 from integrations.adapters.http import Answer, to_json
 from integrations.adapters.paging import batches
-from integrations.adapters.rest import Rest, Write
+from integrations.adapters.rest import Write
 from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
 
 VERSION = "2026-11-22"  # the API as it was on that day
@@ -71,7 +74,7 @@ EVENTS = {
 }
 
 
-class MailerLite(Rest):
+class MailerLite(EitherForm):
     slug = "mailerlite"
     label = "MailerLite"
     kind = "esp"
@@ -183,25 +186,32 @@ class MailerLite(Rest):
             raise self._unreadable(None)
         return [_answer_of(row) for row in rows]
 
-    def _look_up(self, emails: Sequence[str]) -> list[tuple[str, Answer]]:
-        paths = [self.at(PERSON, "", email.lower()) for email in emails]
+    def _look_up(self, emails: Sequence[str]) -> list[list[Answer]]:
+        """What there is to say about each form of each address."""
+        each = [forms(email.lower()) for email in emails]
+        paths = [self.at(PERSON, "", form) for some in each for form in some]
         asked = [{"method": "GET", "path": path} for path in paths]
         parts = map(self._batch, batches(asked, BATCH))
-        answers = [answer for part in parts for answer in part]
-        return list(zip(emails, answers, strict=True))
+        answers = (answer for part in parts for answer in part)
+        return [list(islice(answers, len(some))) for some in each]
 
     def _row_in(self, answer: Answer) -> Row:
         return row_in(self.parsed(answer), "data")
 
-    def _found(self, answer: Answer) -> Row | None:
-        return None if answer.status == 404 else self._row_in(answer)
+    def _rows(self, answers: Sequence[Answer]) -> list[Row]:
+        """The records of one person, those first who left."""
+        rows = [self._row_in(answer) for answer in answers if answer.status != 404]
+        return self.left_first(rows, "")
+
+    def _row(self, answers: Sequence[Answer]) -> Row | None:
+        return next(iter(self._rows(answers)), None)
 
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
     ) -> list[Subscription]:
         return [
-            self.standing(email, self._found(answer), audience_id)
-            for email, answer in self._look_up(emails)
+            self.standing(email, self._row(answers), audience_id)
+            for email, answers in zip(emails, self._look_up(emails), strict=True)
         ]
 
     def upsert(
@@ -210,9 +220,9 @@ class MailerLite(Rest):
         people = by_address(contacts)
         outcomes: dict[str, Outcome] = {}
         persons: dict[str, Row] = {}
-        for key, answer in self._look_up(list(people)):
+        for key, answers in zip(people, self._look_up(list(people)), strict=True):
             try:
-                row = self._found(answer)
+                row = self._row(answers)
                 write = self.to_write(people[key], row, audience_id, options)
             except TransientError as error:
                 outcomes[key] = again(error)
@@ -228,7 +238,8 @@ class MailerLite(Rest):
 
     def _person(self, write: Write) -> Row:
         contact, new = write.contact, write.row is None
-        person: Row = {"email": write.email, "groups": [write.audience_id]}
+        kept = id_in(write.row, "email") if write.row else write.email
+        person: Row = {"email": kept, "groups": [write.audience_id]}
         if write.fills:
             person |= self.record_of(contact)
         if new and write.options.double_opt_in:
@@ -282,20 +293,19 @@ class MailerLite(Rest):
         return {"name": "contactsync", "url": url, "events": list(EVENTS)}
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        def leave(found: tuple[str, Answer]) -> Outcome:
-            email, answer = found
-            known = self.standing(email, self._found(answer), audience_id)
-            if not known.remote_id:
-                return not_there(self.unknown_as)
-            if not consent.left(known, self.label):
-                row = {"email": email.strip(), "status": "unsubscribed"}
-                self.fetch("POST", PEOPLE, payload=row)
-            return synced(known.remote_id)
+        def leave(answers: Sequence[Answer]) -> Outcome:
+            rows = self._rows(answers)
+            for row in rows:
+                known = self.standing(id_in(row, "email"), row, audience_id)
+                if not consent.left(known, self.label):
+                    gone = {"email": known.email, "status": "unsubscribed"}
+                    self.fetch("POST", PEOPLE, payload=gone)
+            return synced(id_in(rows[0])) if rows else not_there(self.unknown_as)
 
         return self.apart(self._look_up(emails), leave)
 
-    def find_one(self, email: str, audience_id: str) -> Row | None:
-        found = self.maybe(self.at(PERSON, "", email.lower()))
+    def find_form(self, form: str, audience_id: str) -> Row | None:
+        found = self.maybe(self.at(PERSON, "", form.lower()))
         return row_in(found, "data") if found is not None else None
 
     def remove(self, row: Row) -> None:

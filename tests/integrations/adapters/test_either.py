@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 import responses
@@ -19,6 +19,7 @@ from tests.integrations.adapters import (
     aweber_world,
     brevo_world,
     drip_world,
+    mailerlite_world,
 )
 
 SHOWN, ASCII = "mira@müller.example", "mira@xn--mller-kva.example"
@@ -113,3 +114,44 @@ def test_leaving_and_erasing_reach_either_form(
     assert receipt.ok
     assert "did not hold" not in receipt.note
     assert any(method == "DELETE" for method, _ in written)
+
+
+@EITHER
+def test_mailerlite_is_asked_for_both_forms_in_one_call(kept: str, asked: str) -> None:
+    world = mailerlite_world
+
+    def play(status: str, run: Any) -> tuple[Any, list[Any]]:
+        row = {**world.person(world.OLD, status), "email": kept}
+
+        def batch(request: Any) -> tuple[int, dict[str, str], str]:
+            wanted = [
+                unquote(each["path"]) for each in json.loads(request.body)["requests"]
+            ]
+            answers = [
+                world.there(row) if kept in path else world.NOBODY for path in wanted
+            ]
+            return 200, {}, json.dumps({"responses": answers})
+
+        with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+            mock.add_callback("POST", f"{world.API}/batch", batch)
+            there = f"{world.API}/subscribers/{quote(kept, safe='')}"
+            mock.add("GET", there, json={"data": row})
+            mock.add("GET", ANYTHING, status=404, json=world.MISSING)
+            mock.add("POST", f"{world.API}/subscribers", json={"data": row})
+            mock.add("POST", f"{world.API}/subscribers/12/forget", json={})
+            result = run(ADAPTERS["mailerlite"](world.SECRETS))
+            bodies = [call.request.body for call in mock.calls if call.request.body]
+            return result, [json.loads(body) for body in bodies]
+
+    contact = Contact(email=asked)
+    [outcome], bodies = play(
+        "unsubscribed", lambda a: a.upsert([contact], world.GROUP, Options())
+    )
+    assert (outcome.reason, len(bodies)) == (Reason.UNSUBSCRIBED, 1)
+    [now], _ = play("junk", lambda a: a.subscriptions([asked], world.GROUP))
+    assert now.status == "complained"
+    [outcome], bodies = play("active", lambda a: a.unsubscribe([asked], world.GROUP))
+    assert outcome.state is OutcomeState.SYNCED
+    assert bodies[1] == {"email": kept, "status": "unsubscribed"}
+    receipt, _ = play("active", lambda a: a.erase(asked))
+    assert "did not hold" not in receipt.note

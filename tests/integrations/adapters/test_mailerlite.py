@@ -180,7 +180,7 @@ class TestWriting:
                 "method": "POST",
                 "path": "api/subscribers",
                 "body": {
-                    "email": OLD.upper(),
+                    "email": OLD,
                     "groups": [GROUP],
                     "fields": {"name": "Ann"},
                 },
