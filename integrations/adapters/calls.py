@@ -200,12 +200,6 @@ class RestCalls(OneByOne):
         total = str(dig(body, *self.total_keys))
         return int(total) if total.isdecimal() else None
 
-    def probes(self, path: str, *names: str) -> tuple[Resource, ...]:
-        """`probe` for each list below a path, named as there."""
-        return tuple(
-            self.probe(name, f"{path}/{name.replace(' ', '_')}") for name in names
-        )
-
     def maybe(self, path: str, params: Params | None = None) -> Row | None:
         """The object at a path, None where there is none."""
         try:
@@ -222,16 +216,8 @@ class RestCalls(OneByOne):
         except RejectedError as error:
             raise expired() if cursor else error from None
 
-    def erase_at(self, path: str, note: str, params: Params | None = None) -> Receipt:
-        """Deletes what is at a path that 404 means nobody for."""
-        try:
-            self.request("DELETE", path, params=params)
-        except TargetError:
-            return self.erased(None, note)
-        return self.erased(path, note)
-
     def erase_all(self, paths: Iterable[str], note: str) -> Receipt:
-        """`erase_at` for somebody who may be there more than once."""
+        """Deletes what is at some paths that 404 means nobody for."""
         gone = 0
         for path in paths:
             with suppress(TargetError):  # somebody else was faster

@@ -56,6 +56,7 @@ class Example(Rest):
     reasons = (("blocked", Reason.ADDRESS_ROLE), ("EMAIL", Reason.ADDRESS_INVALID))
     size_param, page_size, place_param, first_place = "limit", 2, "page", 1
     total_keys = ("meta", "total")
+    probed = ("/lists", "/big_lists")
     states = {"on": "subscribed", "wait": "pending", "off": "unsubscribed"}
     left_keys = ("left", "joined")
     tags_key = "tags"
@@ -67,7 +68,7 @@ class Example(Rest):
         return place + 1 if len(rows) == self.page_size else None
 
     def verify(self) -> Reading:
-        return Reading(identity="x", resources=self.probes("", "lists", "big lists"))
+        return Reading(identity="x", resources=self.resources())
 
     def sub_accounts(self) -> list[SubAccount]:
         return [sub_account(row, "name") for row in self.rows("/offices")]
@@ -95,7 +96,7 @@ class Example(Rest):
         return self.walked(rows, audience_id, to_place(page) if page else "")
 
     def erase(self, email: str) -> Receipt:
-        return self.erase_at(f"/people/{email}", "Gone.")
+        return self.erase_all([f"/people/{email}"], "Gone.")
 
 
 class Odd(Example):
