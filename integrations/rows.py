@@ -52,12 +52,15 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One linked account. ``used_by`` counts displays, ``waiting`` contacts."""
+    """One linked account. ``used_by`` counts displays; ``waiting`` contacts, of whom
+    some are ``due`` and some ``held``."""
 
     linked: LinkedAccount
     used_by: int
-    waiting: int
     note: Note | None
+    waiting: int = 0
+    due: int = 0
+    held: int = 0
     targets: tuple[Target, ...] = ()  # those with warnings of the drift watch
 
     @property
@@ -97,7 +100,7 @@ def rows_of(account: Account, only: UUID | None = None) -> list[Row]:
         Row(
             linked=item,
             used_by=used.get(item.pk, 0),
-            waiting=waiting.get(item.pk, 0),
+            **waiting.get(item.pk, {}),
             note=note_of(item),
             targets=tuple(t for t in drifted if t.linked_account_id == item.pk),
         )
@@ -124,17 +127,21 @@ def targets_with_warnings(linked_ids: list[UUID]) -> list[Target]:
     return list(live.exclude(warnings=[]).select_related("rule__display"))
 
 
-def contacts_waiting(linked_ids: list[UUID]) -> dict[UUID, int]:
-    """How many people wait at each linked account, due or held."""
+def contacts_waiting(linked_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
+    """How many people wait at each linked account, as `Row` has them."""
     counted = (
         Delivery.objects.filter(
             Q(stage=State.HELD) | Q(stage=OPEN, state=State.PENDING),
             linked_account__in=linked_ids,
         )
         .values("linked_account")
-        .annotate(contacts=Count("contact_id", distinct=True))
+        .annotate(
+            waiting=Count("contact_id", distinct=True),
+            due=Count("contact_id", distinct=True, filter=Q(stage=OPEN)),
+            held=Count("contact_id", distinct=True, filter=Q(stage=State.HELD)),
+        )
     )
-    return {row["linked_account"]: row["contacts"] for row in counted}
+    return {row.pop("linked_account"): row for row in counted}
 
 
 def note_of(linked: LinkedAccount) -> Note | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -41,6 +43,26 @@ def test_list_counts_people_not_deliveries(
     linked_account_pause(linked=linked)
     page = text_of(client_of(alice).get(url("linked_accounts", acme)))
     assert "1 contact is waiting." in page
+
+
+def test_who_is_held_is_not_said_to_be_on_the_way(
+    client_of: ClientOf,
+    alice: User,
+    acme: Account,
+    linked: LinkedAccount,
+    display: Display,
+    sandbox: RunningSandbox,
+) -> None:
+    rule = rule_to(display, linked, audience_id="a")
+    client = client_of(alice)
+    client.post(url("linked_account_test", acme, linked.pk))
+    for n, state in enumerate(("held", "held", "pending")):
+        delivery(rule, email=f"p{n}@example.com", contact_id=uuid7(), state=state)
+    page = text_of(client.get(url("linked_accounts", acme)))
+    assert "Connection Successful" in page
+    words = " ".join(re.sub("<[^>]*>", "", page).split())
+    assert "1 contact is being sent." in words
+    assert "2 contacts are held until somebody acts." in words
 
 
 def test_list_counts_displays_not_rules(
