@@ -51,7 +51,7 @@ from integrations.adapters.klaviyo.wire import (
 )
 from integrations.adapters.paging import batches
 from integrations.adapters.rest import Write
-from integrations.adapters.shapes import Row, dig
+from integrations.adapters.shapes import Row, dig, id_in
 from integrations.adapters.shared import moment
 from integrations.adapters.together import Together
 
@@ -173,7 +173,7 @@ class KlaviyoProfiles(Together):
         elif rows:
             profiles = {"data": list(rows.values())}
             done = self.start("profile-bulk-import-job", {"profiles": profiles})
-            job = str(dig(done, "data", "id") or "")
+            job = id_in(dig(done, "data"))
         joining = [key for key in writes if writes[key].known.status != "subscribed"]
         some = [emails[key] for key in joining]
         self._set_consent("create", "SUBSCRIBED", some, audience_id)

@@ -16,6 +16,7 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.errors import (
     Reason,
+    TransientError,
 )
 from tests.integrations.adapters import klaviyo_world as world
 from tests.integrations.adapters.klaviyo_world import (
@@ -140,6 +141,13 @@ class TestWriting:
             for body in bodies[-2:]
         )
         assert (imported, joined) == ([NEW, OLD], [NEW])
+
+    @pytest.mark.parametrize("answer", [None, [], {}, {"data": {"id": None}}])
+    def test_a_job_that_is_not_told_is_not_done(self, answer: Any) -> None:
+        steps = (*look(profile(OLD)), post(IMPORTS, answer), post(SUBSCRIBE))
+        with playing(*steps) as mock, pytest.raises(TransientError):
+            mock.assert_all_requests_are_fired = False
+            adapter().upsert(world.PEOPLE[:2], "a1", Options())
 
     def test_asking_again_is_not_offered(self) -> None:
         after = datetime(2026, 11, 1, tzinfo=UTC)
