@@ -89,16 +89,17 @@ class KlaviyoProfiles(Together):
 
     def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
         """Those on the list, and who else is in the account. Of two profiles with one
-        address the one that left counts."""
+        address the one that left counts, or else the one that is subscribed."""
 
-        def left(row: Row) -> bool:
-            return self.status_of(row, audience_id) in consent.LEFT
+        def order(row: Row) -> tuple[bool, bool]:
+            status = self.status_of(row, audience_id)
+            return status not in consent.LEFT, status != "subscribed"
 
         found: dict[str, Row] = {}
         for path in (self.people_path(audience_id), EVERYBODY):
             missing = [email for email in emails if key_of(email) not in found]
-            rows = sorted(self.profiles(path, missing), key=left)
-            found |= {key_of(row["email"]): row for row in rows}
+            for row in sorted(self.profiles(path, missing), key=order):
+                found.setdefault(key_of(row["email"]), row)
         return found
 
     def profiles(self, path: str, emails: Sequence[str]) -> Iterator[Row]:

@@ -149,6 +149,17 @@ class TestWriting:
             mock.assert_all_requests_are_fired = False
             adapter().upsert(world.PEOPLE[:2], "a1", Options())
 
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_of_two_profiles_on_the_list_the_subscribed_one_counts(
+        self, order: int
+    ) -> None:
+        shown, ascii = "mira@müller.example", "mira@xn--mller-kva.example"
+        rows = [profile(shown), profile(ascii, NEVER)][::order]
+        steps = look(*rows, aside=None, **ASK)
+        outcomes, bodies = self.upsert([Contact(email=shown)], *steps)
+        assert outcomes[0].state is SYNCED
+        assert not any(bodies)
+
     def test_asking_again_is_not_offered(self) -> None:
         after = datetime(2026, 11, 1, tzinfo=UTC)
         contact = Contact(email=LEFT, signed_up_at=after)
