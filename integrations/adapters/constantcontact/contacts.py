@@ -153,7 +153,7 @@ class ConstantContactContacts(Rest):
             rows += self.page("/v3/contacts", "", params)[0]
 
         def order(row: Row) -> tuple[bool, bool]:
-            return row["permission"] != OUT, bool(row.get("deleted_at"))
+            return not row["left"], bool(row.get("deleted_at"))
 
         same = [row for row in rows if key_of(id_in(row, "email")) == key_of(email)]
         return sorted(same, key=order)

@@ -237,12 +237,13 @@ class TestReadingFirst:
         outcomes, _ = upsert(people, *steps)
         assert [o.state for o in outcomes] == [OutcomeState.RETRY] * 2
 
+    @pytest.mark.parametrize("permission", ["unsubscribed", "temp_hold"])
     @pytest.mark.parametrize("deleted_first", [True, False])
     def test_of_two_contacts_the_one_that_left_counts(
-        self, deleted_first: bool
+        self, deleted_first: bool, permission: str
     ) -> None:
         rows = [contact(OLD, "explicit", A1), {**left(), "deleted_at": DAY}]
-        rows[1]["email_address"]["address"] = OLD
+        rows[1]["email_address"] |= {"address": OLD, "permission_to_send": permission}
         both = look(*(rows[::-1] if deleted_first else rows))
         [outcome], _ = upsert([Contact(email=OLD)], both)
         assert (outcome.state, outcome.reason) == (REJECTED, Reason.UNSUBSCRIBED)
