@@ -143,9 +143,9 @@ class CampaignMonitor(Rest):
     def verify(self) -> Reading:
         """Lists are told of the chosen client, or the only one."""
         clients = self.sub_accounts()
-        if len(clients) == 1:
-            self.secrets["sub_account"] = clients[0].id
         chosen = self.secrets.get("sub_account", "")
+        if not chosen and len(clients) == 1:
+            chosen = self.secrets["sub_account"] = clients[0].id
         name = next((client.label for client in clients if client.id == chosen), "")
         counts = {"clients": len(clients)}
         if name:

@@ -156,6 +156,14 @@ class TestClients:
             register(mock, CLIENTS)
             adapter(sub_account="").audiences()
 
+    def test_a_chosen_one_that_is_gone_is_told(self) -> None:
+        left = replace(CLIENTS, answer=[{"ClientID": "c2", "Name": "Client Two"}])
+        with wire() as mock:
+            register(mock, left)
+            reading = adapter(sub_account="c1").verify()
+        assert (reading.identity, len(reading.resources)) == ("1 clients", 1)
+        assert "Choose" in reading.notes[0]
+
     def test_an_answer_that_is_no_array(self) -> None:
         with wire() as mock, pytest.raises(TransientError, match="cannot be read"):
             mock.add("GET", CLIENTS.url, json={})
