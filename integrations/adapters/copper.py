@@ -31,9 +31,10 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.choices import ids_of, names_of
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import forms, probed, synced
+from integrations.adapters.each import probed, synced
+from integrations.adapters.either import EitherForm
 from integrations.adapters.errors import Reason, RejectedError, TargetError
-from integrations.adapters.rest import Rest, Write
+from integrations.adapters.rest import Write
 from integrations.adapters.shapes import Row, as_rows, id_in, put_in
 from integrations.adapters.shared import check_same, json_body, moment
 from integrations.adapters.stepping import stepped
@@ -54,7 +55,7 @@ TYPES = {
 }
 
 
-class Copper(Rest):
+class Copper(EitherForm):
     slug = "copper"
     label = "Copper"
     kind = "crm"
@@ -150,11 +151,10 @@ class Copper(Rest):
 
     # A person.
 
-    def find_one(self, email: str, audience_id: str) -> Row | None:
-        for form in forms(email):
-            with suppress(TargetError):
-                asked = {"email": form}
-                return self.fetch("POST", f"{PEOPLE}/fetch_by_email", payload=asked)
+    def find_form(self, form: str, audience_id: str) -> Row | None:
+        with suppress(TargetError):
+            asked = {"email": form}
+            return self.fetch("POST", f"{PEOPLE}/fetch_by_email", payload=asked)
         return None
 
     def detail_of(self, row: Row, audience_id: str) -> str:

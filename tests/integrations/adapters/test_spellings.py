@@ -273,6 +273,20 @@ def test_copper(kept: str, asked: str) -> None:
     assert "did not hold" not in play(lambda ours: ours.erase(asked)).note
 
 
+def test_copper_erases_who_is_there_twice() -> None:
+    world, held = copper_world, {SHOWN: 7, ASCII: 8}
+
+    def fetch(request: Any) -> tuple[int, dict[str, str], str]:
+        email = json.loads(request.body)["email"]
+        return 200, {}, json.dumps(world.person(held[email], email))
+
+    with responses.RequestsMock() as mock:
+        mock.add_callback("POST", world.FETCH, fetch)
+        for number in held.values():
+            mock.add("DELETE", f"{world.API}/people/{number}", json={})
+        assert Copper(world.SECRETS).erase(SHOWN).ok
+
+
 @EITHER
 def test_mailman(kept: str, asked: str) -> None:
     world = mailman_world
