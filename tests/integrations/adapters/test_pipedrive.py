@@ -249,6 +249,18 @@ class TestLeaving:
             [outcome] = adapter().unsubscribe([LEFT], "people")
         assert (outcome.state, "Campaigns" in outcome.detail) == (SKIPPED, True)
 
+    def test_leaving_does_not_need_the_label(self) -> None:
+        gone = Step(
+            method="PATCH",
+            url=f"{V2}/persons/4",
+            answer=one(4, LEFT, marketing_status="unsubscribed"),
+        )
+        with wire() as mock:
+            for step in (WITH_CAMPAIGNS, FOUND_LEFT, read_left("subscribed"), gone):
+                register(mock, step)
+            [outcome] = adapter().unsubscribe([LEFT], "99")
+        assert outcome.state is SYNCED
+
     def test_a_status_that_pipedrive_kept_is_not_called_done(self) -> None:
         kept = Step(
             method="PATCH",
