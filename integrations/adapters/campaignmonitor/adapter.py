@@ -292,9 +292,10 @@ class CampaignMonitor(Rest):
         return super().turned_away(known)
 
     def put(self, write: Write) -> Outcome:
+        kept = {"EmailAddress": id_in(write.row, "EmailAddress")} if write.row else {}
         body = {
             **self.record_of(write.contact),
-            **({"EmailAddress": write.row["EmailAddress"]} if write.row else {}),
+            **kept,
             "Resubscribe": False,
             "RestartSubscriptionBasedAutoresponders": False,
         }

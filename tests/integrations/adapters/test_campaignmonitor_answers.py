@@ -62,6 +62,18 @@ class TestReading:
         [outcome] = sent(list_details(True), silent, contacts=(ONE,))
         assert outcome.state is OutcomeState.RETRY
 
+    @pytest.mark.parametrize("kept", [None, "", []])
+    def test_a_subscriber_without_an_address_is_not_written_to(self, kept: Any) -> None:
+        answer = {**world.subscriber(ONE.email), "EmailAddress": kept}
+        silent = Step(method="GET", url=world.PEOPLE_URL, answer=answer)
+        with wire() as mock:
+            for step in (list_details(True), silent):
+                register(mock, step)
+            contacts = (ONE,)
+            [outcome] = CampaignMonitor(world.SECRETS).upsert(contacts, "a1", Options())
+            assert [call.request.method for call in mock.calls] == ["GET", "GET"]
+        assert outcome.state is OutcomeState.RETRY
+
     @pytest.mark.parametrize("lost", ["Results", "NumberOfPages"])
     def test_a_page_cut_short_is_not_an_empty_list(self, lost: str) -> None:
         answer = world.page()
