@@ -31,10 +31,14 @@ class EitherForm(Rest):
         return self.left_first(there, audience_id)
 
     def left_first(self, rows: Iterable[Row], audience_id: str) -> list[Row]:
-        left = {*LEFT, "unknown"}
-        return sorted(
-            rows, key=lambda row: self.status_of(row, audience_id) not in left
-        )
+        """Those first who left, then who might have, and who is not there last."""
+
+        def rank(row: Row) -> tuple[bool, bool, bool]:
+            status = self.standing("", row, audience_id).status
+            return status not in LEFT, status != "unknown", status == "absent"
+
+        found = list(rows)
+        return sorted(found, key=rank) if len(found) > 1 else found
 
     def find_one(self, email: str, audience_id: str) -> Row | None:
         return next(iter(self.find_forms(email, audience_id)), None)

@@ -198,19 +198,19 @@ class MailerLite(EitherForm):
     def _row_in(self, answer: Answer) -> Row:
         return row_in(self.parsed(answer), "data")
 
-    def _rows(self, answers: Sequence[Answer]) -> list[Row]:
+    def _rows(self, answers: Sequence[Answer], audience_id: str) -> list[Row]:
         """The records of one person, those first who left."""
         rows = [self._row_in(answer) for answer in answers if answer.status != 404]
-        return self.left_first(rows, "")
+        return self.left_first(rows, audience_id)
 
-    def _row(self, answers: Sequence[Answer]) -> Row | None:
-        return next(iter(self._rows(answers)), None)
+    def _row(self, answers: Sequence[Answer], audience_id: str) -> Row | None:
+        return next(iter(self._rows(answers, audience_id)), None)
 
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
     ) -> list[Subscription]:
         return [
-            self.standing(email, self._row(answers), audience_id)
+            self.standing(email, self._row(answers, audience_id), audience_id)
             for email, answers in zip(emails, self._look_up(emails), strict=True)
         ]
 
@@ -222,7 +222,7 @@ class MailerLite(EitherForm):
         persons: dict[str, Row] = {}
         for key, answers in zip(people, self._look_up(list(people)), strict=True):
             try:
-                row = self._row(answers)
+                row = self._row(answers, audience_id)
                 write = self.to_write(people[key], row, audience_id, options)
             except TransientError as error:
                 outcomes[key] = again(error)
@@ -294,7 +294,7 @@ class MailerLite(EitherForm):
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         def leave(answers: Sequence[Answer]) -> Outcome:
-            rows = self._rows(answers)
+            rows = self._rows(answers, audience_id)
             for row in rows:
                 known = self.standing(id_in(row, "email"), row, audience_id)
                 if not consent.left(known, self.label):

@@ -155,3 +155,66 @@ def test_mailerlite_is_asked_for_both_forms_in_one_call(kept: str, asked: str) -
     assert bodies[1] == {"email": kept, "status": "unsubscribed"}
     receipt, _ = play("active", lambda a: a.erase(asked))
     assert "did not hold" not in receipt.note
+
+
+def drip_rows(mock: Any, *rows: tuple[str, str, str]) -> list[str]:
+    """Puts people at Drip by address, status and that in the campaign; gives the
+    addresses that are written."""
+    world, written = drip_world, []
+    for number, (email, status, there) in enumerate(rows):
+        person = world.person(email, status, id=f"id{number}")
+        subscriptions = [{"campaign_id": "123456", "status": there}] if there else []
+        on = world.rows("campaign_subscriptions", *subscriptions)
+        path = f"{world.BASE}/subscribers"
+        mock.add("GET", f"{path}/{quote(email, safe='')}", json=world.one(person))
+        mock.add("GET", f"{path}/id{number}/campaign_subscriptions", json=on)
+    mock.add("GET", f"{world.BASE}/campaigns/123456", json=world.SILENT.answer)
+
+    def write(request: Any) -> tuple[int, dict[str, str], str]:
+        [person] = json.loads(request.body)["subscribers"]
+        written.append(person["email"])
+        return 201, {}, json.dumps(world.one(world.person(person["email"])))
+
+    mock.add_callback("POST", ANYTHING, write)
+    return written
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "outcome", "written"),
+    [
+        # A word that nobody documents does not hide that they left.
+        (("odd", ""), ("unsubscribed", ""), OutcomeState.REJECTED, []),
+        # Nor does a record that is not on the campaign.
+        (("active", ""), ("active", "removed"), OutcomeState.REJECTED, []),
+        # Who is there under one form is not put there under the other, too.
+        (("active", ""), ("active", "active"), OutcomeState.SKIPPED, []),
+        (("active", ""), ("active", ""), OutcomeState.SYNCED, [SHOWN]),
+    ],
+)
+def test_of_two_records_the_one_that_says_more_counts(
+    first: tuple[str, str],
+    second: tuple[str, str],
+    outcome: OutcomeState,
+    written: list[str],
+) -> None:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        posted = drip_rows(mock, (SHOWN, *first), (ASCII, *second))
+        [found] = ADAPTERS["drip"](drip_world.SECRETS).upsert(
+            [Contact(email=SHOWN)], drip_world.SERIES, Options(update_existing=False)
+        )
+    assert (found.state, posted) == (outcome, written)
+
+
+def test_mailerlite_writes_to_the_record_that_is_in_the_group() -> None:
+    world = mailerlite_world
+    rows = (
+        {**world.person(world.OLD, groups=()), "email": SHOWN},
+        {**world.person(world.NEW), "email": ASCII},
+    )
+    look = world.batch(*map(world.there, rows))
+    with responses.RequestsMock() as mock:
+        mock.add("POST", look.url, json=look.answer)
+        [outcome] = ADAPTERS["mailerlite"](world.SECRETS).upsert(
+            [Contact(email=SHOWN)], world.GROUP, Options(update_existing=False)
+        )
+    assert (outcome.state, outcome.remote_id) == (OutcomeState.SKIPPED, "11")
