@@ -34,7 +34,7 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.calls import Sign, sub_account
 from integrations.adapters.declare import OAuth2, Rate, SubAccount
-from integrations.adapters.each import forms, key_of
+from integrations.adapters.each import key_of
 from integrations.adapters.either import EitherForm
 from integrations.adapters.errors import (
     Reason,
@@ -168,15 +168,18 @@ class AWeber(EitherForm):
 
     def erase(self, email: str) -> Receipt:
         """Deletes from every list; AWeber drops what the person opened and clicked."""
-        paths = []
-        for form in forms(email):
+
+        def found(form: str) -> list[Row]:
             asked = {"ws.op": "findSubscribers", "email": form}
             body = self.fetch("GET", self.at(self.me_path), params=asked)
-            paths += [
-                urlsplit(str(row.get("self_link"))).path
-                for row in rows_in(body, "entries")
-                if key_of(str(row.get("email", ""))) == key_of(email)
-            ]
+            return rows_in(body, "entries")
+
+        paths = [
+            urlsplit(str(row.get("self_link"))).path
+            for rows in self.of_forms(email, found)
+            for row in rows
+            if key_of(str(row.get("email", ""))) == key_of(email)
+        ]
         theirs = list(filter(PERSON.fullmatch, dict.fromkeys(paths)))
         note = f"Deleted from {len(theirs)} lists, with its history."
         return self.erase_all(theirs, note)

@@ -35,7 +35,7 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.calls import Sign, audience
 from integrations.adapters.declare import Credential, Rate
-from integrations.adapters.each import awaiting, forms, probed, synced
+from integrations.adapters.each import awaiting, probed, synced
 from integrations.adapters.either import EitherForm
 from integrations.adapters.errors import Reason, RejectedError, TargetError
 from integrations.adapters.http import Params
@@ -275,8 +275,8 @@ class Brevo(EitherForm):
         return self.opting_out(emails, lambda email: self.in_each_form(email, leave))
 
     def erase(self, email: str) -> Receipt:
-        paths = (f"{_path(form)}?{urlencode(BY_EMAIL)}" for form in forms(email))
-        return self.erase_all(paths, self.erasing)
+        query = urlencode(BY_EMAIL)
+        return self.erase_forms(email, lambda form: f"{_path(form)}?{query}")
 
 
 def _type(row: Row) -> str:

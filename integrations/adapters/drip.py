@@ -35,7 +35,6 @@ from integrations.adapters.base import (
 )
 from integrations.adapters.calls import Sign, audience, sub_account
 from integrations.adapters.declare import Credential, OAuth2, Rate, SubAccount
-from integrations.adapters.each import forms
 from integrations.adapters.either import EitherForm
 from integrations.adapters.errors import (
     Reason,
@@ -127,6 +126,7 @@ class Drip(EitherForm):
     audience_path = "/v2/{account}/campaigns"
     probed = (PEOPLE, audience_path)
     hook_path, hook_key = "/v2/{account}/webhooks", "webhooks"
+    erasing = "Deleted from the Drip account."
 
     states = {
         **{"active": "subscribed", "unconfirmed": "pending"},
@@ -285,8 +285,7 @@ class Drip(EitherForm):
         return self.opting_out(emails, lambda email: self.in_each_form(email, leave))
 
     def erase(self, email: str) -> Receipt:
-        note = "Deleted from the Drip account."
-        return self.erase_all(map(self._person, forms(email)), note)
+        return self.erase_forms(email, self._person)
 
     def hook(self, url: str, audience_id: str) -> Row:
         """For the whole account."""

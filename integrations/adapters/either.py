@@ -9,7 +9,7 @@ from typing import TypeVar
 from integrations.adapters.base import Outcome, Receipt
 from integrations.adapters.consent import LEFT
 from integrations.adapters.each import forms, not_there, synced
-from integrations.adapters.errors import TargetError
+from integrations.adapters.errors import Reason, RejectedError, TargetError
 from integrations.adapters.rest import Rest
 from integrations.adapters.shapes import Row
 
@@ -26,9 +26,22 @@ class EitherForm(Rest):
 
     def find_forms(self, email: str, audience_id: str) -> list[Row]:
         """The records of an address, those first who left, or might have."""
-        found = (self.find_form(form, audience_id) for form in forms(email))
+        found = self.of_forms(email, lambda form: self.find_form(form, audience_id))
         there = (row for row in found if row is not None)
         return self.left_first(there, audience_id)
+
+    def of_forms(self, email: str, do: Callable[[str], T]) -> list[T]:
+        """What `do` gives for an address in each form. Nobody has a form that is not
+        the given one and that the provider refuses as no address."""
+        found: list[T] = []
+        for form in forms(email):
+            try:
+                found.append(do(form))
+            except RejectedError as error:
+                invalid = self.reason_of(error) is Reason.ADDRESS_INVALID
+                if form == email.strip() or not invalid:
+                    raise
+        return found
 
     def left_first(self, rows: Iterable[Row], audience_id: str) -> list[Row]:
         """Those first who left, then who might have, and who is not there last."""
@@ -60,12 +73,24 @@ class EitherForm(Rest):
     def in_each_form(self, email: str, do: Callable[[str], T]) -> T:
         """`do` for an address in each form. Raises TargetError where all of them do."""
         done: list[T] = []
-        for form in forms(email):
+
+        def reach(form: str) -> None:
             with suppress(TargetError):
                 done.append(do(form))
+
+        self.of_forms(email, reach)
         if not done:
             raise TargetError("There is nobody with this address.")
         return done[0]
+
+    def erase_forms(self, email: str, path: Callable[[str], str]) -> Receipt:
+        """Deletes what is at the path of an address in each form."""
+        found = True
+        try:
+            self.in_each_form(email, lambda form: self.request("DELETE", path(form)))
+        except TargetError:
+            found = False
+        return self.erased(found, self.erasing)
 
     def erase(self, email: str) -> Receipt:
         self.needs("erase")

@@ -19,10 +19,9 @@ mail (reports differ; the requirement is shown).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
-from itertools import islice
 from typing import Any
 
 from integrations.adapters import consent
@@ -186,24 +185,29 @@ class MailerLite(EitherForm):
             raise self._unreadable(None)
         return [_answer_of(row) for row in rows]
 
-    def _look_up(self, emails: Sequence[str]) -> list[list[Answer]]:
+    def _look_up(self, emails: Sequence[str]) -> list[dict[str, Answer]]:
         """What there is to say about each form of each address."""
         each = [forms(email.lower()) for email in emails]
         paths = [self.at(PERSON, "", form) for some in each for form in some]
         asked = [{"method": "GET", "path": path} for path in paths]
         parts = map(self._batch, batches(asked, BATCH))
         answers = (answer for part in parts for answer in part)
-        return [list(islice(answers, len(some))) for some in each]
+        return [dict(zip(some, answers, strict=False)) for some in each]
 
     def _row_in(self, answer: Answer) -> Row:
         return row_in(self.parsed(answer), "data")
 
-    def _rows(self, answers: Sequence[Answer], audience_id: str) -> list[Row]:
+    def _rows(self, answers: Mapping[str, Answer], audience_id: str) -> list[Row]:
         """The records of one person, those first who left."""
-        rows = [self._row_in(answer) for answer in answers if answer.status != 404]
-        return self.left_first(rows, audience_id)
 
-    def _row(self, answers: Sequence[Answer], audience_id: str) -> Row | None:
+        def read(form: str) -> Row | None:
+            answer = answers[form]
+            return None if answer.status == 404 else self._row_in(answer)
+
+        found = self.of_forms(next(iter(answers)), read)
+        return self.left_first((row for row in found if row), audience_id)
+
+    def _row(self, answers: Mapping[str, Answer], audience_id: str) -> Row | None:
         return next(iter(self._rows(answers, audience_id)), None)
 
     def subscriptions(
@@ -293,7 +297,7 @@ class MailerLite(EitherForm):
         return {"name": "contactsync", "url": url, "events": list(EVENTS)}
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        def leave(answers: Sequence[Answer]) -> Outcome:
+        def leave(answers: Mapping[str, Answer]) -> Outcome:
             rows = self._rows(answers, audience_id)
             for row in rows:
                 known = self.standing(id_in(row, "email"), row, audience_id)

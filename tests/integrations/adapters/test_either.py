@@ -13,7 +13,7 @@ import responses
 
 from integrations.adapters import ADAPTERS
 from integrations.adapters.base import Contact, Options, OutcomeState
-from integrations.adapters.errors import Reason
+from integrations.adapters.errors import Reason, RejectedError
 from tests.integrations.adapters import (
     activecampaign_world,
     aweber_world,
@@ -203,6 +203,69 @@ def test_of_two_records_the_one_that_says_more_counts(
             [Contact(email=SHOWN)], drip_world.SERIES, Options(update_existing=False)
         )
     assert (found.state, posted) == (outcome, written)
+
+
+INVALID: dict[str, tuple[int, Any]] = {
+    "aweber": (400, {"error": {"message": "email: Invalid email address"}}),
+    "drip": (422, drip_world.failure("email_error", "Email is invalid")),
+    "brevo": (400, brevo_world.REFUSED),
+    "activecampaign": (422, activecampaign_world.REFUSED),
+}
+
+
+@pytest.mark.parametrize("slug", WORLDS)
+def test_who_refuses_the_other_form_keeps_nobody_under_it(
+    slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, *more = WORLDS[slug]
+
+    def strict(kept: str, asked: str) -> tuple[int, Any]:
+        refused: tuple[int, Any] = INVALID[slug]
+        return refused if asked == SHOWN else answer(kept, asked)
+
+    monkeypatch.setitem(WORLDS, slug, (strict, *more))
+    [now], _ = play(slug, ASCII, lambda a, to: a.subscriptions([ASCII], to))
+    assert now.status == "unsubscribed"
+    [outcome], _ = play(slug, ASCII, lambda a, to: a.unsubscribe([ASCII], to))
+    assert outcome.state is OutcomeState.SYNCED
+    receipt, _ = play(slug, ASCII, lambda a, to: a.erase(ASCII))
+    assert "did not hold" not in receipt.note
+    with pytest.raises(RejectedError):
+        play(slug, ASCII, lambda a, to: a.erase(SHOWN))
+
+
+def test_a_refusal_that_is_not_about_the_address_is_not_passed_over() -> None:
+    refusal = {"errors": [{"code": "locked", "message": "Try another day"}]}
+    with responses.RequestsMock() as mock:
+        for form in (ASCII, SHOWN):
+            status = 200 if form == ASCII else 423
+            answer = (
+                drip_world.one(drip_world.person(form)) if form == ASCII else refusal
+            )
+            url = f"{drip_world.BASE}/subscribers/{quote(form, safe='')}"
+            mock.add("POST", f"{url}/unsubscribe_all", status=status, json=answer)
+        [outcome] = ADAPTERS["drip"](drip_world.SECRETS).unsubscribe(
+            [ASCII], "everybody"
+        )
+    assert outcome.state is OutcomeState.REJECTED
+
+
+def test_mailerlite_refusing_the_other_form_keeps_the_batch() -> None:
+    world = mailerlite_world
+    refused, new = world.one(422, world.REFUSED), world.person(world.NEW)
+    batches = (
+        world.batch(world.NOBODY, refused),
+        world.batch(world.GROUP_THERE, world.there(new, 201)),
+        world.batch(refused, world.NOBODY),
+    )
+    with responses.RequestsMock() as mock:
+        for step in batches:
+            mock.add("POST", step.url, json=step.answer)
+        ours = ADAPTERS["mailerlite"](world.SECRETS)
+        [outcome] = ours.upsert([Contact(email=ASCII)], world.GROUP, Options())
+        assert outcome.state is OutcomeState.SYNCED
+        [outcome] = ours.unsubscribe([SHOWN], world.GROUP)
+        assert outcome.state is OutcomeState.REJECTED
 
 
 def test_mailerlite_writes_to_the_record_that_is_in_the_group() -> None:
