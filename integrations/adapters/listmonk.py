@@ -46,6 +46,7 @@ from integrations.adapters.shapes import Row, dig, id_in, row_in, rows_in
 from integrations.adapters.shared import (
     moment,
     own_address,
+    parse_place,
 )
 
 # Said in English whatever the installation's language.
@@ -255,7 +256,8 @@ class Listmonk(Counted):
         try:
             return super().changes(audience_id, cursor)
         except ScopeError:
-            if not cursor:
+            _, since, *_ = parse_place(cursor, int, str, str, str) or (0, "")
+            if not since:
                 raise
             return super().changes(audience_id, "")
 

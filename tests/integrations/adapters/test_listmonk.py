@@ -13,6 +13,7 @@ from integrations.adapters.errors import (
     CredentialsError,
     Reason,
     RejectedError,
+    ScopeError,
     SetupError,
     TargetError,
 )
@@ -362,8 +363,10 @@ def test_without_the_permission_everything_is_read() -> None:
     denied = {"message": "Permission denied: subscribers:sql_query"}
     [after], urls = walk(LATER, (403, denied), (200, page(person(OLD, on()))))
     assert ["query=" in url for url in urls] == [True, False]
-    assert after.complete
-    assert len(after.changes) == 1
+    assert (after.complete, len(after.changes)) == (True, 1)
+    whole = (200, page(person(OLD, on()), total=60))
+    with pytest.raises(ScopeError):  # of a whole walk there is nothing wider to read
+        walk("", whole, (403, denied), whole)
 
 
 def test_people_deleted_during_a_walk_hide_nobody() -> None:
