@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -21,7 +20,6 @@ from integrations.adapters.base import (
     Field,
     Incoming,
     Reading,
-    Receipt,
     Resource,
 )
 from integrations.adapters.calls import RestCalls, audience
@@ -246,18 +244,6 @@ class Declared(RestCalls):
         raise NotImplementedError
 
     # Erasing.
-
-    def erase(self, email: str) -> Receipt:
-        self.needs("erase")
-        row = self.find_one(email, "")
-        if row is not None:
-            with suppress(TargetError):  # somebody else was faster
-                self.remove(row)
-        return self.erased(row, self.erasing)
-
-    def find_one(self, email: str, audience_id: str) -> Row | None:
-        """The record of an address."""
-        raise NotImplementedError
 
     def remove(self, row: Row) -> None:
         """Erases the person of a record."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
-from integrations.adapters.base import Outcome, Receipt
-from integrations.adapters.consent import LEFT
-from integrations.adapters.each import forms, not_there, synced
+from integrations.adapters.base import Receipt
+from integrations.adapters.each import forms
 from integrations.adapters.errors import Reason, RejectedError, TargetError
-from integrations.adapters.rest import Rest
+from integrations.adapters.rest import LookAll, Rest
 from integrations.adapters.shapes import Row
 
 T = TypeVar("T")
@@ -43,32 +42,11 @@ class EitherForm(Rest):
                     raise
         return found
 
-    def left_first(self, rows: Iterable[Row], audience_id: str) -> list[Row]:
-        """Those first who left, then who might have, and who is not there last."""
-
-        def rank(row: Row) -> tuple[bool, bool, bool]:
-            status = self.standing("", row, audience_id).status
-            return status not in LEFT, status != "unknown", status == "absent"
-
-        found = list(rows)
-        return sorted(found, key=rank) if len(found) > 1 else found
-
     def find_one(self, email: str, audience_id: str) -> Row | None:
         return next(iter(self.find_forms(email, audience_id)), None)
 
-    def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        def opt_out(email: str) -> Outcome:
-            rows = self.find_forms(email, audience_id)
-            known = [self.standing(email, row, audience_id) for row in rows]
-            there = [one for one in known if one.status != "absent"]
-            if not there:
-                return not_there(self.unknown_as)
-            for one in there:
-                if one.status not in self.gone:
-                    self.leave(one, audience_id)
-            return synced(there[0].remote_id)
-
-        return self.each(emails, opt_out)
+    def looking_all(self, emails: Sequence[str], audience_id: str) -> LookAll:
+        return lambda email: self.find_forms(email, audience_id)
 
     def in_each_form(self, email: str, do: Callable[[str], T]) -> T:
         """`do` for an address in each form. Raises TargetError where all of them do."""
@@ -91,11 +69,3 @@ class EitherForm(Rest):
         except TargetError:
             found = False
         return self.erased(found, self.erasing)
-
-    def erase(self, email: str) -> Receipt:
-        self.needs("erase")
-        rows = self.find_forms(email, "")
-        for row in rows:
-            with suppress(TargetError):  # somebody else was faster
-                self.remove(row)
-        return self.erased(rows, self.erasing)

@@ -339,15 +339,15 @@ class Ghost(Counted):
         self.request("DELETE", self.at(f"{HOOKS}{{id}}/", "", webhook_id))
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        found = self.find(emails, audience_id)
+        found = self.all_records(emails, audience_id)
 
         def leave(email: str) -> Outcome:
-            member = found.get(key_of(email))
-            if member is None or audience_id not in _has(member):
-                return not_there(self.unknown_as)
-            kept = [id for id in _has(member) if id != audience_id]
-            self._put(member, {"newsletters": _listed(kept)})
-            return synced(member["id"])
+            members = found.get(key_of(email), [])
+            there = [row for row in members if audience_id in _has(row)]
+            for member in there:
+                kept = [id for id in _has(member) if id != audience_id]
+                self._put(member, {"newsletters": _listed(kept)})
+            return synced(there[0]["id"]) if there else not_there(self.unknown_as)
 
         return self.each(emails, leave)
 

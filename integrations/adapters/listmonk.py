@@ -271,15 +271,15 @@ class Listmonk(Counted):
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
         """All with one call."""
-        found = self.find(emails, audience_id)
-        people = (found.get(key_of(email)) for email in emails)
-        ids = [
-            row["id"] if row and _membership(row, audience_id) else None
-            for row in people
+        found = self.all_records(emails, audience_id)
+        people = [found.get(key_of(email), []) for email in emails]
+        theirs = [
+            [row["id"] for row in rows if _membership(row, audience_id)]
+            for rows in people
         ]
-        if there := list(dict.fromkeys(filter(None, ids))):
+        if there := list(dict.fromkeys(id for ids in theirs for id in ids)):
             self._change("unsubscribe", there, audience_id)
-        return [synced(id) if id else not_there() for id in ids]
+        return [synced(ids[0]) if ids else not_there() for ids in theirs]
 
 
 def _membership(person: Row, list_id: str) -> Row | None:

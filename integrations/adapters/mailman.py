@@ -25,6 +25,7 @@ from integrations.adapters.calls import Sign
 from integrations.adapters.counted import Counted
 from integrations.adapters.declare import Credential
 from integrations.adapters.each import awaiting, forms, key_of, not_there, synced
+from integrations.adapters.either import EitherForm
 from integrations.adapters.errors import Reason, RejectedError, TargetError
 from integrations.adapters.http import Answer
 from integrations.adapters.rest import Write
@@ -37,7 +38,7 @@ API = "/3.1"
 CONFIRMS = ("confirm", "confirm_then_moderate")
 
 
-class Mailman(Counted):
+class Mailman(EitherForm, Counted):
     slug = "mailman"
     label = "GNU Mailman"
     kind = "esp"
@@ -132,13 +133,10 @@ class Mailman(Counted):
             double_opt_in=config.get("subscription_policy") in CONFIRMS,
         )
 
-    def find_one(self, email: str, audience_id: str) -> Row | None:
-        for form in forms(email):
-            asked = {"list_id": audience_id, "subscriber": form, "role": "member"}
-            body = self.fetch("GET", f"{API}/members/find", params=asked)
-            if found := self.listed(body, self.rows_key):
-                return found[0]
-        return None
+    def find_form(self, form: str, audience_id: str) -> Row | None:
+        asked = {"list_id": audience_id, "subscriber": form, "role": "member"}
+        body = self.fetch("GET", f"{API}/members/find", params=asked)
+        return next(iter(self.listed(body, self.rows_key)), None)
 
     def status_of(self, row: Row, audience_id: str) -> str:
         return "subscribed"
@@ -198,13 +196,14 @@ class Mailman(Counted):
         return awaiting()
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
+        """Whoever is there, without asking for their preferences."""
+
         def leave(email: str) -> Outcome:
-            row = self.find_one(email, audience_id)
-            if row is None:
-                return not_there()
-            with suppress(TargetError):  # gone just now
-                self.request("DELETE", _member(row))
-            return synced(row["member_id"])
+            rows = self.find_forms(email, audience_id)
+            for row in rows:
+                with suppress(TargetError):  # gone just now
+                    self.request("DELETE", _member(row))
+            return synced(rows[0]["member_id"]) if rows else not_there()
 
         return self.each(emails, leave)
 

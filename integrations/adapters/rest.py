@@ -13,6 +13,7 @@ All of it can be overridden where a provider is peculiar.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -23,6 +24,7 @@ from integrations.adapters.base import (
     Contact,
     Options,
     Outcome,
+    Receipt,
     Subscription,
     filled,
 )
@@ -41,6 +43,7 @@ from integrations.adapters.shared import moment
 from integrations.adapters.walks import Walks
 
 Look = Callable[[str], Row | None]
+LookAll = Callable[[str], list[Row]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,14 +190,38 @@ class Rest(Walks):
 
     def find(self, emails: Sequence[str], audience_id: str) -> dict[str, Row]:
         """The records of many addresses, by `key_of`, where `look_up` says so."""
-        found: dict[str, Row] = {}
+        found = self.all_records(emails, audience_id)
+        return {key: rows[0] for key, rows in found.items()}
+
+    def all_records(
+        self, emails: Sequence[str], audience_id: str
+    ) -> dict[str, list[Row]]:
+        """All records of many addresses, by `search`, as `left_first` has them. Both
+        forms of an internationalised address are one person, who may be there twice."""
+        found: dict[str, dict[str, Row]] = {}
         for some in look_ups(emails, self.search_size, as_entered=self.as_entered):
-            found |= self.by_email(self.search(some, audience_id))
-        return found
+            for row in self.search(some, audience_id):
+                theirs = found.setdefault(key_of(id_in(row, self.email_key)), {})
+                theirs[id_in(row, self.id_key)] = row
+        return {
+            key: self.left_first(rows.values(), audience_id)
+            for key, rows in found.items()
+        }
 
     def search(self, emails: Sequence[str], audience_id: str) -> Iterable[Row]:
         """The records of some spellings of addresses, maybe of others beside them."""
         raise NotImplementedError
+
+    def left_first(self, rows: Iterable[Row], audience_id: str) -> list[Row]:
+        """One person's records: first those who left, then who might have; who is not
+        there comes last. As they are where nobody asks about an audience."""
+
+        def rank(row: Row) -> tuple[bool, bool, bool]:
+            status = self.standing("", row, audience_id).status
+            return status not in consent.LEFT, status != "unknown", status == "absent"
+
+        found = list(rows)
+        return sorted(found, key=rank) if audience_id and len(found) > 1 else found
 
     def by_email(self, rows: Iterable[Row]) -> dict[str, Row]:
         """Records by `key_of` their address."""
@@ -206,6 +233,14 @@ class Rest(Walks):
             return lambda email: self.find_one(email, audience_id)
         found = self.find(emails, audience_id)
         return lambda email: found.get(key_of(email))
+
+    def looking_all(self, emails: Sequence[str], audience_id: str) -> LookAll:
+        """Finds all of people's records, who may be there more than once."""
+        if self.search_size:
+            found = self.all_records(emails, audience_id)
+            return lambda email: found.get(key_of(email), [])
+        find = self.looking(emails, audience_id, ahead=self.look_up != "one")
+        return lambda email: [row for row in [find(email)] if row is not None]
 
     def subscriptions(
         self, emails: Sequence[str], audience_id: str
@@ -283,15 +318,15 @@ class Rest(Walks):
     # Leaving.
 
     def unsubscribe(self, emails: Sequence[str], audience_id: str) -> list[Outcome]:
-        find = self.looking(emails, audience_id, ahead=self.look_up != "one")
+        find = self.looking_all(emails, audience_id)
 
         def opt_out(email: str) -> Outcome:
-            known = self.standing(email, find(email), audience_id)
-            if known.status == "absent":
-                return not_there(self.unknown_as)
-            if known.status not in self.gone:
-                self.leave(known, audience_id)
-            return synced(known.remote_id)
+            known = [self.standing(email, row, audience_id) for row in find(email)]
+            there = [one for one in known if one.status != "absent"]
+            for one in there:
+                if one.status not in self.gone:
+                    self.leave(one, audience_id)
+            return synced(there[0].remote_id) if there else not_there(self.unknown_as)
 
         return self.each(emails, opt_out)
 
@@ -312,6 +347,14 @@ class Rest(Walks):
     def leave(self, known: Subscription, audience_id: str) -> None:
         """Opts out somebody who is there."""
         raise NotImplementedError
+
+    def erase(self, email: str) -> Receipt:
+        self.needs("erase")
+        rows = self.looking_all([email], "")(email)
+        for row in rows:
+            with suppress(TargetError):  # somebody else was faster
+                self.remove(row)
+        return self.erased(rows, self.erasing)
 
 
 def first_time(row: Row, names: Sequence[str]) -> datetime | None:
