@@ -111,6 +111,8 @@ class Mailman(Service):
         return [str(self._python), master, "-C", str(self._config)]
 
     def ping(self) -> None:
+        """Its runners start one by one: that of the replies may be later than REST."""
+        smtplib.LMTP("127.0.0.1", self.lmtp, timeout=5).close()
         try:
             urllib.request.urlopen(f"{self.url}/3.1/system/versions", timeout=5)
         except urllib.error.HTTPError as error:
