@@ -182,6 +182,17 @@ class Rest(Walks):
             audience_id=audience_id,
         )
 
+    def changed(
+        self, rows: Sequence[Row], audience_id: str, since: str
+    ) -> Iterable[Change]:
+        """What a page of a walk tells."""
+        there = (row for row in rows if self.belongs(row, audience_id))
+        return (self.change(row, audience_id) for row in there)
+
+    def belongs(self, row: Row, audience_id: str) -> bool:
+        """Whether a record in a walk is of the audience's people."""
+        return True
+
     # Looking people up.
 
     def find_one(self, email: str, audience_id: str) -> Row | None:

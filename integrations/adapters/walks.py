@@ -82,30 +82,4 @@ class Walks(Declared):
         self, rows: Sequence[Row], audience_id: str, since: str
     ) -> Iterable[Change]:
         """What a page of a walk tells."""
-        there = (row for row in rows if self.belongs(row, audience_id))
-        return (self.change(row, audience_id) for row in there)
-
-    def belongs(self, row: Row, audience_id: str) -> bool:
-        """Whether a record in a walk is of the audience's people."""
-        return True
-
-    def walked(self, rows: list[Row], audience_id: str, cursor: str) -> Page:
-        """A page of a walk that always begins anew; `cursor` is "" at its end."""
-        return Page(
-            changes=tuple(self.change(row, audience_id) for row in rows),
-            cursor=cursor,
-            complete=True,
-            more=bool(cursor),
-        )
-
-    def change(
-        self,
-        row: Row,
-        audience_id: str,
-        kind: str = "upsert",
-        *,
-        status: str = "",
-        at: datetime | None = None,
-    ) -> Change:
-        """What a record in a walk or a webhook tells."""
         raise NotImplementedError

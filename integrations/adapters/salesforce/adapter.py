@@ -245,7 +245,12 @@ class Salesforce(SalesforcePeople):
         # A lead that was converted is a member as both.
         there = [row for row in people if row["Email"] and not row.get("IsConverted")]
         following = to_place(members[-1]["Id"]) if len(members) >= ROWS else ""
-        return self.walked(there, audience_id, following)
+        return Page(
+            changes=tuple(self.change(row, audience_id) for row in there),
+            cursor=following,
+            complete=True,
+            more=bool(following),
+        )
 
     def turn(
         self, turn: int, since: str, place: Any, audience_id: str

@@ -125,7 +125,9 @@ def upsert(contact: Contact, options: Options = ONCE) -> Any:
 
 class TestAccounts:
     def test_the_only_one_is_used(self) -> None:
-        play(AWeber.audiences, get(API, {"id": 123}), LISTS, sub_account="")
+        answers = (get(API, {"id": 123}), LISTS)
+        [news], _, _ = play(AWeber.audiences, *answers, sub_account="")
+        assert (news.id, news.size) == ("456", 250)
 
     def test_of_several_one_must_be_chosen(self) -> None:
         with pytest.raises(SetupError):

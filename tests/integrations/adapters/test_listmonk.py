@@ -394,8 +394,6 @@ def test_what_the_api_user_may() -> None:
         mock.add("GET", f"{API}/profile", json=data(PROFILE))
         register(mock, LISTS)
         reading = Listmonk(SECRETS).verify()
-    assert [(r.readable, r.writable) for r in reading.resources] == [
-        (True, None),
-        (True, True),
-    ]
+    rights = [(r.readable, r.writable) for r in reading.resources]
+    assert rights == [(True, None), (True, True)]
     assert "sql_query" in reading.notes[0]

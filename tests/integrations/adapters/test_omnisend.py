@@ -390,11 +390,8 @@ def test_the_first_walk_is_complete_and_the_next_starts_where_it_ended() -> None
     since = asked[2].pop("updatedAtFrom")
     assert asked[2] == order
     assert began - timedelta(minutes=11) < datetime.fromisoformat(since) < began
-    assert [(p.more, p.complete) for p in (first, second, third)] == [
-        (True, True),
-        (False, True),
-        (False, False),
-    ]
+    ends = [(page.more, page.complete) for page in (first, second, third)]
+    assert ends == [(True, True), (False, True), (False, False)]
     [change] = first.changes
     assert (change.email, change.status, change.tags) == (OLD, "subscribed", ("vip",))
     assert change.fields == row(OLD)["customProperties"]

@@ -16,7 +16,6 @@ from integrations.adapters.base import (
     Options,
     Outcome,
     OutcomeState,
-    Page,
     Reading,
     Receipt,
     Subscription,
@@ -34,7 +33,6 @@ from integrations.adapters.errors import (
 )
 from integrations.adapters.rest import Rest, Write
 from integrations.adapters.shapes import Row, as_text, rows_in
-from integrations.adapters.shared import parse_place, to_place
 from tests.integrations.conformance import wire
 
 HOME = "https://api.example.com"
@@ -57,6 +55,7 @@ class Example(Rest):
     size_param, page_size, place_param, first_place = "limit", 2, "page", 1
     total_keys = ("meta", "total")
     probed = ("/lists", "/big_lists")
+    walk_path = "/people"
     states = {"on": "subscribed", "wait": "pending", "off": "unsubscribed"}
     left_keys = ("left", "joined")
     tags_key = "tags"
@@ -89,11 +88,6 @@ class Example(Rest):
 
     def leave(self, known: Subscription, audience_id: str) -> None:
         self.request("DELETE", f"/people/{known.remote_id}")
-
-    def changes(self, audience_id: str, cursor: str) -> Page:
-        [page] = parse_place(cursor, int) or [1]
-        rows, page = self.walk(cursor, "/people", page)
-        return self.walked(rows, audience_id, to_place(page) if page else "")
 
     def erase(self, email: str) -> Receipt:
         return self.erase_all([f"/people/{email}"], "Gone.")
